@@ -1,0 +1,134 @@
+"""Guards as the chain holds them, and the refusals the chain gives: the twin of `modules/guards.vy`."""
+
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag
+
+from eth_abi.abi import decode, encode
+from eth_hash.auto import keccak
+
+from contracts.errors import RefusalUnknown
+
+__all__ = [
+    "GUARD_ABI",
+    "REFUSAL_CODES",
+    "REFUSED_SELECTOR",
+    "Guard",
+    "InstitutionKind",
+    "Kind",
+    "Refusal",
+    "Role",
+    "allocation_arguments",
+    "decode_refusal",
+    "disbursement_arguments",
+]
+
+
+class Kind(IntEnum):
+    """Kind of a guard; operands are listed in `modules/guards.vy`."""
+
+    APPROVAL = 1
+    ROSTER = 2
+    PAYOUT_CAP = 3
+    WINDOW_CAP = 4
+    TIME_WINDOW = 5
+    EVIDENCE = 6
+
+
+class Role(IntFlag):
+    """What a signer may do, one bit a role."""
+
+    GOVERNOR = 1
+    MINTER = 2
+    SETTLER = 4
+    SUPERVISOR = 8
+    OPERATOR = 16
+    TELLER = 32
+    WITNESS = 64
+    AUDITOR = 128
+
+
+class InstitutionKind(IntEnum):
+    """What an institution is."""
+
+    BANK = 1
+    AGENCY = 2
+    ENTERPRISE = 3
+    AUDITOR = 4
+
+
+GUARD_ABI = "(uint256,uint256,uint256,uint256,uint256,bytes32,bytes32)"
+REFUSED_SELECTOR = keccak(b"Refused(uint256,uint256,bytes32,uint256,uint256)")[:4]
+_ERROR_SELECTOR = keccak(b"Error(string)")[:4]
+
+REFUSAL_CODES: dict[str, Kind] = {
+    "approvals-missing": Kind.APPROVAL,
+    "payee-not-on-roster": Kind.ROSTER,
+    "payout-cap": Kind.PAYOUT_CAP,
+    "window-cap": Kind.WINDOW_CAP,
+    "outside-time-window": Kind.TIME_WINDOW,
+    "evidence-missing": Kind.EVIDENCE,
+}
+
+
+@dataclass(frozen=True)
+class Guard:
+    """One alternative of a clause: `(clause, kind, a, b, c, subject, party)`."""
+
+    clause: int
+    kind: Kind
+    a: int = 0
+    b: int = 0
+    c: int = 0
+    subject: bytes = bytes(32)
+    party: bytes = bytes(32)
+
+    def encoded(self) -> tuple[int, int, int, int, int, bytes, bytes]:
+        """The tuple as the ABI takes it."""
+        return (self.clause, int(self.kind), self.a, self.b, self.c, self.subject, self.party)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What the chain says when it refuses.
+
+    A guard's refusal names clause, guard, limit and observed value; any other carries only its reason.
+    """
+
+    code: str
+    reason: str
+    clause: int | None = None
+    guard: int | None = None
+    limit: int | None = None
+    observed: int | None = None
+
+
+def decode_refusal(data: bytes) -> Refusal:
+    """Read revert data. Raises RefusalUnknown for what none of our contracts gives."""
+    if data[:4] == REFUSED_SELECTOR and len(data) == 4 + 5 * 32:
+        clause, guard, code, limit, observed = decode(
+            ["uint256", "uint256", "bytes32", "uint256", "uint256"], data[4:]
+        )
+        name = code.rstrip(b"\0").decode("ascii")
+        reason = f"clause {clause}, guard {guard}: {name}, limit {limit}, observed {observed}"
+        return Refusal(name, reason, clause, guard, limit, observed)
+    if data[:4] == _ERROR_SELECTOR:
+        (reason,) = decode(["string"], data[4:])
+        return Refusal(reason.replace(": ", ".").replace(" ", "-"), reason)
+    raise RefusalUnknown(f"unreadable revert data 0x{data.hex()}")
+
+
+def disbursement_arguments(account: bytes, dye_class: bytes, guards: tuple[Guard, ...]) -> bytes:
+    """Constructor arguments of `Disbursement.vy`."""
+    return encode(
+        ["bytes32", "bytes32", f"{GUARD_ABI}[]"], [account, dye_class, [guard.encoded() for guard in guards]]
+    )
+
+
+def allocation_arguments(
+    account: bytes, dye_class: bytes, destinations: tuple[bytes, ...], guards: tuple[Guard, ...]
+) -> bytes:
+    """Constructor arguments of `Allocation.vy`."""
+    return encode(
+        ["bytes32", "bytes32", "bytes32[]", f"{GUARD_ABI}[]"],
+        [account, dye_class, list(destinations), [guard.encoded() for guard in guards]],
+    )

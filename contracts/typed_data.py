@@ -1,0 +1,133 @@
+"""EIP-712 messages: every act that a person decides, as that person signs it.
+
+One definition serves signing, verifying and showing; the tests hold each against its contract.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from eth_account import Account
+from eth_account.messages import SignableMessage, encode_typed_data
+from eth_account.signers.local import LocalAccount
+from eth_utils.crypto import keccak
+
+__all__ = ["MESSAGE_FIELDS", "TypedMessage", "in_signer_order"]
+
+MESSAGE_FIELDS: dict[str, tuple[tuple[str, str], ...]] = {
+    # Directory
+    "Changes": (("changes", "bytes32"), ("nonce", "uint256")),
+    "Suspension": (("signer", "address"), ("since", "uint256")),
+    # AgreementFactory
+    "Template": (("template", "bytes32"), ("blueprint", "address"), ("codeHash", "bytes32")),
+    "Activation": (
+        ("agreement", "address"),
+        ("template", "bytes32"),
+        ("arguments", "bytes32"),
+        ("file", "bytes32"),
+        ("results", "bytes32"),
+    ),
+    # Ledger
+    "Opening": (("account", "bytes32"), ("parent", "bytes32"), ("controller", "bytes32")),
+    "Identification": (
+        ("lot", "bytes32"),
+        ("account", "bytes32"),
+        ("dyeClass", "bytes32"),
+        ("amount", "uint256"),
+        ("start", "uint256"),
+    ),
+    "Freeze": (("account", "bytes32"), ("frozen", "bool"), ("nonce", "uint256")),
+    "Pause": (("paused", "bool"), ("nonce", "uint256")),
+    "WriteOff": (
+        ("account", "bytes32"),
+        ("dyeClass", "bytes32"),
+        ("amount", "uint256"),
+        ("reference", "bytes32"),
+    ),
+    # Agreements
+    "Reservation": (
+        ("terms", "bytes32"),
+        ("root", "bytes32"),
+        ("count", "uint256"),
+        ("total", "uint256"),
+        ("deadline", "uint256"),
+    ),
+    "Approval": (
+        ("batch", "bytes32"),
+        ("terms", "bytes32"),
+        ("account", "bytes32"),
+        ("root", "bytes32"),
+        ("count", "uint256"),
+        ("total", "uint256"),
+        ("deadline", "uint256"),
+    ),
+    "Evidence": (("batch", "bytes32"), ("kind", "bytes32"), ("digest", "bytes32")),
+    "Cancellation": (("batch", "bytes32"),),
+    "Allocation": (
+        ("terms", "bytes32"),
+        ("destination", "bytes32"),
+        ("amount", "uint256"),
+        ("reference", "bytes32"),
+        ("deadline", "uint256"),
+    ),
+}
+
+Value = bytes | int | str | bool
+
+
+@dataclass(frozen=True)
+class TypedMessage:
+    """One message for one contract on one chain. `values` has the fields of MESSAGE_FIELDS[kind]."""
+
+    kind: str
+    chain_id: int
+    contract: str
+    values: dict[str, Value]
+
+    def as_json(self) -> dict[str, object]:
+        """The form wallets take (`eth_signTypedData_v4`); bytes as 0x-hex."""
+        domain_fields = ("name", "string"), ("version", "string"), ("chainId", "uint256")
+        return {
+            "types": {
+                "EIP712Domain": [
+                    *({"name": name, "type": kind} for name, kind in domain_fields),
+                    {"name": "verifyingContract", "type": "address"},
+                ],
+                self.kind: [{"name": name, "type": kind} for name, kind in MESSAGE_FIELDS[self.kind]],
+            },
+            "primaryType": self.kind,
+            "domain": {
+                "name": "Dyetrace",
+                "version": "1",
+                "chainId": self.chain_id,
+                "verifyingContract": self.contract,
+            },
+            "message": {
+                name: "0x" + value.hex() if isinstance(value, bytes) else value
+                for name, value in ((name, self.values[name]) for name, _ in MESSAGE_FIELDS[self.kind])
+            },
+        }
+
+    def signable(self) -> SignableMessage:
+        """The message as eth-account signs it."""
+        return encode_typed_data(full_message=self.as_json())
+
+    @property
+    def digest(self) -> bytes:
+        """What is signed, 32 bytes."""
+        message = self.signable()
+        return keccak(b"\x19" + message.version + message.header + message.body)
+
+    def sign(self, signer: LocalAccount) -> bytes:
+        """The 65-byte signature r ‖ s ‖ v."""
+        return bytes(signer.sign_message(self.signable()).signature)
+
+    def signer(self, signature: bytes) -> str:
+        """Address of who signed."""
+        return cast(str, Account.recover_message(self.signable(), signature=signature))
+
+
+def in_signer_order(message: TypedMessage, signatures: Sequence[bytes]) -> list[bytes]:
+    """Signatures in rising order of signer, as the contracts take them; each signer once."""
+    by_signer = {int(message.signer(signature), 16): signature for signature in signatures}
+    return [by_signer[who] for who in sorted(by_signer)]
