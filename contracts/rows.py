@@ -93,12 +93,8 @@ class RowTree:
     def root(self) -> bytes:
         """The commitment: tag, number of rows, total and top node."""
         top = self._levels[-1][0]
-        return keccak(
-            encode(
-                ["uint256", "uint256", "uint256", "bytes32"],
-                [ROOT_TAG, len(self.rows), self.total_minor, top],
-            )
-        )
+        words = [ROOT_TAG, len(self.rows), self.total_minor]
+        return keccak(b"".join(word.to_bytes(32) for word in words) + top)
 
     def _packed(self, first: int, end: int) -> bytes:
         return b"".join(row.packed() for row in self.rows[first:end])
