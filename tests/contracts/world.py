@@ -1,0 +1,345 @@
+"""A small network: one bank, two agencies, an enterprise and an auditor, on every contract we deploy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import boa
+from eth_abi import encode
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+from eth_hash.auto import keccak
+from eth_utils import to_canonical_address, to_checksum_address
+
+from contracts.artifacts import artifact
+from contracts.ids import name_id, template_id
+from contracts.rows import Row, RowTree
+from contracts.terms import Guard, Kind, Role, allocation_arguments, disbursement_arguments
+from contracts.typed_data import TypedMessage, in_signer_order
+from tests.contracts.chain import DEPLOYER, Contract, deploy, deploy_code
+
+CHANGE = "(uint256,bytes32,bytes32,address,uint256)"
+ADD_INSTITUTION, ADD_SIGNER, ADD_MEMBER, REMOVE_MEMBER, SET_THRESHOLD = 1, 2, 3, 4, 5
+DELAY_SECONDS = 86_400
+ZERO = bytes(32)
+NOBODY = "0x" + "00" * 20
+
+BANK, AGENCY_ONE, AGENCY_TWO, ENTERPRISE, AUDITOR = (
+    name_id(name) for name in ("bank", "agency-one", "agency-two", "enterprise", "auditor")
+)
+QUORUM = name_id("quorum")
+TREE, PROJECT, LINE = name_id("tree"), name_id("project"), name_id("budget-line")
+WAGES, MATERIALS = name_id("wages"), name_id("materials")
+PROGRESS = name_id("progress-report")
+
+Change = tuple[int, bytes, bytes, str, int]
+
+
+def actor(name: str) -> LocalAccount:
+    """The account of a role, always the same."""
+    return Account.from_key(keccak(name.encode()))
+
+
+bank_governor = actor("bank governor")
+bank_bridge = actor("bank bridge")
+bank_supervisor = actor("bank supervisor")
+first_teller = actor("first teller")
+second_teller = actor("second teller")
+agency_one_governor = actor("agency one governor")
+agency_one_supervisor = actor("agency one supervisor")
+agency_one_deputy = actor("agency one deputy")
+agency_two_supervisor = actor("agency two supervisor")
+operator = actor("operator")
+witness = actor("witness")
+newcomer = actor("newcomer")
+attacker = actor("attacker")
+
+
+def institution(who: bytes, kind: int) -> Change:
+    """Add an institution."""
+    return (ADD_INSTITUTION, ZERO, who, NOBODY, kind)
+
+
+def signer(who: LocalAccount, of: bytes, roles: int) -> Change:
+    """Add a signer."""
+    return (ADD_SIGNER, ZERO, of, who.address, int(roles))
+
+
+def member(of: bytes, quorum: bytes = QUORUM) -> Change:
+    """Add a member to a quorum."""
+    return (ADD_MEMBER, quorum, of, NOBODY, 0)
+
+
+def not_member(of: bytes, quorum: bytes = QUORUM) -> Change:
+    """Remove a member from a quorum."""
+    return (REMOVE_MEMBER, quorum, of, NOBODY, 0)
+
+
+def threshold(needed: int, quorum: bytes = QUORUM) -> Change:
+    """Set a quorum's threshold."""
+    return (SET_THRESHOLD, quorum, ZERO, NOBODY, needed)
+
+
+FOUNDING: list[Change] = [
+    institution(BANK, 1),
+    institution(AGENCY_ONE, 2),
+    institution(AGENCY_TWO, 2),
+    institution(ENTERPRISE, 3),
+    institution(AUDITOR, 4),
+    signer(bank_governor, BANK, Role.GOVERNOR),
+    signer(agency_one_governor, AGENCY_ONE, Role.GOVERNOR),
+    signer(bank_bridge, BANK, Role.MINTER | Role.SETTLER),
+    signer(bank_supervisor, BANK, Role.SUPERVISOR),
+    signer(first_teller, BANK, Role.TELLER),
+    signer(second_teller, BANK, Role.TELLER),
+    signer(agency_one_supervisor, AGENCY_ONE, Role.SUPERVISOR),
+    signer(agency_one_deputy, AGENCY_ONE, Role.SUPERVISOR),
+    signer(agency_two_supervisor, AGENCY_TWO, Role.SUPERVISOR),
+    signer(operator, ENTERPRISE, Role.OPERATOR),
+    signer(witness, AUDITOR, Role.WITNESS),
+    member(BANK),
+    member(AGENCY_ONE),
+    member(AGENCY_TWO),
+    threshold(2),
+]
+
+
+def message(kind: str, contract: Contract, /, **values: Any) -> TypedMessage:
+    """A typed message for a contract on the chain as it is now."""
+    held = {name: value for name, value in values.items()}
+    return TypedMessage(kind, boa.env.evm.patch.chain_id, contract.address, held)
+
+
+def signed(by: LocalAccount, kind: str, contract: Contract, /, **values: Any) -> bytes:
+    """One signature."""
+    return message(kind, contract, **values).sign(by)
+
+
+def consents(by: Iterable[LocalAccount], kind: str, contract: Contract, /, **values: Any) -> list[bytes]:
+    """Signatures in rising order of signer."""
+    wanted = message(kind, contract, **values)
+    return in_signer_order(wanted, [wanted.sign(who) for who in by])
+
+
+def rows_of(amounts: Sequence[int], payees: Sequence[int] | None = None) -> RowTree:
+    """A batch of rows with these amounts."""
+    who = payees if payees is not None else range(len(amounts))
+    return RowTree(
+        [
+            Row(payee, amount, keccak(b"row %d" % i))
+            for i, (payee, amount) in enumerate(zip(who, amounts, strict=True))
+        ]
+    )
+
+
+def now() -> int:
+    """Chain time."""
+    return int(boa.env.timestamp)
+
+
+def approval_guard(clause: int = 0, needed: int = 2) -> Guard:
+    """An approval of the quorum."""
+    return Guard(clause, Kind.APPROVAL, needed, subject=QUORUM)
+
+
+TERMS = (approval_guard(), Guard(1, Kind.ROSTER, 600), Guard(2, Kind.PAYOUT_CAP, 10_000))
+
+
+@dataclass
+class World:
+    """Every contract, deployed and founded."""
+
+    directory: Contract
+    ledger: Contract
+    factory: Contract
+    deployed: int = field(default=0)
+
+    def fund(
+        self, amount: int, account: bytes = TREE, dye_class: bytes = WAGES, reference: bytes | None = None
+    ) -> bytes:
+        """Mint a lot to an account; gives its reference."""
+        self.deployed += 1
+        lot = reference or keccak(b"credit %d" % self.deployed)
+        self.ledger.mint(lot, TREE, account, dye_class, amount, ZERO, sender=bank_bridge)
+        return lot
+
+    def open(self, account: bytes, parent: bytes = TREE) -> None:
+        """Open an account of the enterprise."""
+        values = {"account": account, "parent": parent, "controller": ENTERPRISE}
+        self.ledger.open_account(
+            account, parent, ENTERPRISE, signed(operator, "Opening", self.ledger, **values)
+        )
+
+    def instance(self, template: str, arguments: bytes) -> Contract:
+        """Deploy an agreement, not active yet."""
+        address = self.factory.deploy(template_id(template, "1.0.0"), arguments, ZERO, ZERO)
+        return Contract(address, template.capitalize())
+
+    def activation(self, agreement: Contract) -> dict[str, Any]:
+        """What the quorum signs to activate an agreement."""
+        held = self.factory.instance(agreement.address)
+        return {
+            "agreement": agreement.address,
+            "template": held.template,
+            "arguments": held.arguments,
+            "file": held.file,
+            "results": held.results,
+        }
+
+    def activate(self, agreement: Contract) -> Contract:
+        """Activate an agreement by the quorum."""
+        by = (agency_one_supervisor, agency_two_supervisor)
+        given = consents(by, "Activation", self.factory, **self.activation(agreement))
+        self.factory.activate(agreement.address, given)
+        return agreement
+
+    def disbursement(self, guards: Sequence[Guard] = TERMS, account: bytes = TREE) -> Contract:
+        """An active disbursement of wages."""
+        return self.activate(
+            self.instance("disbursement", disbursement_arguments(account, WAGES, tuple(guards)))
+        )
+
+    def allocation(
+        self, destinations: Sequence[bytes], guards: Sequence[Guard], account: bytes = TREE
+    ) -> Contract:
+        """An active allocation of wages."""
+        arguments = allocation_arguments(account, WAGES, tuple(destinations), tuple(guards))
+        return self.activate(self.instance("allocation", arguments))
+
+    def reservation(self, agreement: Contract, tree: RowTree, deadline: int) -> dict[str, Any]:
+        """What the operator signs to reserve."""
+        return {
+            "terms": agreement.terms_hash(),
+            "root": tree.root,
+            "count": len(tree.rows),
+            "total": tree.total_minor,
+            "deadline": deadline,
+        }
+
+    def reserve(self, agreement: Contract, tree: RowTree, deadline: int | None = None) -> bytes:
+        """Reserve a batch."""
+        until = deadline if deadline is not None else now() + 7 * 86_400
+        values = self.reservation(agreement, tree, until)
+        given = signed(operator, "Reservation", agreement, **values)
+        return agreement.reserve(tree.root, len(tree.rows), tree.total_minor, until, given)
+
+    def approval(self, agreement: Contract, batch: bytes) -> dict[str, Any]:
+        """What a supervisor signs to approve."""
+        held = self.ledger.batch(batch)
+        return {
+            "batch": batch,
+            "terms": agreement.terms_hash(),
+            "account": held.account,
+            "root": held.root,
+            "count": held.count,
+            "total": held.total,
+            "deadline": held.deadline,
+        }
+
+    def approve(
+        self,
+        agreement: Contract,
+        batch: bytes,
+        by: Iterable[LocalAccount] = (agency_one_supervisor, agency_two_supervisor),
+    ) -> None:
+        """Approve a batch."""
+        for who in by:
+            agreement.approve(batch, signed(who, "Approval", agreement, **self.approval(agreement, batch)))
+
+    def execute(self, agreement: Contract, batch: bytes, tree: RowTree, rows_a_chunk: int = 256) -> None:
+        """Execute what is left of a batch."""
+        cursor = self.ledger.batch(batch).cursor
+        for chunk in tree.chunks(rows_a_chunk):
+            if chunk.first_row >= cursor:
+                agreement.execute(batch, chunk.rows, chunk.proof, False)
+
+    def give_back(
+        self, batch: bytes, tree: RowTree, row: int, reference: bytes = ZERO, sender: Any = bank_bridge
+    ) -> None:
+        """Return one row."""
+        held = tree.leaf_proof(row)
+        self.ledger.return_row(batch, row, held.start, held.rows, held.proof, reference, ZERO, sender=sender)
+
+    def change(self, changes: list[Change]) -> None:
+        """Change the directory, waiting out the delay."""
+        self.announce(changes)
+        nonce = self.directory.next_nonce() - 1
+        boa.env.timestamp += DELAY_SECONDS
+        self.directory.apply(changes, nonce)
+
+    def announce(
+        self,
+        changes: list[Change],
+        by: Iterable[LocalAccount] = (bank_governor, agency_one_governor),
+        nonce: int | None = None,
+    ) -> bytes:
+        """Announce a change of the directory."""
+        asked = self.directory.next_nonce() if nonce is None else nonce
+        content = keccak(encode([f"{CHANGE}[]"], [changes]))
+        given = consents(by, "Changes", self.directory, changes=content, nonce=asked)
+        return self.directory.announce(changes, given)
+
+    def suspend(self, who: LocalAccount, by: LocalAccount = bank_governor) -> None:
+        """Suspend a signer."""
+        since = self.directory.signer(who.address).since
+        given = signed(by, "Suspension", self.directory, signer=who.address, since=since)
+        self.directory.suspend(who.address, given)
+
+    def freeze(self, account: bytes, frozen: bool, by: Iterable[LocalAccount]) -> None:
+        """Freeze or unfreeze an account."""
+        nonce = self.ledger.freeze_nonce(account)
+        given = consents(by, "Freeze", self.ledger, account=account, frozen=frozen, nonce=nonce)
+        self.ledger.freeze(account, frozen, given)
+
+    def pause(self, paused: bool, by: Iterable[LocalAccount]) -> None:
+        """Pause or resume."""
+        nonce = self.ledger.pause_nonce()
+        self.ledger.set_paused(paused, consents(by, "Pause", self.ledger, paused=paused, nonce=nonce))
+
+    def balance(self, line: bytes) -> int:
+        """Money on a line, minor units."""
+        filled, emptied = self.ledger.line(line)
+        return filled - emptied
+
+
+def register(world: World, template: str, contract: str, version: str = "1.0.0") -> str:
+    """Register a template; gives its blueprint's address."""
+    blueprint = deploy_code(artifact(contract).blueprint)
+    values = {
+        "template": template_id(template, version),
+        "blueprint": blueprint,
+        "codeHash": artifact(contract).blueprint_code_hash,
+    }
+    given = consents((bank_governor, agency_one_governor), "Template", world.factory, **values)
+    world.factory.register_template(values["template"], blueprint, given)
+    return blueprint
+
+
+def contract_address(nonce: int) -> str:
+    """Where the deployer's contract of a nonce will be."""
+    encoded = bytes([0xD6, 0x94]) + to_canonical_address(str(DEPLOYER)) + bytes([nonce or 0x80])
+    if nonce > 0x7F:
+        raise ValueError("nonces above 127 are encoded otherwise")
+    return to_checksum_address(keccak(encoded)[12:])
+
+
+def deployer_nonce() -> int:
+    """The deployer's next nonce."""
+    return int(boa.env.evm.vm.state.get_nonce(to_canonical_address(str(DEPLOYER))))
+
+
+def found() -> World:
+    """Deploy everything and open the tree."""
+    directory = deploy("Directory", ["uint256", f"{CHANGE}[]"], DELAY_SECONDS, FOUNDING)
+    factory_address = contract_address(deployer_nonce() + 1)
+    ledger = deploy("Ledger", ["address", "address"], directory.address, factory_address)
+    factory = deploy("AgreementFactory", ["address"], ledger.address)
+    if factory.address != factory_address:
+        raise AssertionError("the factory is not where the ledger expects it")
+    world = World(directory, ledger, factory)
+    register(world, "disbursement", "Disbursement")
+    register(world, "allocation", "Allocation")
+    ledger.open_tree(TREE, BANK, QUORUM, b"CNY", ENTERPRISE, sender=bank_bridge)
+    return world
