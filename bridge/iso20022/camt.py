@@ -32,7 +32,7 @@ __all__ = ["PARTS", "RELEASED", "ReportBuilder"]
 PARTS: Final = ("GrpHdr", "TxDtls", "Ntry", "Stmt", "Rpt", "Ntfctn")
 RELEASED: Final = ("TxDtls", "Ntry", "Stmt", "Rpt", "Ntfctn")
 
-MAX_ROWS: Final = 500_000
+MAX_ROWS: Final = 200_000
 """Entries and transactions in one file."""
 
 
@@ -149,10 +149,11 @@ def _entry(element: Element, ordinal: int, details: list[EntryDetail]) -> Entry:
 def _bank_transaction_code(element: Element) -> str | None:
     code = fields.child(element, "BkTxCd")
     domain = fields.child(code, "Domn")
+    family = fields.child(domain, "Fmly")
     levels = (
         fields.text_at(domain, "Cd"),
-        fields.text_at(domain, "Fmly", "Cd"),
-        fields.text_at(domain, "Fmly", "SubFmlyCd"),
+        fields.text_at(family, "Cd"),
+        fields.text_at(family, "SubFmlyCd"),
     )
     return "/".join(filter(None, levels)) or fields.text_at(code, "Prtry", "Cd")
 

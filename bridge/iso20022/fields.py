@@ -37,13 +37,24 @@ __all__ = [
 MAX_TEXT_LENGTH: Final = 4096
 """Longest field kept; ISO 20022's longest text is 2,048 characters."""
 
+
+class _AnyNamespace(dict[str, str]):
+    """Local name → lxml's wildcard for it, so that the comparison runs inside lxml."""
+
+    def __missing__(self, name: str) -> str:
+        self[name] = wildcard = f"{{*}}{name}"
+        return wildcard
+
+
+_ANY_NAMESPACE: Final = _AnyNamespace()
+
 _DIRECTIONS: Final[dict[str, Direction]] = {"CRDT": "credit", "DBIT": "debit"}
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def children(element: Element, name: str) -> list[Element]:
     """The direct children with this local name."""
-    return [found for found in element if local_name(found) == name]
+    return list(element.iterchildren(_ANY_NAMESPACE[name]))
 
 
 def child(element: Element | None, *path: str) -> Element | None:
@@ -51,7 +62,7 @@ def child(element: Element | None, *path: str) -> Element | None:
     for name in path:
         if element is None:
             return None
-        element = next((found for found in element if local_name(found) == name), None)
+        element = next(element.iterchildren(_ANY_NAMESPACE[name]), None)
     return element
 
 
@@ -166,6 +177,8 @@ def positive_amount_at(element: Element, name: str) -> tuple[int, str]:
 def account_at(element: Element | None, name: str) -> AccountId | None:
     """An account by IBAN or other number, with its currency where given; None when unnamed."""
     found = child(element, name)
+    if found is None:
+        return None
     iban = text_at(found, "Id", "IBAN")
     other = None if iban else text_at(found, "Id", "Othr", "Id")
     if iban is None and other is None:
@@ -182,6 +195,8 @@ def party_name_at(element: Element | None, name: str) -> str | None:
 def bic_at(element: Element | None, name: str) -> str | None:
     """An agent's BIC: `BICFI` since version 03, `BIC` before."""
     found = child(element, name, "FinInstnId")
+    if found is None:
+        return None
     return text_at(found, "BICFI") or text_at(found, "BIC")
 
 
