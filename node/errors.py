@@ -1,0 +1,144 @@
+"""Every error of the node, as one tree.
+
+    NodeError
+    ├── SetupError            a data directory, network file or key that can't be used
+    ├── StoreError            the database is damaged, full or held by another process
+    ├── InvalidBlock          a block that breaks the chain's rules
+    │   └── InvalidSeal       … whose authority signature is missing or wrong
+    ├── ExecutionFault        the EVM itself broke on a transaction
+    └── RpcError              anything a JSON-RPC caller is told
+        ├── ParseError        -32700
+        ├── InvalidRequest    -32600
+        ├── MethodNotFound    -32601
+        ├── InvalidParams     -32602
+        ├── InternalError     -32603
+        ├── NotFound          -32001  a block or filter that doesn't exist
+        ├── LimitExceeded     -32005
+        ├── TransactionRefused -32000 the transaction pool says no
+        ├── ExecutionFailed   -32000  the EVM stopped with something other than a revert
+        ├── ExecutionReverted 3       data is the revert data
+        └── SimulationRefused -380xx  a simulation that can't be a block
+
+Codes: JSON-RPC 2.0 §5.1, EIP-1474, and ethereum/execution-apis for 3 and -380xx.
+"""
+
+from typing import ClassVar
+
+
+class NodeError(Exception):
+    """Base of every error the node raises on purpose."""
+
+
+class SetupError(NodeError):
+    """A data directory, a network file or a key can't be used; the message says what to do."""
+
+
+class StoreError(NodeError):
+    """The database is damaged, full, or held by another process."""
+
+
+class InvalidBlock(NodeError):
+    """A block breaks a rule of the chain."""
+
+
+class InvalidSeal(InvalidBlock):
+    """A header isn't signed by an authority of the network."""
+
+
+class ExecutionFault(NodeError):
+    """The EVM broke on a transaction: a fault of ours or of py-evm, not an outcome of the contract."""
+
+    def __init__(self, transaction_hash: bytes) -> None:
+        super().__init__(f"the EVM broke on transaction 0x{transaction_hash.hex()}")
+        self.transaction_hash = transaction_hash
+
+
+class RpcError(NodeError):
+    """What a JSON-RPC caller is told: ``code``, ``message`` and optional ``data``."""
+
+    code: ClassVar[int] = -32000
+
+    def __init__(self, message: str, data: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.data = data
+
+    def as_json(self) -> dict[str, object]:
+        """The JSON-RPC error object (JSON-RPC 2.0 §5.1)."""
+        error: dict[str, object] = {"code": self.error_code, "message": self.message}
+        if self.data is not None:
+            error["data"] = self.data
+        return error
+
+    @property
+    def error_code(self) -> int:
+        """The numeric code on the wire."""
+        return self.code
+
+
+class ParseError(RpcError):
+    """The body isn't JSON."""
+
+    code = -32700
+
+
+class InvalidRequest(RpcError):
+    """The body is JSON but no JSON-RPC request."""
+
+    code = -32600
+
+
+class MethodNotFound(RpcError):
+    """The method doesn't exist here."""
+
+    code = -32601
+
+
+class InvalidParams(RpcError):
+    """A parameter is missing, too much, or of the wrong form."""
+
+    code = -32602
+
+
+class InternalError(RpcError):
+    """A fault of the node itself; the log has the details."""
+
+    code = -32603
+
+
+class NotFound(RpcError):
+    """A named block or filter doesn't exist."""
+
+    code = -32001
+
+
+class LimitExceeded(RpcError):
+    """The answer or the request is larger than the node allows."""
+
+    code = -32005
+
+
+class TransactionRefused(RpcError):
+    """The transaction pool refuses a transaction; the message says why, in geth's words where it has them."""
+
+
+class ExecutionFailed(RpcError):
+    """The EVM stopped with something other than a revert: out of gas, invalid opcode …"""
+
+
+class ExecutionReverted(RpcError):
+    """The call reverted; ``data`` is the revert data in hex."""
+
+    code = 3
+
+
+class SimulationRefused(RpcError):
+    """A simulated block or transaction can't exist; ``number`` is its code in ethereum/execution-apis."""
+
+    def __init__(self, number: int, message: str) -> None:
+        super().__init__(message)
+        self.number = number
+
+    @property
+    def error_code(self) -> int:
+        return self.number

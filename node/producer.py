@@ -1,0 +1,60 @@
+"""The block producer: one thread that turns ready transactions into blocks as soon as there are any."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from node.chain import Chain
+from node.errors import ExecutionFault, NodeError
+from node.mempool import Mempool
+from node.transaction import Transaction
+
+log = logging.getLogger(__name__)
+
+
+class Producer:
+    """Runs ``make_block`` whenever the pool has something ready."""
+
+    def __init__(self, chain: Chain, pool: Mempool, on_failure: Callable[[NodeError], None]) -> None:
+        """``on_failure`` is told, once, why no further block can be made."""
+        self._chain = chain
+        self._pool = pool
+        self._on_failure = on_failure
+        self._thread = threading.Thread(target=self._run, name="producer")
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the block under construction, then end."""
+        self._pool.close()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while self._pool.wait_ready():
+            try:
+                self._make_block(self._pool.ready())
+            except NodeError as exc:
+                log.critical("no block can be made: %s", exc)
+                self._on_failure(exc)
+                return
+
+    def _make_block(self, ready: list[Transaction]) -> None:
+        try:
+            made = self._chain.make_block(ready)
+        except ExecutionFault as exc:
+            log.exception("transaction 0x%s broke the EVM and is dropped", exc.transaction_hash.hex())
+            self._pool.settle((), [entry for entry in ready if entry.hash == exc.transaction_hash])
+            return
+        for transaction, reason in made.refused:
+            log.warning("dropped transaction 0x%s: %s", transaction.hash.hex(), reason)
+        self._pool.settle(made.block.transactions if made.block else (), [entry for entry, _ in made.refused])
+        if made.block:
+            header = made.block.header
+            log.info(
+                "block %d: %d transactions, %d gas",
+                header.block_number,
+                len(made.block.transactions),
+                header.gas_used,
+            )

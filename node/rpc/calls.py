@@ -1,0 +1,207 @@
+"""eth_call and eth_estimateGas: running a transaction nobody signed, on a state nobody keeps."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from eth_abi.abi import decode as abi_decode
+from eth_abi.exceptions import DecodingError
+
+from node.block import Header
+from node.chain import Chain
+from node.errors import ExecutionFailed, ExecutionReverted, InvalidParams, NotFound
+from node.rpc.params import AccountOverride, BlockOverride, BlockReference, CallRequest
+from node.transaction import CREATE, INITCODE_SIZE_MAX_BYTES, Transaction
+from node.vm import REVERTED, BlockContext, Outcome, State, process_transaction
+
+Value = TypeVar("Value")
+
+CALL_GAS_MAX = 10_000_000_000
+"""A call asking for more gets this much."""
+ESTIMATE_TOLERANCE = 0.015
+"""An estimate may exceed the least sufficient gas by this share."""
+CALL_STIPEND = 2_300
+ERROR_STRING_SELECTOR = bytes.fromhex("08c379a0")
+PANIC_SELECTOR = bytes.fromhex("4e487b71")
+
+
+@dataclass(frozen=True, slots=True)
+class CallSite:
+    """Where a call runs: the state after ``header``, seen from ``context``."""
+
+    header: Header
+    context: BlockContext
+
+
+def resolve_header(chain: Chain, reference: BlockReference) -> Header:
+    """The sealed block a caller names; pending means the latest, which waiting transactions don't change.
+
+    Raises:
+        NotFound: there is none.
+    """
+    number = reference.number
+    if reference.tag is not None:
+        number = 0 if reference.tag == "earliest" else chain.head.block_number
+    elif reference.hash is not None:
+        number = chain.store.number_of(reference.hash)
+    if number is None or number > chain.head.block_number:
+        raise NotFound("header not found")
+    return chain.header(number)
+
+
+def call_site(chain: Chain, reference: BlockReference, override: BlockOverride) -> CallSite:
+    """``pending`` runs in the block that would be made now, anything else in the named block itself."""
+    header = resolve_header(chain, reference)
+    context = chain.next_context() if reference.tag == "pending" else chain.context_of(header)
+    return CallSite(header, overridden_context(context, override))
+
+
+def overridden_context(context: BlockContext, override: BlockOverride) -> BlockContext:
+    """The block context with what the caller replaced."""
+    return replace(
+        context,
+        number=_either(override.number, context.number),
+        timestamp=_either(override.time, context.timestamp),
+        gas_limit=_either(override.gas_limit, context.gas_limit),
+        coinbase=_either(override.fee_recipient, context.coinbase),
+        previous_randao=_either(override.previous_randao, context.previous_randao),
+        base_fee=_either(override.base_fee, context.base_fee),
+    )
+
+
+def override_state(state: State, overrides: Mapping[bytes, AccountOverride]) -> None:
+    """Write the caller's account overrides into a state."""
+    for address, override in overrides.items():
+        if override.balance is not None:
+            state.set_balance(address, override.balance)
+        if override.nonce is not None:
+            state.set_nonce(address, override.nonce)
+        if override.code is not None:
+            state.set_code(address, override.code)
+        if override.state is not None:
+            state.delete_storage(address)
+        for slot, content in {**(override.state or {}), **override.state_difference}.items():
+            state.set_storage(address, slot, content)
+    state.lock_changes()
+
+
+def call_transaction(request: CallRequest, chain_id: int, nonce: int, gas: int) -> Transaction:
+    """The transaction a call stands for; it has no signature and no hash."""
+    return Transaction(
+        hash=bytes(32),
+        raw=b"",
+        type_id=2,
+        chain_id=chain_id,
+        sender=request.sender,
+        nonce=nonce,
+        gas=gas,
+        max_fee_per_gas=request.fee,
+        max_priority_fee_per_gas=request.priority_fee,
+        to=request.to,
+        value=request.value,
+        data=request.data,
+        access_list=request.access_list,
+    )
+
+
+def run_call(
+    chain: Chain, site: CallSite, request: CallRequest, overrides: Mapping[bytes, AccountOverride], gas: int
+) -> Outcome:
+    """Run a call on a fresh state.
+
+    Raises:
+        ExecutionFailed: it can't start: too little money or gas, or too large init code.
+    """
+    state = chain.state_at(site.header, site.context)
+    override_state(state, overrides)
+    transaction = call_transaction(request, chain.chain_id, state.get_nonce(request.sender), gas)
+    balance = state.get_balance(request.sender)
+    if transaction.cost_max > balance:
+        raise ExecutionFailed(
+            "insufficient funds for gas * price + value: "
+            f"address 0x{request.sender.hex()} have {balance} want {transaction.cost_max}"
+        )
+    if gas < transaction.gas_floor:
+        raise ExecutionFailed(f"intrinsic gas too low: gas {gas}, minimum needed {transaction.gas_floor}")
+    if request.to == CREATE and len(request.data) > INITCODE_SIZE_MAX_BYTES:
+        raise ExecutionFailed(f"max initcode size exceeded: code size {len(request.data)}")
+    return process_transaction(state, transaction)
+
+
+def call(
+    chain: Chain, site: CallSite, request: CallRequest, overrides: Mapping[bytes, AccountOverride]
+) -> bytes:
+    """eth_call: what the transaction returns.
+
+    Raises:
+        ExecutionReverted: the contract said no.
+        ExecutionFailed: anything else that isn't success.
+    """
+    outcome = run_call(chain, site, request, overrides, _gas_for_call(site, request))
+    raise_unless_succeeded(outcome)
+    return outcome.output
+
+
+def estimate_gas(
+    chain: Chain, site: CallSite, request: CallRequest, overrides: Mapping[bytes, AccountOverride]
+) -> int:
+    """eth_estimateGas: a gas limit with which the transaction succeeds, at most 1.5 % above the least.
+
+    What a call forwards is 63/64 of what is left (EIP-150), and refunds come after the end (EIP-3529), so the
+    gas used is not the gas needed: the limit is searched for by running again.
+
+    Raises:
+        ExecutionReverted, ExecutionFailed: it fails with all the gas there is.
+    """
+    high = min(_gas_for_call(site, request), site.context.gas_limit)
+
+    def attempt(gas: int) -> Outcome:
+        return run_call(chain, site, request, overrides, gas)
+
+    outcome = attempt(high)
+    raise_unless_succeeded(outcome)
+    low = max(outcome.gas_used, call_transaction(request, 0, 0, 0).gas_floor) - 1
+    likely = (outcome.gas_peak + CALL_STIPEND) * 64 // 63
+    if attempt(outcome.gas_peak).succeeded:
+        return outcome.gas_peak
+    if low < likely < high:
+        low, high = (low, likely) if attempt(likely).succeeded else (likely, high)
+    while (high - low) > ESTIMATE_TOLERANCE * high and high - low > 1:
+        middle = min((low + high) // 2, low * 2)
+        low, high = (low, middle) if attempt(middle).succeeded else (middle, high)
+    return high
+
+
+def raise_unless_succeeded(outcome: Outcome) -> None:
+    """Turn a failed outcome into the error a caller gets."""
+    if outcome.succeeded:
+        return
+    if outcome.reverted:
+        raise ExecutionReverted(failure_message(outcome), "0x" + outcome.output.hex())
+    raise ExecutionFailed(outcome.failure)
+
+
+def failure_message(outcome: Outcome) -> str:
+    """``execution reverted``, with the reason when the revert data is Error(string) or Panic(uint256)."""
+    if outcome.failure != REVERTED:
+        return outcome.failure
+    selector, payload = outcome.output[:4], outcome.output[4:]
+    try:
+        if selector == ERROR_STRING_SELECTOR:
+            return f"{REVERTED}: {abi_decode(['string'], payload)[0]}"
+        if selector == PANIC_SELECTOR:
+            return f"{REVERTED}: panic: {abi_decode(['uint256'], payload)[0]:#x}"
+    except (DecodingError, UnicodeDecodeError, OverflowError):
+        return REVERTED
+    return REVERTED
+
+
+def _either(replacement: Value | None, original: Value) -> Value:
+    return original if replacement is None else replacement
+
+
+def _gas_for_call(site: CallSite, request: CallRequest) -> int:
+    gas = request.gas if request.gas is not None else max(site.context.gas_limit, 0)
+    if gas == 0:
+        raise InvalidParams("gas: must be above zero")
+    return min(gas, CALL_GAS_MAX)

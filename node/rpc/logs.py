@@ -1,0 +1,149 @@
+"""eth_getLogs: from the index of contracts and first topics, through block blooms, to the receipts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from eth_bloom.bloom import BloomFilter
+
+from node.chain import Chain
+from node.errors import InvalidParams, LimitExceeded
+from node.rpc.calls import resolve_header
+from node.rpc.format import Json, log_json
+from node.rpc.params import BlockReference, address, block_reference, hash32, mapping, sequence
+from node.vm import Log
+
+RESULTS_MAX = 100_000
+UNINDEXED_BLOCKS_MAX = 100_000
+"""Widest range of a query that names neither a contract nor a first topic."""
+ADDRESSES_MAX = 1_000
+TOPIC_CHOICES_MAX = 1_000
+FILTER_FIELDS = frozenset({"fromBlock", "toBlock", "blockHash", "address", "topics"})
+
+
+@dataclass(frozen=True, slots=True)
+class LogPattern:
+    """Which events are wanted."""
+
+    addresses: frozenset[bytes]
+    """Any of these contracts; empty means any."""
+    topics: tuple[frozenset[bytes], ...]
+    """At each position any of these; empty means any."""
+
+    def matches(self, log: Log) -> bool:
+        """Whether one event is wanted."""
+        if self.addresses and log.address not in self.addresses:
+            return False
+        if len(log.topics) < len(self.topics):
+            return False
+        return all(not wanted or log.topics[place] in wanted for place, wanted in enumerate(self.topics))
+
+    def may_match(self, bloom: int) -> bool:
+        """Whether a block with this bloom can hold a wanted event."""
+        filter_ = BloomFilter(bloom)
+        choices = (self.addresses, *self.topics)
+        return all(not wanted or any(entry in filter_ for entry in wanted) for wanted in choices)
+
+
+@dataclass(frozen=True, slots=True)
+class LogQuery:
+    """A pattern and the blocks to look in; both ends count."""
+
+    pattern: LogPattern
+    first: BlockReference
+    last: BlockReference
+
+
+def parse_query(value: object) -> LogQuery:
+    """A filter object as eth_getLogs and eth_newFilter take it."""
+    fields = mapping(value, "filter", FILTER_FIELDS)
+    pattern = LogPattern(_addresses(fields.get("address")), _topics(fields.get("topics")))
+    if fields.get("blockHash") is not None:
+        if fields.get("fromBlock") is not None or fields.get("toBlock") is not None:
+            raise InvalidParams("filter: blockHash excludes fromBlock and toBlock")
+        reference = BlockReference(hash=hash32(fields["blockHash"], "blockHash"))
+        return LogQuery(pattern, reference, reference)
+    first, last = fields.get("fromBlock"), fields.get("toBlock")
+    return LogQuery(
+        pattern,
+        block_reference("latest" if first is None else first),
+        block_reference("latest" if last is None else last),
+    )
+
+
+def find_logs(chain: Chain, query: LogQuery) -> list[Json]:
+    """The wanted events, oldest first.
+
+    Raises:
+        LimitExceeded: too many results, or too many blocks without an index.
+        NotFound: a named block hash doesn't exist.
+    """
+    head = chain.head.block_number
+    first, last = _number(chain, query.first), min(_number(chain, query.last), head)
+    if _number(chain, query.last) < first and first <= head:
+        raise InvalidParams("filter: fromBlock is above toBlock")
+    return find_logs_between(chain, query.pattern, first, last)
+
+
+def find_logs_between(chain: Chain, pattern: LogPattern, first: int, last: int) -> list[Json]:
+    """The wanted events of blocks ``first`` to ``last``, both counting (errors as in ``find_logs``)."""
+    found: list[Json] = []
+    for number in _candidate_blocks(chain, pattern, first, last):
+        found.extend(_logs_of_block(chain, pattern, number))
+        if len(found) > RESULTS_MAX:
+            raise LimitExceeded(f"query returned more than {RESULTS_MAX} results; ask for fewer blocks")
+    return found
+
+
+def _candidate_blocks(chain: Chain, pattern: LogPattern, first: int, last: int) -> list[int]:
+    store = chain.store
+    if pattern.topics and pattern.topics[0]:
+        sets = [store.blocks_with_topic(topic, first, last) for topic in pattern.topics[0]]
+        return sorted(set().union(*sets))
+    if pattern.addresses:
+        sets = [store.blocks_with_address(entry, first, last) for entry in pattern.addresses]
+        return sorted(set().union(*sets))
+    if last - first >= UNINDEXED_BLOCKS_MAX:
+        raise LimitExceeded(
+            f"name a contract or a first topic, or at most {UNINDEXED_BLOCKS_MAX} blocks at a time"
+        )
+    return list(range(first, last + 1))
+
+
+def _logs_of_block(chain: Chain, pattern: LogPattern, number: int) -> Iterator[Json]:
+    header = chain.header(number)
+    if not pattern.may_match(header.bloom):
+        return
+    for index, receipt in enumerate(chain.store.receipts(number)):
+        wanted = [(place, log) for place, log in enumerate(receipt.logs) if pattern.matches(log)]
+        if not wanted:
+            continue
+        transaction_hash = chain.store.transaction_hash(number, index)
+        for place, log in wanted:
+            yield log_json(log, header, transaction_hash, index, receipt.first_log_index + place)
+
+
+def _number(chain: Chain, reference: BlockReference) -> int:
+    """A range's end may lie beyond the head, unlike a block to call on."""
+    return resolve_header(chain, reference).block_number if reference.number is None else reference.number
+
+
+def _addresses(value: object) -> frozenset[bytes]:
+    if value is None:
+        return frozenset()
+    entries = [value] if isinstance(value, str) else sequence(value, "address", ADDRESSES_MAX)
+    return frozenset(address(entry) for entry in entries)
+
+
+def _topics(value: object) -> tuple[frozenset[bytes], ...]:
+    if value is None:
+        return ()
+    return tuple(_topic_choices(entry) for entry in sequence(value, "topics", 4))
+
+
+def _topic_choices(value: object) -> frozenset[bytes]:
+    if value is None:
+        return frozenset()
+    entries = [value] if isinstance(value, str) else sequence(value, "topics", TOPIC_CHOICES_MAX)
+    if None in entries:
+        return frozenset()
+    return frozenset(hash32(entry, "topic") for entry in entries)
