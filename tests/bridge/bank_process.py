@@ -67,6 +67,16 @@ class BankProcess:
         response.raise_for_status()
         return response.json()
 
+    def record(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        """As `ask`, for an answer that is one object."""
+        answer: dict[str, Any] = self.ask(method, path, body)
+        return answer
+
+    def records(self, method: str, path: str) -> list[dict[str, Any]]:
+        """As `ask`, for an answer that is a list of objects."""
+        answer: list[dict[str, Any]] = self.ask(method, path)
+        return answer
+
     def create_account(
         self,
         account_id: str,
@@ -77,7 +87,7 @@ class BankProcess:
         **fields: object,
     ) -> dict[str, Any]:
         """Open a CNY account; `fields` are mock-bank's: account_number, closed, parameters …"""
-        return self.ask(
+        return self.record(
             "POST",
             "/_mock/accounts",
             {
@@ -98,11 +108,11 @@ class BankProcess:
 
     def account(self, account_id: str) -> dict[str, Any]:
         """The account as the bank holds it: balance, behaviour, closed …"""
-        return self.ask("GET", f"/_mock/accounts/{account_id}")
+        return self.record("GET", f"/_mock/accounts/{account_id}")
 
     def patch_account(self, account_id: str, **fields: object) -> dict[str, Any]:
         """Change an account: behaviour, parameters, closed, balance …"""
-        return self.ask("PATCH", f"/_mock/accounts/{account_id}", fields)
+        return self.record("PATCH", f"/_mock/accounts/{account_id}", fields)
 
     def return_later(self, account_id: str, end_to_end_id: str, days: int = 3, reason: str = "AC04") -> None:
         """Have one payment come back `days` bank days after it books. Call before it books."""
@@ -119,20 +129,22 @@ class BankProcess:
 
     def post_credit(self, account_id: str, amount_minor: int, **fields: object) -> dict[str, Any]:
         """Make money arrive; `fields`: debtor={name, iban, bic}, note, reference, end_to_end_id …"""
-        return self.ask("POST", "/_mock/credits", {"account": account_id, "amount": amount_minor, **fields})
+        return self.record(
+            "POST", "/_mock/credits", {"account": account_id, "amount": amount_minor, **fields}
+        )
 
     def report_now(self, account_id: str) -> dict[str, Any]:
         """Have a camt.052 of the day so far sent."""
-        return self.ask("POST", f"/_mock/accounts/{account_id}/report")
+        return self.record("POST", f"/_mock/accounts/{account_id}/report")
 
     def advance(self, days: int = 1) -> list[str]:
-        """Move bank time by whole calendar days; the business days crossed."""
-        crossed: list[str] = self.ask("POST", f"/_mock/advance?days={days}")["businessDaysCrossed"]
-        return crossed
+        """Move bank time by whole calendar days; the business days entered on the way."""
+        entered: list[str] = self.ask("POST", f"/_mock/advance?days={days}")["businessDaysCrossed"]
+        return entered
 
     def payments(self) -> list[dict[str, Any]]:
         """Every payment the bank decided on, newest first, each with its `end_to_end_id`."""
-        return self.ask("GET", "/_mock/payments")
+        return self.records("GET", "/_mock/payments")
 
     def findings(self, file: bytes) -> list[dict[str, Any]]:
         """What the bank finds wrong with a payment file, storing nothing."""
