@@ -47,3 +47,39 @@ class OrderRefused(BridgeError):
     Codes: `order-empty`, `order-too-large`, `order-field-length`, `order-field-characters`,
     `order-field-invalid`, `order-reference-repeated`, `order-amount-invalid`, `currency-unknown`.
     """
+
+
+class ChainError(BridgeError):
+    """Anything that went wrong on the way to the chain."""
+
+
+class ChainUnreachable(ChainError):
+    """`chain-unreachable`: no usable answer; what was sent may have been taken."""
+
+
+class ChainRefused(ChainError):
+    """The contracts refused: the code is the refusal's, details carry clause, guard, limit, observed."""
+
+
+class ChainDiverged(ChainError):
+    """`chain-diverged` or `chain-wrong`: not the chain this database was built from; nothing goes on."""
+
+
+class TransactionFailed(ChainError):
+    """A transaction that was mined and reverted."""
+
+
+class NotFound(BridgeError):
+    """Something asked for by an id or name that does not exist."""
+
+
+class Conflict(BridgeError):
+    """What was asked contradicts what is there already."""
+
+
+class Invalid(BridgeError):
+    """Input that cannot be used."""
+
+
+class Forbidden(BridgeError):
+    """Not for this caller."""

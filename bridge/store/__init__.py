@@ -1,0 +1,1 @@
+"""The bridge's database: models, engine and the only place with SQL."""

@@ -1,0 +1,145 @@
+"""Queries over the projections of the chain."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bridge.store.chain_models import (
+    AccountRow,
+    AgreementRow,
+    ApprovalRow,
+    BatchRow,
+    ChunkRow,
+    EvidenceRow,
+    GoneRow,
+    LotRow,
+    MapRow,
+    SignerRow,
+    TreeRow,
+)
+
+__all__ = [
+    "accounts_of_tree",
+    "agreement_addresses",
+    "agreements",
+    "approvals",
+    "batches_of_tree",
+    "chunks",
+    "evidence",
+    "gone_rows",
+    "lot_by_reference",
+    "lots_of_tree",
+    "maps_from",
+    "maps_into",
+    "signers",
+    "trees",
+    "unsettled_batches",
+]
+
+
+def agreement_addresses(session: Session) -> Sequence[str]:
+    """Addresses of all agreements."""
+    return session.scalars(select(AgreementRow.address)).all()
+
+
+def agreements(session: Session) -> Sequence[AgreementRow]:
+    """All agreements, oldest first."""
+    return session.scalars(select(AgreementRow).order_by(AgreementRow.block)).all()
+
+
+def trees(session: Session) -> Sequence[TreeRow]:
+    """All supervised accounts."""
+    return session.scalars(select(TreeRow)).all()
+
+
+def accounts_of_tree(session: Session, tree: bytes) -> Sequence[AccountRow]:
+    """The accounts of a tree."""
+    return session.scalars(select(AccountRow).where(AccountRow.tree == tree)).all()
+
+
+def lots_of_tree(session: Session, tree: bytes) -> Sequence[LotRow]:
+    """The lots of a tree, oldest first."""
+    return session.scalars(select(LotRow).where(LotRow.tree == tree).order_by(LotRow.block)).all()
+
+
+def lot_by_reference(session: Session, reference: bytes) -> LotRow | None:
+    """A lot by its keyed bank reference."""
+    return session.scalar(select(LotRow).where(LotRow.reference == reference))
+
+
+def batches_of_tree(session: Session, tree: bytes) -> Sequence[BatchRow]:
+    """The batches that draw on a tree, oldest first."""
+    rows = select(BatchRow).join(AccountRow, AccountRow.account == BatchRow.account)
+    return session.scalars(rows.where(AccountRow.tree == tree).order_by(BatchRow.block)).all()
+
+
+def unsettled_batches(session: Session) -> Sequence[BatchRow]:
+    """Batches that have executed rows and are not settled."""
+    rows = select(BatchRow).where(BatchRow.settled.is_(False), BatchRow.cursor > 0)
+    return session.scalars(rows.order_by(BatchRow.block)).all()
+
+
+def chunks(session: Session, batch: bytes) -> Sequence[ChunkRow]:
+    """The executed chunks of a batch, in order."""
+    return session.scalars(select(ChunkRow).where(ChunkRow.batch == batch).order_by(ChunkRow.first_row)).all()
+
+
+def gone_rows(session: Session, batch: bytes) -> Sequence[GoneRow]:
+    """The rows of a batch that went back, in order."""
+    return session.scalars(select(GoneRow).where(GoneRow.batch == batch).order_by(GoneRow.row)).all()
+
+
+def approvals(session: Session, batch: bytes) -> Sequence[ApprovalRow]:
+    """The approvals of a batch, oldest first."""
+    return session.scalars(
+        select(ApprovalRow).where(ApprovalRow.batch == batch).order_by(ApprovalRow.block)
+    ).all()
+
+
+def evidence(session: Session, batch: bytes) -> Sequence[EvidenceRow]:
+    """The evidence attested about a batch, oldest first."""
+    return session.scalars(
+        select(EvidenceRow).where(EvidenceRow.batch == batch).order_by(EvidenceRow.id)
+    ).all()
+
+
+def signers(session: Session) -> Sequence[SignerRow]:
+    """All signers."""
+    return session.scalars(select(SignerRow).order_by(SignerRow.block)).all()
+
+
+def maps_into(session: Session, line: bytes, start: int, end: int) -> Sequence[MapRow]:
+    """Maps whose destination meets `[start, end)` of a line, in order of position: one seek, then a range."""
+    first = (
+        select(MapRow.destination_start)
+        .where(MapRow.destination == line, MapRow.destination_start <= start)
+        .order_by(MapRow.destination_start.desc())
+        .limit(1)
+    )
+    lowest = session.scalar(first)
+    rows = select(MapRow).where(
+        MapRow.destination == line,
+        MapRow.destination_start >= (start if lowest is None else lowest),
+        MapRow.destination_start < end,
+    )
+    found = session.scalars(rows.order_by(MapRow.destination_start)).all()
+    return [row for row in found if row.destination_start + row.amount_minor > start]
+
+
+def maps_from(session: Session, line: bytes, start: int, end: int) -> Sequence[MapRow]:
+    """Maps whose source meets `[start, end)` of a line, in order of position: one seek, then a range."""
+    first = (
+        select(MapRow.source_start)
+        .where(MapRow.source == line, MapRow.source_start <= start)
+        .order_by(MapRow.source_start.desc())
+        .limit(1)
+    )
+    lowest = session.scalar(first)
+    rows = select(MapRow).where(
+        MapRow.source == line,
+        MapRow.source_start >= (start if lowest is None else lowest),
+        MapRow.source_start < end,
+    )
+    found = session.scalars(rows.order_by(MapRow.source_start)).all()
+    return [row for row in found if row.source_start + row.amount_minor > start]
