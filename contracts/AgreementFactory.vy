@@ -81,6 +81,8 @@ def deploy(template: bytes32, arguments: Bytes[MAX_ARGUMENT_BYTES], file: bytes3
     """
     registered: IFactory.Template = self._templates[template]
     assert registered.blueprint != empty(address), "factory: unknown template"
+    # Code at an address can change: an account that delegates (EIP-7702) has the code it chooses.
+    assert registered.blueprint.codehash == registered.code_hash, "factory: blueprint changed"
     agreement: address = create_from_blueprint(
         registered.blueprint, arguments, raw_args=True, code_offset=PREAMBLE_BYTES
     )

@@ -91,7 +91,8 @@ def allocate(destination: bytes32, amount: uint256, reference: bytes32, deadline
     guard: uint256 = guards._first_refusal(satisfied, 0, amount)
     if guard != MAX_GUARDS:
         guards._refuse_row(guard, 0, amount)
-    guards._consume(amount)
+    # What an allocation moved stays moved: nothing ever gives its windows back.
+    _: uint256 = guards._consume(amount)
     log IAgreement.OperatorActed(digest=digest, operator=who)
     extcall ILedger(LEDGER).transfer(account, DYE_CLASS, destination, amount, reference)
 

@@ -39,6 +39,8 @@ quorum_threshold: public(HashMap[bytes32, uint256])
 # When announced changes may be applied; zero when not announced or already applied.
 ready_at: public(HashMap[bytes32, uint256])
 next_nonce: public(uint256)
+# Who signed an announced change.
+_announcers: HashMap[bytes32, DynArray[address, MAX_SIGNERS]]
 
 _signers: HashMap[address, IDirectory.Signer]
 
@@ -54,6 +56,7 @@ def __init__(delay_seconds: uint256, founding: DynArray[IDirectory.Change, MAX_C
     for change: IDirectory.Change in founding:
         self._apply(change)
         if change.kind == ADD_SIGNER and change.operand & GOVERNOR != 0:
+            assert len(governors) < MAX_SIGNERS, "directory: too many governors"
             governors.append(change.who)
     assert self._are_two_institutions(governors, GOVERNOR), "directory: two institutions must govern"
 
@@ -80,6 +83,7 @@ def announce(
     self.next_nonce = nonce + 1
     change_id: bytes32 = keccak256(abi_encode(content, nonce))
     self.ready_at[change_id] = block.timestamp + DELAY_SECONDS
+    self._announcers[change_id] = signers
     log IDirectory.ChangesAnnounced(change_id=change_id, nonce=nonce, ready_at=block.timestamp + DELAY_SECONDS)
     return change_id
 
@@ -106,7 +110,7 @@ def suspend(who: address, signature: Bytes[65]):
 @external
 def apply(changes: DynArray[IDirectory.Change, MAX_CHANGES], nonce: uint256):
     """
-    @notice Apply announced changes after the delay.
+    @notice Apply announced changes after the delay. Suspending a governor who signed them stops them.
     @param changes Exactly what was announced.
     @param nonce The nonce it was announced under.
     """
@@ -114,6 +118,7 @@ def apply(changes: DynArray[IDirectory.Change, MAX_CHANGES], nonce: uint256):
     ready_at: uint256 = self.ready_at[change_id]
     assert ready_at != 0, "directory: not announced"
     assert block.timestamp >= ready_at, "directory: delay not over"
+    assert self._are_two_institutions(self._announcers[change_id], GOVERNOR), "directory: a governor who signed is suspended"
     self.ready_at[change_id] = 0
     for change: IDirectory.Change in changes:
         self._apply(change)

@@ -44,16 +44,24 @@ struct Attestation:
     attested_at: uint256
 
 
+_M64: constant(uint256) = 2**64 - 1
+_RESTORED: constant(uint256) = 64
+_COUNTED: constant(uint256) = 128
+
 LEDGER: public(immutable(address))
 DIRECTORY: public(immutable(address))
 account: public(immutable(bytes32))
 DYE_CLASS: public(immutable(bytes32))
 terms_hash: public(immutable(bytes32))
 
-reserved_at: public(HashMap[bytes32, uint256])
 attestations: public(HashMap[bytes32, HashMap[uint256, Attestation]])
 
+# Of a batch: when it was reserved (bits 0-63), what its windows got back (64-127, minor units), and one bit a
+# window cap that counted it (from 128).
+_reservations: HashMap[bytes32, uint256]
 _approvers: HashMap[bytes32, DynArray[address, MAX_SIGNERS]]
+# Evidence handed in, by digest and witness: handing it in again would make it look fresh.
+_is_attested: HashMap[bytes32, HashMap[address, bool]]
 
 
 @deploy
@@ -89,26 +97,26 @@ def reserve(root: bytes32, count: uint256, total: uint256, deadline: uint256, si
         keccak256(abi_encode(RESERVATION_TYPEHASH, terms_hash, root, count, total, deadline))
     )
     self._operator(digest, signature)
-    guards._consume(total)
+    counted: uint256 = guards._consume(total)
     batch: bytes32 = extcall ILedger(LEDGER).reserve(account, DYE_CLASS, root, count, total, deadline)
-    self.reserved_at[batch] = block.timestamp
+    self._reservations[batch] = block.timestamp | counted << _COUNTED
     return batch
 
 
 @external
 def cancel(batch: bytes32, signature: Bytes[65]) -> uint256:
     """
-    @notice Release what is not executed yet and give it back to the windows it was counted in.
+    @notice Release what is not executed yet, and give what went back to the windows it was counted in.
     @param batch The batch.
     @param signature By an operator.
     @return uint256 Minor units released.
     """
-    assert self.reserved_at[batch] != 0, "disbursement: unknown batch"
+    self._known(batch)
     who: address = self._operator(
         signatures._digest(keccak256(abi_encode(CANCELLATION_TYPEHASH, batch))), signature
     )
     amount: uint256 = extcall ILedger(LEDGER).release(batch)
-    guards._unconsume(amount, self.reserved_at[batch])
+    self._restore(batch)
     log IAgreement.BatchCancelled(batch=batch, by=who, amount=amount)
     return amount
 
@@ -145,6 +153,7 @@ def approve(batch: bytes32, signature: Bytes[65]):
     assert signer.since <= held.reserved_at, "disbursement: signer is newer than the batch"
     assert self._is_asked(signer.institution), "disbursement: not in the quorum"
     assert who not in self._approvers[batch], "disbursement: approval repeated"
+    assert len(self._approvers[batch]) < MAX_SIGNERS, "disbursement: too many approvals"
     self._approvers[batch].append(who)
     log IAgreement.ApprovalGiven(batch=batch, supervisor=who, institution=signer.institution)
 
@@ -164,6 +173,8 @@ def attest(batch: bytes32, kind: bytes32, content: bytes32, signature: Bytes[65]
     self._batch(batch)
     digest: bytes32 = signatures._digest(keccak256(abi_encode(EVIDENCE_TYPEHASH, batch, kind, content)))
     who: address = signatures._recover(digest, signature)
+    assert not self._is_attested[digest][who], "disbursement: evidence repeated"
+    self._is_attested[digest][who] = True
     asked: bool = False
     terms: DynArray[IAgreement.Guard, MAX_GUARDS] = guards._terms()
     for i: uint256 in range(len(terms), bound=MAX_GUARDS):
@@ -188,12 +199,36 @@ def execute(
     @param batch The batch.
     @param rows The rows, 43 bytes each.
     @param proof Proof of the chunk.
-    @param skip_refused Map a refused row back and go on; else one refused row refuses the call.
+    @param skip_refused Map a refused row back and go on; else one refused row refuses the call. Only for
+        signers in the directory: a skip is final, while another guard might still have been satisfied.
     """
-    assert self.reserved_at[batch] != 0, "disbursement: unknown batch"
+    self._known(batch)
+    if skip_refused:
+        signer: IDirectory.Signer = staticcall IDirectory(DIRECTORY).signer(msg.sender)
+        assert signer.roles != 0, "disbursement: only a signer may skip rows"
     satisfied: uint256 = self._check(batch)
     refused: uint256 = self._check_rows(batch, rows, satisfied, skip_refused)
     extcall ILedger(LEDGER).execute(batch, rows, proof, refused)
+
+
+@external
+def restore(batch: bytes32) -> uint256:
+    """
+    @notice Give what went back before settling (skipped, returned, released) to the windows it was counted in.
+    @param batch The batch.
+    @return uint256 Minor units given back now; zero when there is nothing new.
+    """
+    self._known(batch)
+    return self._restore(batch)
+
+
+@view
+@external
+def reserved_at(batch: bytes32) -> uint256:
+    """
+    @return uint256 When a batch was reserved; zero when it is not of this agreement.
+    """
+    return self._reserved_at(batch)
 
 
 @view
@@ -228,11 +263,42 @@ def consumed(guard: uint256, moment: uint256) -> uint256:
 
 @internal
 @view
+def _reserved_at(batch: bytes32) -> uint256:
+    """
+    @dev When a batch was reserved.
+    """
+    return self._reservations[batch] & _M64
+
+
+@internal
+@view
+def _known(batch: bytes32):
+    """
+    @dev Throws when a batch is not of this agreement.
+    """
+    assert self._reservations[batch] != 0, "disbursement: unknown batch"
+
+
+@internal
+def _restore(batch: bytes32) -> uint256:
+    """
+    @dev Give back to the windows what the Ledger says went back since the last time.
+    """
+    word: uint256 = self._reservations[batch]
+    gone: uint256 = (staticcall ILedger(LEDGER).batch(batch)).amount_gone
+    amount: uint256 = gone - (word >> _RESTORED & _M64)
+    self._reservations[batch] = word + (amount << _RESTORED)
+    guards._unconsume(amount, word & _M64, word >> _COUNTED)
+    return amount
+
+
+@internal
+@view
 def _batch(batch: bytes32) -> ILedger.Batch:
     """
     @dev A batch of this agreement that has not ended.
     """
-    assert self.reserved_at[batch] != 0, "disbursement: unknown batch"
+    self._known(batch)
     held: ILedger.Batch = staticcall ILedger(LEDGER).batch(batch)
     assert held.cursor < held.end, "disbursement: batch has ended"
     return held
@@ -276,7 +342,7 @@ def _check(batch: bytes32) -> uint256:
     for i: uint256 in range(len(terms), bound=MAX_GUARDS):
         if terms[i].kind == guards.APPROVAL:
             approvals[i] = staticcall IDirectory(DIRECTORY).count_institutions(
-                terms[i].subject, self._approvers[batch], self.reserved_at[batch]
+                terms[i].subject, self._approvers[batch], self._reserved_at(batch)
             )
         elif terms[i].kind == guards.EVIDENCE:
             given: Attestation = self.attestations[batch][i]

@@ -41,6 +41,7 @@ WRITE_OFF_TYPEHASH: constant(bytes32) = keccak256(
 
 # What is kept of a batch beside its line. `terms` packs count (32 bits), deadline (64), reserved at (64);
 # `answers` packs end row (32), rows skipped (32), returned (32), returned late (32), amount gone (64), settled.
+# The amount gone is what went back before settling: skipped, returned and released.
 struct Stored:
     agreement: address
     account: bytes32
@@ -67,12 +68,12 @@ pause_nonce: public(uint256)
 freeze_nonce: public(HashMap[bytes32, uint256])
 # The tree of a lot; a lot is known by the keyed hash of its bank reference.
 lot_tree: public(HashMap[bytes32, bytes32])
-# References used by a lot, a return or a write-off: each at most once, whatever for.
-is_reference_used: public(HashMap[bytes32, bool])
 is_granted: public(HashMap[bytes32, HashMap[address, bool]])
 # One bit a row that went back, skipped or returned.
 gone: public(HashMap[bytes32, HashMap[uint256, uint256]])
 
+# References used by a return or a write-off; a lot's is in `lot_tree`.
+_used: HashMap[bytes32, bool]
 _trees: HashMap[bytes32, ILedger.Tree]
 _accounts: HashMap[bytes32, ILedger.Account]
 _batches: HashMap[bytes32, Stored]
@@ -129,7 +130,7 @@ def mint(
     """
     self._only(self._trees[tree].bank, MINTER)
     self._running()
-    self._use(reference)
+    self._unused(reference)
     line: bytes32 = lines._lot_line(reference)
     lines._fill(line, amount, lines.LIMIT_START)
     self.lot_tree[reference] = tree
@@ -171,18 +172,11 @@ def return_row(
     else:
         assert not settled, "ledger: a settled row returns only by a credit"
 
-    leaf: uint256 = row // 8
-    top: bytes32 = merkle._climb(merkle._leaf(leaf, leaf_start, leaf_rows), leaf, proof)
-    count: uint256 = stored.terms & _M32
-    root: bytes32 = merkle._root(count, lines._filled(batch), top)
-    assert len(proof) == merkle._depth(count) and root == stored.root, "ledger: wrong proof"
-    start: uint256 = leaf_start
-    for i: uint256 in range(8):
-        if i == row % 8:
-            break
-        start += merkle._amount(extract32(leaf_rows, i * 43))
-    amount: uint256 = merkle._amount(extract32(leaf_rows, (row % 8) * 43))
-
+    start: uint256 = 0
+    amount: uint256 = 0
+    start, amount = merkle._verify_row(
+        stored.root, stored.terms & _M32, lines._filled(batch), row, leaf_start, leaf_rows, proof
+    )
     self.gone[batch][row // 256] |= bit
     if settled:
         self._batches[batch].answers += _ROW_LATE
@@ -314,7 +308,6 @@ def write_off(
         keccak256(abi_encode(WRITE_OFF_TYPEHASH, account, dye_class, amount, reference))
     )
     self._quorum_or_one(self._trees[held.tree].quorum, digest, consents, False)
-    assert reference != empty(bytes32), "ledger: zero reference"
     self._use(reference)
     source: bytes32 = lines._account_line(account, dye_class)
     lines._move(lines.WRITE_OFF, source, lines._written_off_line(held.tree), amount, reference)
@@ -417,7 +410,6 @@ def execute(batch: bytes32, rows: Bytes[MAX_CHUNK_BYTES], proof: DynArray[bytes3
     positions: DynArray[uint256, 257] = merkle._verify_chunk(stored.root, count, total, first, start, rows, proof)
     number: uint256 = len(positions) - 1
     end: uint256 = positions[number]
-    assert first + number < count or end == total, "ledger: rows do not add up to the total"
     lines._advance(batch, end, first + number)
     if refused != 0:
         assert refused >> number == 0, "ledger: refused row past the chunk"
@@ -442,8 +434,10 @@ def release(batch: bytes32) -> uint256:
     row: uint256 = lines._cursor(batch)
     assert row < stored.answers & _M32, "ledger: batch has ended"
     start: uint256 = lines._emptied(batch)
-    amount: uint256 = lines._filled(batch) - start
-    self._batches[batch].answers = stored.answers - (stored.answers & _M32) + row
+    total: uint256 = lines._filled(batch)
+    amount: uint256 = total - start
+    lines._advance(batch, total, row)
+    self._batches[batch].answers = stored.answers - (stored.answers & _M32) + row + (amount << _GONE)
     lines._put(lines.RELEASE, batch, start, stored.source, amount, lines.LIMIT_BACK, stored.root)
     log ILedger.Released(batch=batch, end_row=row, amount=amount)
     return amount
@@ -505,6 +499,15 @@ def line(line: bytes32) -> (uint256, uint256):
     return lines._filled(line), lines._emptied(line)
 
 
+@view
+@external
+def is_reference_used(reference: bytes32) -> bool:
+    """
+    @return bool Whether a lot, a return or a write-off used up this bank reference.
+    """
+    return self._is_used(reference)
+
+
 @pure
 @external
 def account_line(account: bytes32, dye_class: bytes32) -> bytes32:
@@ -538,11 +541,29 @@ def _running():
 @internal
 def _use(reference: bytes32):
     """
-    @dev Use up a bank reference.
+    @dev Use up a bank reference that makes no lot.
+    """
+    self._unused(reference)
+    self._used[reference] = True
+
+
+@internal
+@view
+def _unused(reference: bytes32):
+    """
+    @dev Throws when a bank reference is used up.
     """
     assert reference != empty(bytes32), "ledger: zero reference"
-    assert not self.is_reference_used[reference], "ledger: reference used"
-    self.is_reference_used[reference] = True
+    assert not self._is_used(reference), "ledger: reference used"
+
+
+@internal
+@view
+def _is_used(reference: bytes32) -> bool:
+    """
+    @dev Whether a bank reference is used by a lot, a return or a write-off.
+    """
+    return self._used[reference] or self.lot_tree[reference] != empty(bytes32)
 
 
 @internal

@@ -28,6 +28,10 @@ TIME_WINDOW: constant(uint256) = 5
 EVIDENCE: constant(uint256) = 6
 
 DAY_SECONDS: constant(uint256) = 86400
+# No line holds more.
+MAX_AMOUNT: constant(uint256) = 2**62
+# A span that no chain time overflows.
+MAX_SECONDS: constant(uint256) = 2**40
 _M32: constant(uint256) = 2**32 - 1
 _NO_LIMIT: constant(uint256) = max_value(uint256)
 
@@ -72,9 +76,10 @@ def _validate(guard: IAgreement.Guard):
     elif guard.kind == ROSTER:
         assert guard.a > 0 and guard.a <= 2**24, "guards: roster size"
     elif guard.kind == PAYOUT_CAP:
-        assert guard.a > 0, "guards: zero cap"
+        assert guard.a > 0 and guard.a <= MAX_AMOUNT, "guards: payout cap"
     elif guard.kind == WINDOW_CAP:
-        assert guard.a > 0 and guard.b > 0 and guard.c < guard.b, "guards: window cap operands"
+        assert guard.a > 0 and guard.a <= MAX_AMOUNT, "guards: window cap"
+        assert guard.c < guard.b and guard.b <= MAX_SECONDS, "guards: window of a cap"
     elif guard.kind == TIME_WINDOW:
         daily_from: uint256 = guard.c & _M32
         daily_until: uint256 = guard.c >> 32 & _M32
@@ -83,7 +88,8 @@ def _validate(guard: IAgreement.Guard):
         assert guard.c >> 64 < DAY_SECONDS, "guards: time zone"
     else:
         assert guard.kind == EVIDENCE, "guards: unknown kind"
-        assert guard.a > 0 and guard.party != empty(bytes32), "guards: evidence needs a witness"
+        assert guard.a > 0 and guard.a <= MAX_SECONDS, "guards: evidence freshness"
+        assert guard.party != empty(bytes32), "guards: evidence needs a witness"
 
 
 @internal
@@ -133,12 +139,15 @@ def _window(guard: IAgreement.Guard, moment: uint256) -> uint256:
 
 
 @internal
-def _consume(amount: uint256):
+def _consume(amount: uint256) -> uint256:
     """
     @dev Count an amount against one window cap of every clause that has some; refuse where none has room.
     @param amount Minor units.
+    @return uint256 One bit a guard that counted it.
     """
+    assert amount <= MAX_AMOUNT, "guards: amount out of bounds"
     guards: DynArray[IAgreement.Guard, MAX_GUARDS] = _GUARDS
+    counted: uint256 = 0
     satisfied: uint256 = 0
     for i: uint256 in range(len(guards), bound=MAX_GUARDS):
         guard: IAgreement.Guard = guards[i]
@@ -148,27 +157,25 @@ def _consume(amount: uint256):
         after: uint256 = self.consumed[i][window] + amount
         if after <= guard.a:
             self.consumed[i][window] = after
+            counted |= 1 << i
             satisfied |= 1 << guard.clause
         elif i + 1 == len(guards) or guards[i + 1].clause != guard.clause:
             self._refuse(guard.clause, i, self._code(b"window-cap"), guard.a, after)
+    return counted
 
 
 @internal
-def _unconsume(amount: uint256, reserved_at: uint256):
+def _unconsume(amount: uint256, moment: uint256, counted: uint256):
     """
-    @dev Give an amount back to the windows that a reservation consumed, where they hold that much.
+    @dev Give an amount back to the windows that counted it.
+    @param amount Minor units, at most what was counted.
+    @param moment When it was counted.
+    @param counted One bit a guard that counted it.
     """
     guards: DynArray[IAgreement.Guard, MAX_GUARDS] = _GUARDS
-    restored: uint256 = 0
     for i: uint256 in range(len(guards), bound=MAX_GUARDS):
-        guard: IAgreement.Guard = guards[i]
-        if guard.kind != WINDOW_CAP or restored >> guard.clause & 1 == 1:
-            continue
-        window: uint256 = self._window(guard, reserved_at)
-        used: uint256 = self.consumed[i][window]
-        if used >= amount:
-            self.consumed[i][window] = used - amount
-            restored |= 1 << guard.clause
+        if counted >> i & 1 == 1:
+            self.consumed[i][self._window(guards[i], moment)] -= amount
 
 
 @internal

@@ -107,6 +107,42 @@ def _roster_index(word: bytes32) -> uint256:
 
 @internal
 @pure
+def _verify_row(
+    root: bytes32,
+    count: uint256,
+    total: uint256,
+    row: uint256,
+    leaf_start: uint256,
+    leaf_rows: Bytes[MAX_LEAF_BYTES],
+    proof: DynArray[bytes32, MAX_DEPTH],
+) -> (uint256, uint256):
+    """
+    @dev Check one leaf against the root and find a row in it. The row must have been executed: that is what
+        makes its leaf one that the chunks agreed with.
+    @param root The batch's commitment.
+    @param count Rows in the batch.
+    @param total Minor units in the batch.
+    @param row The row's number in the batch.
+    @param leaf_start Position of the leaf's first row.
+    @param leaf_rows The leaf's rows.
+    @param proof The leaf's siblings, lowest first.
+    @return (uint256, uint256) Where the row starts in the batch's line; its amount. In minor units.
+    """
+    # A larger start would reach into the bits of the leaf's index.
+    assert leaf_start < total, "merkle: leaf starts past the batch"
+    assert len(proof) == self._depth(count), "merkle: proof of another depth"
+    leaf: uint256 = row // ROWS_A_LEAF
+    top: bytes32 = self._climb(self._leaf(leaf, leaf_start, leaf_rows), leaf, proof)
+    assert self._root(count, total, top) == root, "merkle: wrong proof"
+    place: uint256 = row % ROWS_A_LEAF
+    start: uint256 = leaf_start
+    for i: uint256 in range(place, bound=ROWS_A_LEAF):
+        start += self._amount(extract32(leaf_rows, i * ROW_BYTES))
+    return start, self._amount(extract32(leaf_rows, place * ROW_BYTES))
+
+
+@internal
+@pure
 def _verify_chunk(
     root: bytes32,
     count: uint256,
@@ -171,4 +207,6 @@ def _verify_chunk(
     assert leaves == width or first_row + number == count, "merkle: chunk is not a whole subtree"
     assert height + len(proof) == self._depth(count), "merkle: proof of another depth"
     assert self._root(count, total, self._climb(level[0], first_leaf // width, proof)) == root, "merkle: wrong proof"
+    end: uint256 = positions[number]
+    assert end < total or end == total and first_row + number == count, "merkle: rows do not add up to the total"
     return positions

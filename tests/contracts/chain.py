@@ -79,7 +79,7 @@ EVENTS = {
 
 @dataclass
 class Contract:
-    """A deployed contract. `contract.settle(batch, sender=bank)` calls; `events` holds the last call's logs."""
+    """A deployed contract: `contract.settle(batch, sender=bank)` calls, `events` holds the last logs."""
 
     address: str
     name: str

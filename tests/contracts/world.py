@@ -108,7 +108,7 @@ FOUNDING: list[Change] = [
 
 def message(kind: str, contract: Contract, /, **values: Any) -> TypedMessage:
     """A typed message for a contract on the chain as it is now."""
-    held = {name: value for name, value in values.items()}
+    held = dict(values.items())
     return TypedMessage(kind, boa.env.evm.patch.chain_id, contract.address, held)
 
 
