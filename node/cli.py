@@ -135,6 +135,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family, backlog=2048)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted sockets inherit it
     except OSError as exc:
         raise SetupError(f"Can't listen on {host}:{port}: {exc.strerror}") from exc
     return listener
