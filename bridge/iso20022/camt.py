@@ -6,10 +6,10 @@ meaning. Source: ISO 20022 Bank-to-Customer Cash Management message definitions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from bridge.errors import MessageRefused
@@ -32,6 +32,8 @@ __all__ = ["PARTS", "RELEASED", "ReportBuilder"]
 PARTS: Final = ("GrpHdr", "TxDtls", "Ntry", "Stmt", "Rpt", "Ntfctn")
 RELEASED: Final = ("TxDtls", "Ntry", "Stmt", "Rpt", "Ntfctn")
 
+_REPORTS: Final = frozenset({"Stmt", "Rpt", "Ntfctn"})
+
 MAX_ROWS: Final = 200_000
 """Entries and transactions in one file."""
 
@@ -47,18 +49,18 @@ class ReportBuilder:
 
     def take(self, part: Element) -> None:
         """Add one part of PARTS that has just ended; parts in odd places are not the message's."""
-        name, above = local_name(part), part.getparent()
-        place = "" if above is None else local_name(above)
-        if name == "TxDtls" and place == "NtryDtls":
-            self._count()
-            self.details.append(_detail(part))
-        elif name == "Ntry" and place in ("Stmt", "Rpt", "Ntfctn"):
-            self._count()
-            self.entries.append(_entry(part, len(self.entries) + 1, self.details))
-            self.details.clear()
-        elif name in ("Stmt", "Rpt", "Ntfctn"):
-            self.reports.append(_report(part, tuple(self.entries)))
-            self.entries.clear()
+        above = (local_name(found) for found in islice(part.iterancestors(), 3))
+        match [local_name(part), *above]:
+            case ["TxDtls", "NtryDtls", "Ntry", report] if report in _REPORTS:
+                self._count()
+                self.details.append(_detail(part))
+            case ["Ntry", report, *_] if report in _REPORTS:
+                self._count()
+                self.entries.append(_entry(part, len(self.entries) + 1, self.details))
+                self.details.clear()
+            case [report, *_] if report in _REPORTS:
+                self.reports.append(_report(part, tuple(self.entries)))
+                self.entries.clear()
 
     def _count(self) -> None:
         self.rows += 1
@@ -123,11 +125,12 @@ def _balance(element: Element) -> Balance:
 
 
 def _entry(element: Element, ordinal: int, details: list[EntryDetail]) -> Entry:
+    named = fields.named(element)
     amount_minor, currency = fields.positive_amount_at(element, "Amt")
-    direction = fields.direction_at(element)
+    direction = fields.direction_at(named)
     if direction is None:
         raise fields.missing(element, "CdtDbtInd")
-    status = fields.code_or_proprietary(element, "Sts")
+    status = fields.code_or_proprietary(named, "Sts")
     if status is None:
         raise fields.missing(element, "Sts")
     return Entry(
@@ -136,18 +139,17 @@ def _entry(element: Element, ordinal: int, details: list[EntryDetail]) -> Entry:
         currency=currency,
         direction=direction,
         status=status,
-        reversal=fields.boolean_at(element, "RvslInd"),
-        booking_date=fields.date_at(element, "BookgDt"),
-        value_date=fields.date_at(element, "ValDt"),
-        account_servicer_reference=fields.text_at(element, "AcctSvcrRef"),
-        bank_transaction_code=_bank_transaction_code(element),
+        reversal=fields.boolean_at(named, "RvslInd"),
+        booking_date=fields.date_at(named, "BookgDt"),
+        value_date=fields.date_at(named, "ValDt"),
+        account_servicer_reference=fields.text_at(named, "AcctSvcrRef"),
+        bank_transaction_code=_bank_transaction_code(named.get("BkTxCd")),
         details=tuple(details),
-        additional_info=fields.text_at(element, "AddtlNtryInf"),
+        additional_info=fields.text_at(named, "AddtlNtryInf"),
     )
 
 
-def _bank_transaction_code(element: Element) -> str | None:
-    code = fields.child(element, "BkTxCd")
+def _bank_transaction_code(code: Element | None) -> str | None:
     domain = fields.child(code, "Domn")
     family = fields.child(domain, "Fmly")
     levels = (
@@ -159,13 +161,13 @@ def _bank_transaction_code(element: Element) -> str | None:
 
 
 def _detail(element: Element) -> EntryDetail:
-    named = {local_name(found): found for found in element}
-    references = {local_name(found): fields.text_at(found) for found in named.get("Refs", ())}
-    parties, agents = named.get("RltdPties"), named.get("RltdAgts")
-    amount = fields.amount_at(element, "Amt") or fields.amount_at(element, "AmtDtls", "TxAmt", "Amt")
+    named = fields.named(element)
+    references = {name: fields.text_at(found) for name, found in fields.named(named.get("Refs")).items()}
+    parties, agents = fields.named(named.get("RltdPties")), fields.named(named.get("RltdAgts"))
+    amount = fields.amount_at(named, "Amt") or fields.amount_at(named, "AmtDtls", "TxAmt", "Amt")
     remittance = named.get("RmtInf")
     return EntryDetail(
-        direction=fields.direction_at(element) or _entry_direction(element.getparent()),
+        direction=fields.direction_at(named) or _entry_direction(element.getparent()),
         amount_minor=None if amount is None else amount[0],
         currency=None if amount is None else amount[1],
         end_to_end_id=references.get("EndToEndId"),
@@ -181,10 +183,10 @@ def _detail(element: Element) -> EntryDetail:
         creditor_name=fields.party_name_at(parties, "Cdtr"),
         creditor_account=fields.account_at(parties, "CdtrAcct"),
         creditor_bic=fields.bic_at(agents, "CdtrAgt"),
-        remittance="\n".join(_unstructured(remittance)) or None,
+        remittance=_unstructured(remittance),
         structured_reference=fields.text_at(remittance, "Strd", "CdtrRefInf", "Ref"),
-        return_reason=next(iter(fields.reasons_at(element, "RtrInf")), None),
-        additional_info=fields.text_at(element, "AddtlTxInf"),
+        return_reason=next(iter(fields.reasons_at(element, "RtrInf")), None) if "RtrInf" in named else None,
+        additional_info=fields.text_at(named, "AddtlTxInf"),
     )
 
 
@@ -199,7 +201,6 @@ def _entry_direction(details: Element | None) -> Direction:
     return direction
 
 
-def _unstructured(remittance: Element | None) -> Iterator[str]:
-    if remittance is not None:
-        for line in fields.children(remittance, "Ustrd"):
-            yield fields.text_at(line) or ""
+def _unstructured(remittance: Element | None) -> str | None:
+    lines = (fields.text_at(line) for line in fields.children(remittance, "Ustrd"))
+    return "\n".join(filter(None, lines)) or None

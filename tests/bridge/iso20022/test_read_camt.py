@@ -121,9 +121,11 @@ def test_a_reversal_keeps_the_direction_the_bank_booked() -> None:
 
 
 def test_parts_in_odd_places_are_not_the_banks_entries() -> None:
-    nested = entry(reference="OUTER", details=f"<Odd>{entry(reference='INNER')}</Odd>")
-    (report,) = read_message(document(statement(nested))).reports
+    inner = entry(reference="INNER", details=detail(end_to_end_id="INNER"))
+    nested = entry(reference="OUTER", details=f"<Odd>{inner}</Odd>")
+    (report,) = read_message(document(statement(f"<Odd>{inner}</Odd>", nested))).reports
     assert [row.account_servicer_reference for row in report.entries] == ["OUTER"]
+    assert report.entries[0].details == ()
 
 
 def test_a_report_without_entries_is_a_report() -> None:
