@@ -108,8 +108,7 @@ FOUNDING: list[Change] = [
 
 def message(kind: str, contract: Contract, /, **values: Any) -> TypedMessage:
     """A typed message for a contract on the chain as it is now."""
-    held = dict(values.items())
-    return TypedMessage(kind, boa.env.evm.patch.chain_id, contract.address, held)
+    return TypedMessage(kind, boa.env.evm.patch.chain_id, contract.address, values)
 
 
 def signed(by: LocalAccount, kind: str, contract: Contract, /, **values: Any) -> bytes:
