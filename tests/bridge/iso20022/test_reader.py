@@ -9,7 +9,8 @@ from bridge.iso20022.camt import PARTS, RELEASED
 from tests.bridge.iso20022.samples import detail, document, entry, statement
 
 ROWS = [entry(reference=f"R{n}", details=detail("4.00") + detail("6.00")) for n in range(40)]
-FILE = document(statement(*ROWS)).replace(b"><", b"> text between <![CDATA[and <more>]]>\n<")
+NOISE = "> text between <![CDATA[and <more>]]>\n<"
+FILE = document(statement(*ROWS).replace("><", NOISE))
 
 
 @pytest.mark.parametrize("chunk_bytes", [1, 7, 64, 1021])
