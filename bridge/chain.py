@@ -1,6 +1,7 @@
 """The chain as the bridge sees it: contracts by name over JSON-RPC, and node errors as ours."""
 
 import json
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -92,9 +93,14 @@ class Chain:
     """One chain through one node; `deployment` says which chain it must be."""
 
     def __init__(self, url: str, deployment: Deployment) -> None:
-        self.web3 = Web3(HTTPProvider(url, request_kwargs={"timeout": 60}))
+        self.web3 = self.connect(url)
         self.deployment = deployment
         self._contracts: dict[str, Contract] = {}
+
+    @staticmethod
+    def connect(url: str) -> Web3:
+        """web3 on a node."""
+        return Web3(HTTPProvider(url, request_kwargs={"timeout": 60}))
 
     def check(self) -> None:
         """Refuse to work on another chain, or on contracts with other code."""
@@ -168,6 +174,10 @@ class Chain:
         return int(
             _translate(lambda: self.web3.eth.get_block("latest" if number is None else number))["timestamp"]
         )
+
+    def now(self) -> int:
+        """The time the next block would have at least: never before the latest block's, seconds."""
+        return max(self.block_time(), int(time.time()))
 
     def logs(self, first: int, last: int, addresses: Iterable[str] | None) -> list[LogReceipt]:
         """Logs of a range of blocks, in order."""

@@ -18,8 +18,9 @@ __all__ = [
     "BatchModel",
     "BreakModel",
     "BreakState",
+    "ChangeModel",
+    "CreditKind",
     "CreditModel",
-    "CreditState",
     "DocumentModel",
     "MessageModel",
     "MessageState",
@@ -57,6 +58,15 @@ class NameModel(Base):
     id: Mapped[Bytes32] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
     label: Mapped[str | None]
+
+
+class ChangeModel(Base):
+    """Directory changes that were announced; they are applied when their delay is over."""
+
+    __tablename__ = "directory_change"
+    nonce: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    changes: Mapped[Any] = mapped_column(JSON)
+    queued: Mapped[bool] = mapped_column(default=False)
 
 
 class ApiKeyModel(Base):
@@ -175,14 +185,11 @@ class StatementModel(Base):
     __table_args__ = (UniqueConstraint("tree", "report_id"),)
 
 
-class CreditState(StrEnum):
-    """captured → minting → minted (identified or in suspense); or returning → returned"""
+class CreditKind(StrEnum):
+    """What a credit becomes on chain; how far it got says its transaction."""
 
-    CAPTURED = "captured"
-    MINTING = "minting"
-    MINTED = "minted"
-    RETURNING = "returning"
-    RETURNED = "returned"
+    LOT = "lot"
+    RETURN = "return"
 
 
 class CreditModel(Base):
@@ -193,7 +200,7 @@ class CreditModel(Base):
     tree: Mapped[Bytes32]
     reference: Mapped[Bytes32] = mapped_column(unique=True)
     amount_minor: Mapped[Minor]
-    state: Mapped[str] = mapped_column(index=True)
+    kind: Mapped[str]
     rule: Mapped[int | None]
     account: Mapped[str | None]
     dye_class: Mapped[str | None]
@@ -275,15 +282,16 @@ class BatchModel(Base):
 
 
 class PayoutState(StrEnum):
-    """drafted → executed → ordered → debited | rejected → returned; skipped; debited → returned late"""
+    """drafted → skipped | ordered → rejected | debited → returned
+
+    `rejected` and `returned` are what the bank said; the row's way back on chain is its transaction.
+    """
 
     DRAFTED = "drafted"
     SKIPPED = "skipped"
-    EXECUTED = "executed"
     ORDERED = "ordered"
     REJECTED = "rejected"
     DEBITED = "debited"
-    RETURNING = "returning"
     RETURNED = "returned"
 
 

@@ -1,0 +1,209 @@
+"""Capture: the bank's messages are stored raw, then read into movements, statements and answers."""
+
+from hashlib import sha256
+
+import structlog
+from sqlalchemy.orm import Session
+
+from bridge import answers
+from bridge.bank import BankConnection
+from bridge.crash import crash_point
+from bridge.errors import BridgeError, MessageRefused
+from bridge.iso20022 import (
+    AccountReport,
+    BankMessage,
+    Movement,
+    content_digest,
+    movements,
+    read_message,
+    repeated_references,
+)
+from bridge.store import bank as store
+from bridge.store.base import Database
+from bridge.store.models import (
+    MessageModel,
+    MessageState,
+    MovementModel,
+    SightingModel,
+    StatementModel,
+    SupervisedAccountModel,
+)
+
+__all__ = ["collect", "read_stored", "store_message"]
+
+BANK_CURSOR = "bank-position"
+MESSAGES_A_STEP = 100
+
+log = structlog.get_logger(__name__)
+
+
+def collect(database: Database, bank: BankConnection, replay: bool = False) -> int:
+    """Take in what the bank has for us: store, commit, then acknowledge. Returns how many were new.
+
+    `replay` asks for acknowledged messages too: an acknowledgement that a crash cut short may have taken a
+    message from the mailbox that nobody stored.
+    """
+    with database.begin() as session:
+        after = store.setting(session, BANK_CURSOR)
+    files = bank.replay_messages(after) if replay else bank.fetch_messages(after)
+    if not files:
+        return 0
+    with database.begin() as session:
+        new = sum(store_message(session, file.key, file.kind, file.received) for file in files)
+        store.set_setting(session, BANK_CURSOR, max(file.position for file in files))
+    crash_point("message-stored")
+    bank.acknowledge([file.key for file in files])
+    return new
+
+
+def store_message(session: Session, key: str, kind: str, content: bytes) -> bool:
+    """Store a message as it came. False when the bank's key is known already."""
+    if store.message_by_key(session, key) is not None:
+        return False
+    session.add(MessageModel(bank_key=key, digest=sha256(content).digest(), kind=kind, content=content))
+    return True
+
+
+def read_stored(database: Database) -> int:
+    """Read stored messages, each in a transaction of its own. Returns how many."""
+    with database.begin() as session:
+        waiting = store.unread_messages(session, MESSAGES_A_STEP)
+    for message_id in waiting:
+        try:
+            with database.begin() as session:
+                _read(session, session.get_one(MessageModel, message_id))
+        except MessageRefused as refusal:
+            log.warning("message-refused", message=message_id, code=refusal.code)
+            with database.begin() as session:
+                _refuse(session, message_id, refusal)
+    return len(waiting)
+
+
+def _refuse(session: Session, message_id: int, refusal: BridgeError) -> None:
+    message = session.get_one(MessageModel, message_id)
+    message.state = MessageState.REFUSED
+    message.refusal_code = refusal.code
+    message.refusal = refusal.message
+    store.put_task(
+        session,
+        "message-refused",
+        str(message_id),
+        code=refusal.code,
+        message=refusal.message,
+        kind=message.kind,
+    )
+
+
+def _read(session: Session, message: MessageModel) -> None:
+    content: BankMessage = read_message(message.content)
+    for report in content.reports:
+        _take_report(session, message, content.kind, report)
+    if content.status is not None:
+        answers.take_status(session, content.status)
+    message.kind = content.kind
+    message.state = MessageState.READ
+
+
+def _take_report(session: Session, message: MessageModel, kind: str, report: AccountReport) -> None:
+    account = store.account_by_number(session, report.account.number)
+    if account is None:
+        raise MessageRefused(
+            "account-unknown",
+            f"The message reports account …{report.account.number[-4:]}, which is not supervised here. "
+            "Register the account, or ask the bank why it was sent.",
+        )
+    repeated = set(repeated_references(report))
+    statement = _take_statement(session, message, account, report) if kind == "camt.053" else None
+    for movement in movements(report):
+        if movement.bank_reference in repeated:
+            _quarantine(session, account, movement, "the bank used one reference for two bookings")
+        elif movement.is_booked:
+            _take_movement(session, message, account, movement, kind, statement)
+
+
+def _take_statement(
+    session: Session, message: MessageModel, account: SupervisedAccountModel, report: AccountReport
+) -> int:
+    balances = {balance.type_code: balance for balance in report.balances}
+    opening = balances.get("OPBD") or balances.get("PRCD")
+    closing = balances.get("CLBD")
+    day = report.to_date or (closing.date if closing else None)
+    if opening is None or closing is None or day is None:
+        raise MessageRefused(
+            "field-missing",
+            f"Statement {report.report_id} lacks its opening or closing balance or its date; ask the bank "
+            "for a complete one.",
+        )
+    row = StatementModel(
+        tree=account.tree,
+        message=message.id,
+        report_id=report.report_id,
+        sequence_number=report.sequence_number,
+        from_date=report.from_date or day,
+        to_date=day,
+        opening_minor=opening.amount_minor,
+        closing_minor=closing.amount_minor,
+        entry_sum_minor=sum(each.signed_minor for each in movements(report) if each.is_booked),
+        currency=closing.currency,
+    )
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def _take_movement(
+    session: Session,
+    message: MessageModel,
+    account: SupervisedAccountModel,
+    movement: Movement,
+    kind: str,
+    statement: int | None,
+) -> None:
+    if movement.currency != account.currency:
+        raise MessageRefused(
+            "currency-mismatch",
+            f"An entry in {movement.currency} on an account in {account.currency}; have the bank correct it.",
+        )
+    held = store.movement_by_reference(session, account.tree, movement.bank_reference)
+    if held is None:
+        held = _movement_row(account, movement)
+        session.add(held)
+        session.flush()
+    elif held.content != content_digest(movement):
+        _quarantine(session, account, movement, "the same reference came with other contents before")
+        return
+    session.merge(SightingModel(movement=held.id, message=message.id, kind=kind, statement=statement))
+
+
+def _movement_row(account: SupervisedAccountModel, movement: Movement) -> MovementModel:
+    detail = movement.detail
+    inbound = movement.direction == "credit"
+    party_account = detail.debtor_account if inbound else detail.creditor_account
+    return MovementModel(
+        tree=account.tree,
+        bank_reference=movement.bank_reference,
+        content=content_digest(movement),
+        direction=movement.direction,
+        amount_minor=movement.amount_minor,
+        currency=movement.currency,
+        booking_date=movement.booking_date,
+        value_date=movement.value_date,
+        end_to_end_id=detail.end_to_end_id,
+        returned_end_to_end_id=detail.original_end_to_end_id,
+        return_reason=detail.return_reason.code if detail.return_reason else None,
+        counterparty_name=detail.debtor_name if inbound else detail.creditor_name,
+        counterparty_account=party_account.number if party_account else None,
+        remittance=detail.remittance,
+    )
+
+
+def _quarantine(session: Session, account: SupervisedAccountModel, movement: Movement, reason: str) -> None:
+    log.warning("movement-conflict", account=account.name, reference=movement.bank_reference, reason=reason)
+    store.put_task(
+        session,
+        "movement-conflict",
+        f"{account.name}:{movement.bank_reference}",
+        reason=reason,
+        amount_minor=movement.amount_minor,
+        direction=movement.direction,
+    )

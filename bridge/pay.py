@@ -1,0 +1,174 @@
+"""Executed chunks → payment orders: bytes stored with the decision, sent afterwards, never made again."""
+
+import base64
+from datetime import UTC, date, datetime
+
+import structlog
+from eth_utils.crypto import keccak
+from sqlalchemy.orm import Session
+
+from bridge.bank import BankConnection, BankRefused, Submission
+from bridge.chain import Chain
+from bridge.crash import crash_point
+from bridge.iso20022 import AccountId, CreditTransfer, Party, PaymentOrder, pain001
+from bridge.store import bank as bank_store
+from bridge.store import payments, projections
+from bridge.store.base import Database
+from bridge.store.chain_models import AccountRow, BatchRow, ChunkRow
+from bridge.store.models import (
+    BatchModel,
+    OrderModel,
+    OrderState,
+    PayoutModel,
+    PayoutState,
+    SupervisedAccountModel,
+)
+from contracts.ids import end_to_end_id
+
+__all__ = ["Payer", "message_id"]
+
+log = structlog.get_logger(__name__)
+
+
+def message_id(batch: bytes, first_row: int) -> str:
+    """The payment file's id (29 characters), the same whenever it is derived."""
+    return "DTM" + base64.b32encode(keccak(batch + first_row.to_bytes(8))[:16]).decode().rstrip("=")
+
+
+def account_id(number: str, is_iban: bool) -> AccountId:
+    """An account as an order names it."""
+    return AccountId(iban=number) if is_iban else AccountId(other=number)
+
+
+class Payer:
+    """Makes orders and hands them to the bank."""
+
+    def __init__(self, database: Database, chain: Chain, bank: BankConnection) -> None:
+        self.database = database
+        self.chain = chain
+        self.bank = bank
+
+    def make_orders(self) -> int:
+        """One order per executed chunk; returns how many were made."""
+        made = 0
+        with self.database.begin() as session:
+            for chunk, batch, held in payments.chunks_without_order(session):
+                self._make(session, chunk, batch, held)
+                made += 1
+        if made:
+            crash_point("order-stored")
+        return made
+
+    def _make(self, session: Session, chunk: ChunkRow, batch: BatchRow, held: BatchModel) -> None:
+        identity = message_id(chunk.batch, chunk.first_row)
+        rows = payments.payouts(session, held.root, chunk.first_row, chunk.end_row)
+        gone = {row.row for row in projections.gone_rows(session, chunk.batch) if row.kind == "skipped"}
+        paid = []
+        for payout in rows:
+            payout.state = PayoutState.SKIPPED if payout.row in gone else PayoutState.ORDERED
+            if payout.row not in gone:
+                paid.append(payout)
+        tree = session.get_one(AccountRow, batch.account).tree
+        account = session.get_one(SupervisedAccountModel, tree)
+        day = bank_store.bank_date(session) or date.today()
+        content = b""
+        if paid:
+            moment = datetime.fromtimestamp(self.chain.block_time(chunk.block), UTC)
+            content = pain001(self._order(identity, moment, day, account, paid))
+        session.add(
+            OrderModel(
+                message_id=identity,
+                root=held.root,
+                first_row=chunk.first_row,
+                end_row=chunk.end_row,
+                execution_date=day,
+                content=content,
+                state=OrderState.STORED if paid else OrderState.RECEIVED,
+            )
+        )
+
+    def _order(
+        self,
+        identity: str,
+        moment: datetime,
+        day: date,
+        account: SupervisedAccountModel,
+        paid: list[PayoutModel],
+    ) -> PaymentOrder:
+        return PaymentOrder(
+            message_id=identity,
+            created_at=moment,
+            payment_information_id=identity,
+            execution_date=day,
+            currency=account.currency,
+            debtor=Party(account.holder, account_id(account.number, account.is_iban)),
+            transfers=tuple(_transfer(payout) for payout in paid),
+        )
+
+    def send_orders(self) -> int:
+        """Send stored orders; returns how many the bank answered.
+
+        An order found in `sending` was interrupted: the bank's messages have been read before this step, so
+        if it had answered, the order would be past it. The same bytes go again; the bank knows the id.
+        """
+        with self.database.begin() as session:
+            waiting = payments.orders_in_state(session, OrderState.SENDING, OrderState.STORED)
+        for identity in waiting:
+            content = self._start(identity)
+            crash_point("order-sending")
+            try:
+                answer = self.bank.send_payment_file(content)
+            except BankRefused as refusal:
+                log.error("order-refused", order=identity, reason=refusal.message)
+                with self.database.begin() as session:
+                    bank_store.put_task(session, "order-refused", identity, message=refusal.message)
+                continue
+            crash_point("order-sent")
+            self._record(identity, answer)
+        return len(waiting)
+
+    def _start(self, identity: str) -> bytes:
+        with self.database.begin() as session:
+            order = session.get_one(OrderModel, identity)
+            order.state = OrderState.SENDING
+            order.attempts += 1
+            return order.content
+
+    def _record(self, identity: str, answer: Submission) -> None:
+        with self.database.begin() as session:
+            order = session.get_one(OrderModel, identity)
+            order.answer = answer.body
+            if answer.outcome == "duplicate":
+                order.duplicates += 1
+            # A rejected file's pain.002 names the reason of every payment and sends the rows back.
+            order.state = OrderState.REJECTED if answer.outcome == "rejected" else OrderState.RECEIVED
+
+
+def _transfer(payout: PayoutModel) -> CreditTransfer:
+    if payout.end_to_end_id is None:
+        raise ValueError(f"row {payout.row} was never given its end-to-end id")
+    return CreditTransfer(
+        end_to_end_id=payout.end_to_end_id,
+        amount_minor=payout.amount_minor,
+        creditor=Party(payout.payee_name, account_id(payout.payee_account, _is_iban(payout.payee_account))),
+        instruction_id=payout.customer_reference,
+        remittance=payout.purpose or None,
+    )
+
+
+def _is_iban(number: str) -> bool:
+    """Whether an account number is an IBAN: two letters, two digits, and the check digits of ISO 13616."""
+    text = number.replace(" ", "").upper()
+    if not (15 <= len(text) <= 34 and text[:2].isalpha() and text[2:4].isdigit() and text.isalnum()):
+        return False
+    return int("".join(str(int(character, 36)) for character in text[4:] + text[:4])) % 97 == 1
+
+
+def give_end_to_end_ids(session: Session, chain: Chain, held: BatchModel) -> None:
+    """Give a reserved batch's rows the ids the bank will know them by."""
+    if held.batch is None:
+        raise ValueError("the batch is not reserved")
+    for payout in payments.payouts(session, held.root):
+        payout.end_to_end_id = end_to_end_id(
+            chain.deployment.chain_id, chain.deployment.Ledger, held.batch, payout.row
+        )

@@ -1,0 +1,142 @@
+"""The parts of one platform, wired: what the worker turns over and the services act through."""
+
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from eth_account.signers.local import LocalAccount
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy.orm import Session
+
+from bridge.apply import Applier
+from bridge.bank import BankConnection, HttpBank
+from bridge.chain import Call, Chain, Deployment
+from bridge.errors import ChainRefused, ChainUnreachable, Invalid
+from bridge.indexer import Indexer
+from bridge.keys import open_keystore, read_secret
+from bridge.pay import Payer
+from bridge.sender import Sender
+from bridge.store import transactions
+from bridge.store.base import Database
+from bridge.store.models import TransactionState
+
+__all__ = ["Mined", "Platform", "Settings"]
+
+WAIT_SECONDS = 60.0
+POLL_SECONDS = 0.02
+
+
+class Settings(BaseModel):
+    """`platform.json` in the data directory. Relative paths are taken from there."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    chain_url: str
+    bank_url: str
+    deployment: Path = Path("deployment.json")
+    key: Path = Path("bridge-key.json")
+    database_url: str | None = None
+    """None: SQLite in the data directory."""
+    confirmations: int = 0
+    """Blocks on top that make a block final; 0 for chains whose blocks are final at once."""
+    poll_seconds: float = 0.2
+
+    @classmethod
+    def read(cls, data: Path) -> "Settings":
+        """Raises Invalid."""
+        path = data / "platform.json"
+        if not path.exists():
+            raise Invalid(
+                "platform-unknown", f"There is no {path.name} in the data directory; set it up first."
+            )
+        return cls.model_validate_json(path.read_text())
+
+
+@dataclass(frozen=True)
+class Mined:
+    """Where a transaction ended up."""
+
+    key: str
+    hash: bytes
+    block: int
+
+
+class Platform:
+    """One platform process: database, chain, bank, and the stages between them."""
+
+    def __init__(
+        self,
+        database: Database,
+        chain: Chain,
+        bank: BankConnection,
+        key: LocalAccount,
+        reference_key: bytes,
+        confirmations: int = 0,
+    ) -> None:
+        self.database = database
+        self.chain = chain
+        self.bank = bank
+        self.sender = Sender(database, chain, key)
+        self.indexer = Indexer(database, chain, confirmations)
+        self.applier = Applier(database, chain, self.sender, reference_key)
+        self.payer = Payer(database, chain, bank)
+        self.wake = threading.Event()
+
+    @classmethod
+    def open(cls, data: Path, settings: Settings) -> "Platform":
+        """Open what a data directory describes, and bring its schema up to date."""
+        url = settings.database_url or f"sqlite:///{(data / 'platform.db').absolute()}"
+        database = Database(url)
+        database.migrate()
+        return cls(
+            database,
+            Chain(settings.chain_url, Deployment.read(data / settings.deployment)),
+            HttpBank(settings.bank_url, httpx.Client(timeout=30)),
+            open_keystore(data / settings.key),
+            read_secret(data / "reference.key"),
+            settings.confirmations,
+        )
+
+    def try_call(self, call: Call) -> bytes:
+        """What the chain would answer. Raises ChainRefused; nothing is written."""
+        return self.chain.preflight(call, self.sender.key.address)
+
+    def queue(self, session: Session, key: str, call: Call) -> None:
+        """Queue a call with its cause; see Sender.queue."""
+        self.sender.queue(session, key, call)
+
+    def perform(self, key: str, call: Call) -> Mined:
+        """Try, queue, and wait until the call is mined and indexed. Doing it again changes nothing.
+
+        Raises ChainRefused with nothing written, ChainUnreachable when it takes too long.
+        """
+        with self.database.begin() as session:
+            known = transactions.by_key(session, key) is not None
+        if not known:
+            self.try_call(call)
+            with self.database.begin() as session:
+                self.queue(session, key, call)
+        return self.wait(key)
+
+    def wait(self, key: str, timeout_seconds: float = WAIT_SECONDS) -> Mined:
+        """Wait for a queued call. Raises ChainRefused if it failed on chain."""
+        deadline = time.monotonic() + timeout_seconds
+        self.wake.set()
+        while time.monotonic() < deadline:
+            with self.database.begin() as session:
+                row = transactions.by_key(session, key)
+            if row is None:
+                raise Invalid("transaction-unknown", "Nothing was queued under that key.")
+            if row.state == TransactionState.FAILED:
+                raise ChainRefused(
+                    row.error_code or "chain-reverted", row.error or "The transaction reverted."
+                )
+            mined = row.state == TransactionState.MINED and row.block is not None and row.hash is not None
+            if mined and self.indexer.indexed() >= (row.block or 0):
+                return Mined(key, row.hash or b"", row.block or 0)
+            time.sleep(POLL_SECONDS)
+        raise ChainUnreachable(
+            "chain-slow", "The transaction is stored and will be sent, but is not final yet; ask again later."
+        )

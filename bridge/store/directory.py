@@ -1,0 +1,63 @@
+"""Queries over names, keys of the API and pending directory changes."""
+
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bridge.setup import Change
+from bridge.store.models import ApiKeyModel, ChangeModel, NameModel
+from contracts.ids import name_id
+
+__all__ = ["api_key", "decoded", "encoded", "names", "put_name", "put_names", "unapplied_changes"]
+
+
+def encoded(changes: Iterable[Change]) -> list[list[object]]:
+    """Changes as JSON."""
+    return [
+        [kind, subject.hex(), institution.hex(), who, operand]
+        for kind, subject, institution, who, operand in changes
+    ]
+
+
+def decoded(row: ChangeModel) -> list[Change]:
+    """Changes from JSON."""
+    return [
+        (kind, bytes.fromhex(subject), bytes.fromhex(institution), who, operand)
+        for kind, subject, institution, who, operand in row.changes
+    ]
+
+
+def unapplied_changes(session: Session) -> Sequence[ChangeModel]:
+    """Announced changes not yet queued to be applied, oldest first."""
+    rows = select(ChangeModel).where(ChangeModel.queued.is_(False))
+    return session.scalars(rows.order_by(ChangeModel.nonce)).all()
+
+
+def names(session: Session) -> dict[bytes, str]:
+    """Every public name by its id on chain."""
+    return {row.id: row.name for row in session.scalars(select(NameModel))}
+
+
+def put_name(session: Session, name: str, label: str | None = None) -> bytes:
+    """Keep the name behind an id; returns the id."""
+    identity = name_id(name)
+    held = session.get(NameModel, identity)
+    if held is None:
+        session.add(NameModel(id=identity, name=name, label=label))
+    elif label is not None:
+        held.label = label
+    return identity
+
+
+def put_names(session: Session, given: Iterable[str]) -> None:
+    """Keep several names."""
+    for name in given:
+        put_name(session, name)
+
+
+def api_key(session: Session, secret: str) -> ApiKeyModel | None:
+    """Whose key a secret is."""
+    digest = sha256(secret.encode()).digest()
+    return session.scalar(select(ApiKeyModel).where(ApiKeyModel.digest == digest))

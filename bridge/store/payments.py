@@ -1,0 +1,148 @@
+"""Queries over batches, payouts, orders and agreement files."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from bridge.store.chain_models import BatchRow, ChunkRow
+from bridge.store.models import (
+    AgreementFileModel,
+    BatchModel,
+    OrderModel,
+    OrderState,
+    PayoutModel,
+    PayoutState,
+    RosterModel,
+    TransactionModel,
+)
+
+__all__ = [
+    "agreement_file",
+    "agreement_files",
+    "batch_by_id",
+    "batches",
+    "chunks_without_order",
+    "count_payouts",
+    "orders",
+    "orders_in_state",
+    "payout_by_end_to_end_id",
+    "payouts",
+    "roster",
+]
+
+
+def agreement_files(session: Session) -> Sequence[AgreementFileModel]:
+    """All agreement files."""
+    return session.scalars(select(AgreementFileModel).order_by(AgreementFileModel.name)).all()
+
+
+def agreement_file(session: Session, name: str) -> AgreementFileModel | None:
+    """An agreement by address, or the latest by name."""
+    found = session.get(AgreementFileModel, name)
+    if found is not None:
+        return found
+    rows = select(AgreementFileModel).where(AgreementFileModel.name == name)
+    versions = session.scalars(rows).all()
+    return max(versions, key=lambda each: _semantic(each.version), default=None)
+
+
+def _semantic(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdecimal())
+
+
+def roster(session: Session, agreement: str) -> Sequence[RosterModel]:
+    """The payees of an agreement, by index."""
+    rows = select(RosterModel).where(RosterModel.agreement == agreement)
+    return session.scalars(rows.order_by(RosterModel.index)).all()
+
+
+def batches(session: Session) -> Sequence[BatchModel]:
+    """All uploaded batches, oldest first."""
+    return session.scalars(select(BatchModel).order_by(BatchModel.created_at)).all()
+
+
+def batch_by_id(session: Session, identity: bytes) -> BatchModel | None:
+    """A batch by its root (always known) or its id on chain (once reserved)."""
+    found = session.get(BatchModel, identity)
+    return found or session.scalar(select(BatchModel).where(BatchModel.batch == identity))
+
+
+def batch_by_file(session: Session, agreement: str, digest: bytes) -> BatchModel | None:
+    """The batch made from a file, if it was uploaded before."""
+    rows = select(BatchModel).where(BatchModel.agreement == agreement, BatchModel.file_digest == digest)
+    return session.scalars(rows.order_by(BatchModel.created_at.desc())).first()
+
+
+def payouts(session: Session, root: bytes, first: int = 0, end: int | None = None) -> Sequence[PayoutModel]:
+    """Rows of a batch, in order."""
+    rows = select(PayoutModel).where(PayoutModel.root == root, PayoutModel.row >= first)
+    if end is not None:
+        rows = rows.where(PayoutModel.row < end)
+    return session.scalars(rows.order_by(PayoutModel.row)).all()
+
+
+def count_payouts(session: Session, root: bytes) -> dict[str, int]:
+    """How many rows of a batch are in which state."""
+    rows = select(PayoutModel.state, func.count()).where(PayoutModel.root == root)
+    return dict(session.execute(rows.group_by(PayoutModel.state)).tuples().all())
+
+
+def payout_by_end_to_end_id(session: Session, end_to_end_id: str) -> PayoutModel | None:
+    """A payout by the id the bank knows it by."""
+    return session.scalar(select(PayoutModel).where(PayoutModel.end_to_end_id == end_to_end_id))
+
+
+def chunks_without_order(session: Session) -> Sequence[tuple[ChunkRow, BatchRow, BatchModel]]:
+    """Executed chunks that nobody has ordered yet."""
+    rows = (
+        select(ChunkRow, BatchRow, BatchModel)
+        .join(BatchRow, BatchRow.batch == ChunkRow.batch)
+        .join(BatchModel, BatchModel.batch == ChunkRow.batch)
+        .outerjoin(
+            OrderModel, (OrderModel.root == BatchModel.root) & (OrderModel.first_row == ChunkRow.first_row)
+        )
+        .where(OrderModel.message_id.is_(None))
+        .order_by(ChunkRow.block, ChunkRow.first_row)
+    )
+    return [row.t for row in session.execute(rows)]
+
+
+def orders_in_state(session: Session, *states: OrderState) -> Sequence[str]:
+    """Message ids of orders in one of the states, oldest first."""
+    rows = select(OrderModel.message_id).where(OrderModel.state.in_(states))
+    return session.scalars(rows.order_by(OrderModel.created_at, OrderModel.message_id)).all()
+
+
+def orders(session: Session, root: bytes) -> Sequence[OrderModel]:
+    """The orders of a batch, in order."""
+    return session.scalars(
+        select(OrderModel).where(OrderModel.root == root).order_by(OrderModel.first_row)
+    ).all()
+
+
+def unanswered(session: Session, root: bytes) -> int:
+    """How many executed rows the bank has not answered for good."""
+    rows = select(func.count()).where(PayoutModel.root == root, PayoutModel.state == PayoutState.ORDERED)
+    return session.scalar(rows) or 0
+
+
+def rejected_without_return(session: Session) -> Sequence[PayoutModel]:
+    """Rows the bank refused whose way back is not queued yet."""
+    rows = select(PayoutModel).where(PayoutModel.state == PayoutState.REJECTED)
+    queued = set(
+        session.scalars(select(TransactionModel.key).where(TransactionModel.key.startswith("return:")))
+    )
+    return [row for row in session.scalars(rows) if f"return:{row.root.hex()}:{row.row}" not in queued]
+
+
+def unexecuted_rows(session: Session, batch: bytes) -> int:
+    """Rows a release took out of a batch."""
+    held = session.get_one(BatchRow, batch)
+    return held.count - held.cursor
+
+
+def rows_in_state(session: Session, root: bytes, *states: PayoutState) -> Sequence[int]:
+    """Numbers of the rows in one of the states."""
+    rows = select(PayoutModel.row).where(PayoutModel.root == root, PayoutModel.state.in_(states))
+    return session.scalars(rows).all()
