@@ -12,7 +12,10 @@ from typing import Any
 from eth.abc import DatabaseAPI
 from eth.exceptions import Revert, VMError
 from eth.vm.execution_context import ExecutionContext
+from eth.vm.forks.cancun.computation import CancunComputation
+from eth.vm.forks.cancun.opcodes import CANCUN_OPCODES
 from eth.vm.forks.cancun.state import CancunState, CancunTransactionExecutor
+from eth.vm.opcode_values import SELFDESTRUCT
 
 from node.errors import ExecutionFault
 from node.transaction import Transaction
@@ -27,9 +30,19 @@ class Executor(CancunTransactionExecutor):  # type: ignore[misc]
         """Nothing: ``mempool.validate_*`` and ``chain.validate_transaction`` did it."""
 
 
+class Computation(CancunComputation):  # type: ignore[misc]
+    """Cancun's opcodes, without the warning py-evm issues when a contract uses SELFDESTRUCT.
+
+    What a transaction does must not depend on how a process treats Python warnings.
+    """
+
+    opcodes = CANCUN_OPCODES | {SELFDESTRUCT: CANCUN_OPCODES[SELFDESTRUCT].__wrapped__}
+
+
 class State(CancunState):  # type: ignore[misc]
     """World state at one block, plus the writes of the transactions run on it."""
 
+    computation_class = Computation
     transaction_executor_class = Executor
 
     def set_system_contracts(self) -> None:

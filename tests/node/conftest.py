@@ -232,3 +232,24 @@ def sender() -> Callable[..., Any]:
 def poll() -> Callable[..., None]:
     """``until``, for tests."""
     return until
+
+
+@pytest.fixture(scope="session")
+def initialise() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """``init_node``, for tests."""
+    return init_node
+
+
+@pytest.fixture
+def running() -> Iterator[Callable[..., RunningNode]]:
+    """Node processes on directories that exist; what still runs is ended with the test."""
+    made: list[RunningNode] = []
+
+    def run(directory: Path, **environment: str) -> RunningNode:
+        made.append(RunningNode(directory, environment=environment))
+        return made[-1]
+
+    yield run
+    for node in made:
+        if node.process:
+            node.end(signal.SIGKILL if node.process.poll() is not None else signal.SIGTERM)

@@ -7,7 +7,7 @@ from eth_account.signers.local import LocalAccount
 from web3 import Web3
 from web3.exceptions import ContractCustomError, ContractLogicError, Web3RPCError
 
-PAYEE = "0x00000000000000000000000000000000000000AA"
+PAYEE = "0x" + "00" * 19 + "11"
 PURPOSE = b"\x07" * 32
 
 

@@ -1,0 +1,142 @@
+"""What the pool takes, holds, orders and forgets."""
+
+import threading
+from typing import Any
+
+import pytest
+from eth_account import Account
+
+from node import mempool
+from node.errors import TransactionRefused
+from node.mempool import Account as PoolAccount
+from node.mempool import Mempool
+from node.transaction import Transaction, decode_transaction
+
+CHAIN_ID = 31_707
+FIRST, SECOND = (Account.from_key("0x" + byte * 32) for byte in ("0a", "0b"))
+
+
+def transaction(nonce: int, account: Any = FIRST, **fields: Any) -> Transaction:
+    values = {"nonce": nonce, "gas": 50_000, "gasPrice": 0, "to": bytes(19) + b"\x11", "value": 0}
+    signed = account.sign_transaction(values | {"chainId": CHAIN_ID} | fields)
+    return decode_transaction(bytes(signed.raw_transaction), CHAIN_ID)
+
+
+@pytest.fixture
+def nonces() -> dict[bytes, int]:
+    """What the chain says; missing means zero."""
+    return {}
+
+
+@pytest.fixture
+def pool(nonces: dict[bytes, int]) -> Mempool:
+    return Mempool(30_000_000, frozenset(), lambda sender: PoolAccount(nonces.get(sender, 0), 0))
+
+
+def order(pool: Mempool) -> list[tuple[bytes, int]]:
+    return [(entry.sender, entry.nonce) for entry in pool.ready()]
+
+
+def test_order_is_arrival_order(pool: Mempool) -> None:
+    entries = [transaction(0), transaction(0, SECOND), transaction(1), transaction(1, SECOND)]
+    for entry in entries:
+        pool.add(entry)
+    assert pool.ready() == entries
+    assert pool.next_nonce(entries[0].sender) == 2
+
+
+def test_a_gap_is_held_until_filled(pool: Mempool) -> None:
+    late = [transaction(2), transaction(1)]
+    for entry in late:
+        pool.add(entry)
+    assert pool.ready() == []
+    assert pool.get(late[0].hash) == late[0]
+    pool.add(transaction(0))
+    assert [nonce for _, nonce in order(pool)] == [0, 1, 2]
+
+
+def test_refusals(pool: Mempool, nonces: dict[bytes, int]) -> None:
+    nonces[transaction(0).sender] = 3
+    pool.add(transaction(3))
+    pool.add(transaction(5))
+    cases = {
+        "already known": transaction(3),
+        "replacement transaction underpriced": transaction(3, data=b"\x01"),
+        "nonce too low": transaction(2),
+        "nonce too high": transaction(3 + mempool.HELD_PER_SENDER_MAX + 2),
+        "insufficient funds": transaction(4, value=1),
+        "intrinsic gas too low": transaction(4, gas=20_999),
+        "exceeds block gas limit": transaction(4, gas=30_000_001),
+    }
+    for reason, entry in cases.items():
+        with pytest.raises(TransactionRefused, match=rf"^{reason}"):
+            pool.add(entry)
+    with pytest.raises(TransactionRefused, match=r"^replacement"):
+        pool.add(transaction(5, data=b"\x01"))
+    assert [nonce for _, nonce in order(pool)] == [3]
+
+
+def test_a_settled_block_frees_the_sender(pool: Mempool, nonces: dict[bytes, int]) -> None:
+    entries = [transaction(0), transaction(1)]
+    for entry in entries:
+        pool.add(entry)
+    nonces[entries[0].sender] = 1
+    pool.settle(entries[:1], [])
+    assert pool.next_nonce(entries[0].sender) == 2
+    nonces[entries[0].sender] = 2
+    pool.settle(entries[1:], [])
+    assert pool.next_nonce(entries[0].sender) == 2
+    with pytest.raises(TransactionRefused, match="nonce too low"):
+        pool.add(entries[0])
+
+
+def test_a_refused_transaction_takes_its_followers_along(pool: Mempool) -> None:
+    entries = [transaction(0), transaction(1), transaction(0, SECOND)]
+    for entry in entries:
+        pool.add(entry)
+    pool.settle([], entries[:1])
+    assert pool.ready() == entries[2:]
+    pool.add(transaction(0, data=b"\x01"))
+
+
+def test_it_is_bounded(pool: Mempool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mempool, "READY_MAX", 2)
+    monkeypatch.setattr(mempool, "HELD_MAX", 1)
+    held = [transaction(5, SECOND), transaction(6, SECOND)]
+    for entry in held:
+        pool.add(entry)
+    assert [pool.get(entry.hash) for entry in held] == [None, held[1]]
+    pool.add(transaction(0))
+    pool.add(transaction(1))
+    with pytest.raises(TransactionRefused, match=r"^txpool is full"):
+        pool.add(transaction(2))
+
+
+def test_only_allowed_senders() -> None:
+    allowed = frozenset({transaction(0).sender})
+    pool = Mempool(30_000_000, allowed, lambda sender: PoolAccount(0, 0))
+    pool.add(transaction(0))
+    with pytest.raises(TransactionRefused, match="allowlist"):
+        pool.add(transaction(0, SECOND))
+
+
+def test_waiters_wake(pool: Mempool) -> None:
+    entry, woken = transaction(0), []
+    pool.add(entry)
+    thread = threading.Thread(target=lambda: woken.append(pool.wait_settled(entry.hash, 30)))
+    thread.start()
+    pool.settle([entry], [])
+    thread.join(timeout=10)
+    assert woken == [None]
+    pool.close()
+    assert pool.wait_ready() is False
+
+
+def test_recent_hashes(pool: Mempool) -> None:
+    first, second = transaction(0), transaction(1)
+    pool.add(first)
+    count, hashes = pool.became_ready_since(0)
+    assert hashes == [first.hash]
+    pool.add(second)
+    assert pool.became_ready_since(count) == (2, [second.hash])
+    assert pool.became_ready_since(2) == (2, [])

@@ -1,0 +1,198 @@
+"""eth_simulateV1: what could follow, executed and thrown away."""
+
+from typing import Any
+
+import pytest
+from eth_account.signers.local import LocalAccount
+from web3 import Web3
+
+STRANGER = "0x" + "00" * 19 + "22"
+PAYEE = "0x" + "00" * 19 + "33"
+PURPOSE = b"\x01" * 32
+
+
+class Simulator:
+    """Calls of the test contract, simulated."""
+
+    def __init__(self, node: Any, ledger: Any) -> None:
+        self.node = node
+        self.ledger = ledger
+
+    def call(self, name: str, *arguments: object, sender: str = STRANGER) -> dict[str, str]:
+        data = self.ledger.encode_abi(name, args=list(arguments))
+        return {"from": sender, "to": self.ledger.address, "data": data}
+
+    def pay(self, amount: int, sender: str = STRANGER) -> dict[str, str]:
+        return self.call("pay", PAYEE, PURPOSE, amount, sender=sender)
+
+    def total(self) -> dict[str, str]:
+        return self.call("total")
+
+    def run(self, *blocks: dict[str, object], at: str = "latest", **options: object) -> Any:
+        answer = self.node.rpc("eth_simulateV1", {"blockStateCalls": list(blocks), **options}, at)
+        return answer.get("result", answer.get("error"))
+
+
+@pytest.fixture
+def simulator(node: Any, ledger: Any) -> Simulator:
+    return Simulator(node, ledger)
+
+
+def number(text: str) -> int:
+    return int(text, 16)
+
+
+def test_state_carries_between_calls_and_blocks_and_nothing_persists(
+    chain: Web3, ledger: Any, simulator: Simulator
+) -> None:
+    head, total = chain.eth.get_block("latest"), ledger.functions.total().call()
+    first, second = simulator.run(
+        {"calls": [simulator.pay(5), simulator.total()]}, {"calls": [simulator.pay(7), simulator.total()]}
+    )
+    assert [number(call["returnData"]) for call in (first["calls"][1], second["calls"][1])] == [
+        total + 5,
+        total + 12,
+    ]
+    assert [call["status"] for call in first["calls"] + second["calls"]] == ["0x1"] * 4
+    assert number(first["number"]) == head["number"] + 1
+    assert second["parentHash"] == first["hash"]
+    assert first["parentHash"] == "0x" + bytes(head["hash"]).hex()
+    assert first["transactions"] != second["transactions"]
+    assert chain.eth.get_block("latest") == head
+    assert ledger.functions.total().call() == total
+    assert chain.eth.get_transaction_count(STRANGER) == 0
+
+
+def test_logs_are_numbered_through_the_block(simulator: Simulator, ledger: Any) -> None:
+    (block,) = simulator.run({"calls": [simulator.pay(5), simulator.pay(6)]})
+    logs = [log for call in block["calls"] for log in call["logs"]]
+    assert [number(log["logIndex"]) for log in logs] == [0, 1, 2, 3]
+    assert {log["blockHash"] for log in logs} == {block["hash"]}
+    assert {log["address"] for log in logs} == {ledger.address.lower()}
+    assert number(block["gasUsed"]) == sum(number(call["gasUsed"]) for call in block["calls"])
+
+
+def test_failures_carry_their_data_and_change_nothing(simulator: Simulator) -> None:
+    calls = [simulator.total(), simulator.pay(0), simulator.call("refuse_raw"), simulator.total()]
+    (block,) = simulator.run({"calls": calls})
+    before, zero, custom, after = block["calls"]
+    assert zero["status"] == custom["status"] == "0x0"
+    assert zero["error"]["code"] == 3
+    assert zero["error"]["message"] == "execution reverted: ledger: amount is zero"
+    assert zero["error"]["data"] == zero["returnData"]
+    assert custom["error"]["message"] == "execution reverted"
+    assert before["returnData"] == after["returnData"]
+    (short,) = simulator.run({"calls": [simulator.pay(1) | {"gas": hex(30_000)}]})
+    assert short["calls"][0]["error"] == {"code": -32015, "message": "out of gas"}
+    assert number(short["calls"][0]["gasUsed"]) == 30_000
+
+
+def test_time_and_number_are_what_the_caller_says(chain: Web3, simulator: Simulator) -> None:
+    head = chain.eth.get_block("latest")
+    late = 2**40
+    override = {"time": hex(late), "number": hex(head["number"] + 3), "prevRandao": "0x" + "09" * 32}
+    blocks = simulator.run(
+        {"blockOverrides": override, "calls": [simulator.call("seen")]},
+        {"blockOverrides": {"time": hex(late + 1)}, "calls": [simulator.pay(1)]},
+    )
+    assert [number(block["number"]) - head["number"] for block in blocks] == [1, 2, 3, 4]
+    seen = bytes.fromhex(blocks[2]["calls"][0]["returnData"][2:])
+    assert int.from_bytes(seen[:32]) == head["number"] + 3
+    assert int.from_bytes(seen[32:64]) == late
+    assert seen[76:96].hex() == STRANGER[2:].lower()
+    assert seen[96:128] == b"\x09" * 32
+    assert blocks[3]["calls"][0]["error"]["message"] == "execution reverted: ledger: too late"
+
+
+def test_block_hashes_run_through_the_simulation(simulator: Simulator) -> None:
+    calls = {"calls": [simulator.call("previous_hash")]}
+    first, second = simulator.run(calls, calls)
+    assert first["calls"][0]["returnData"] == first["parentHash"]
+    assert second["calls"][0]["returnData"] == first["hash"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "code"),
+    [({"time": "0x10"}, {}, -38021), ({"number": "0x0"}, {}, -38020), ({"number": "0xffff"}, {}, -38026)],
+)
+def test_blocks_that_cannot_follow_are_refused(
+    simulator: Simulator, first: dict[str, str], second: dict[str, str], code: int
+) -> None:
+    assert simulator.run({"blockOverrides": first}, {"blockOverrides": second})["code"] == code
+
+
+def test_time_may_not_go_back(simulator: Simulator) -> None:
+    blocks = [{"blockOverrides": {"time": hex(2**40 + offset)}} for offset in (1, 0)]
+    assert simulator.run(*blocks)["code"] == -38021
+    assert len(simulator.run(blocks[1], blocks[1])) == 2
+
+
+def test_state_overrides(simulator: Simulator, ledger: Any) -> None:
+    slot = {"0x" + "00" * 32: "0x" + "00" * 31 + "2a"}
+    first, second = simulator.run(
+        {"stateOverrides": {ledger.address: {"stateDiff": slot}}, "calls": [simulator.total()]},
+        {
+            "stateOverrides": {ledger.address: {"state": {}}},
+            "calls": [simulator.total(), simulator.call("deadline")],
+        },
+    )
+    assert number(first["calls"][0]["returnData"]) == 42
+    assert [number(call["returnData"]) for call in second["calls"]] == [0, 0]
+
+
+def test_value_needs_money_which_an_override_gives(simulator: Simulator) -> None:
+    gift = {"from": STRANGER, "to": PAYEE, "value": "0x64"}
+    assert simulator.run({"calls": [gift]})["code"] == -38014
+    rich = {STRANGER: {"balance": "0x64"}}
+    (block,) = simulator.run({"stateOverrides": rich, "calls": [gift]})
+    assert block["calls"][0]["gasUsed"] == "0x5208"
+
+
+def test_contracts_can_be_created_and_then_called(
+    simulator: Simulator, ledger_code: dict[str, Any], chain: Web3
+) -> None:
+    code = ledger_code["bytecode"] + (2**40).to_bytes(32).hex()
+    (block,) = simulator.run({"calls": [{"from": STRANGER, "data": code}]}, returnFullTransactions=True)
+    assert block["transactions"][0]["from"] == STRANGER.lower()
+    created = block["calls"][0]
+    assert created["status"] == "0x1"
+    assert len(created["returnData"]) > 2
+
+
+def test_validation_checks_nonces(simulator: Simulator, payer: LocalAccount, chain: Web3) -> None:
+    nonce = chain.eth.get_transaction_count(payer.address)
+    wrong = [simulator.pay(1, payer.address) | {"nonce": hex(nonce + shift)} for shift in (-1, 0, 1)]
+    codes = [simulator.run({"calls": [call]}, validation=True) for call in wrong]
+    assert codes[0]["code"] == -38010
+    assert codes[1][0]["calls"][0]["status"] == "0x1"
+    assert codes[2]["code"] == -38011
+
+
+def test_history_can_be_simulated(simulator: Simulator, chain: Web3, ledger: Any) -> None:
+    (block,) = simulator.run({"calls": [simulator.total()]}, at="0x0")
+    assert block["number"] == "0x1"
+    assert block["calls"][0]["returnData"] == "0x"
+
+
+def test_gas_of_a_simulated_call_is_the_gas_of_the_real_one(
+    simulator: Simulator, payer: LocalAccount, chain: Web3, ledger: Any, sender: Any
+) -> None:
+    (block,) = simulator.run({"calls": [simulator.pay(3, payer.address)]})
+    data = ledger.encode_abi("pay", args=[PAYEE, PURPOSE, 3])
+    receipt = sender(chain, payer, {"to": ledger.address, "data": data})
+    assert number(block["calls"][0]["gasUsed"]) == receipt["gasUsed"]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {},
+        {"blockStateCalls": []},
+        {"blockStateCalls": [{"calls": [{"to": "0x12"}]}]},
+        {"blockStateCalls": [{"stateOverrides": {STRANGER: {"state": {}, "stateDiff": {}}}}]},
+        {"blockStateCalls": [{"blockOverrides": {"unknown": "0x1"}}]},
+        {"blockStateCalls": [{}], "traceTransfers": True},
+    ],
+)
+def test_malformed_payloads(node: Any, payload: object) -> None:
+    assert node.rpc("eth_simulateV1", payload, "latest")["error"]["code"] == -32602
