@@ -83,6 +83,8 @@ class Platform:
         self.applier = Applier(database, chain, self.sender, reference_key)
         self.payer = Payer(database, chain, bank)
         self.wake = threading.Event()
+        self.replayed = False
+        """Whether the bank was asked, since the start, for messages that a crash may have lost."""
 
     @classmethod
     def open(cls, data: Path, settings: Settings) -> "Platform":

@@ -18,14 +18,12 @@ __all__ = ["Worker", "turn"]
 log = structlog.get_logger(__name__)
 
 
-def turn(platform: Platform, replay: bool = False) -> int:
-    """One turn over every stage; returns how much was done. Chain and bank do not wait for each other.
-
-    `replay`: the first turn after a start; see `capture.collect`.
-    """
+def turn(platform: Platform) -> int:
+    """One turn over every stage; returns how much was done. Chain and bank do not wait for each other."""
     done = 0
     try:
-        done += capture.collect(platform.database, platform.bank, replay)
+        done += capture.collect(platform.database, platform.bank, replay=not platform.replayed)
+        platform.replayed = True
     except BankError as error:
         log.warning("bank-away", code=error.code)
     done += capture.read_stored(platform.database)
@@ -81,12 +79,10 @@ class Worker:
         return self._thread.is_alive() and self.halted is None
 
     def _run(self) -> None:
-        started = False
         while not self._stopping.is_set():
             self.platform.wake.clear()
             try:
-                done = turn(self.platform, replay=not started)
-                started = True
+                done = turn(self.platform)
             except ChainDiverged as error:
                 log.critical("halted", code=error.code, reason=error.message)
                 self.halted = error

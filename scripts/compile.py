@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from vyper.compiler import compile_code
 from vyper.compiler.input_bundle import FilesystemInputBundle
@@ -21,7 +22,7 @@ def compiled(name: str, evm_version: str = "cancun") -> dict[str, object]:
         (SOURCES / f"{name}.vy").read_text(),
         contract_path=f"{name}.vy",
         input_bundle=bundle,
-        output_formats=["abi", "bytecode", "bytecode_runtime"],
+        output_formats=["abi", "bytecode", "bytecode_runtime", "layout"],
         settings=Settings(evm_version=evm_version),
     )
     runtime_bytes = len(output["bytecode_runtime"]) // 2 - 1
@@ -31,9 +32,21 @@ def compiled(name: str, evm_version: str = "cancun") -> dict[str, object]:
         "compiler": "vyper 0.4.3",
         "evm_version": evm_version,
         "runtime_bytes": runtime_bytes,
+        "storage": _slots(output["layout"].get("storage_layout", {})),
         "abi": output["abi"],
         "bytecode": output["bytecode"],
     }
+
+
+def _slots(layout: dict[str, Any], prefix: str = "") -> dict[str, int]:
+    """Slot of every storage variable, those of modules under the module's name."""
+    slots: dict[str, int] = {}
+    for name, entry in layout.items():
+        if "slot" in entry:
+            slots[prefix + name] = entry["slot"]
+        else:
+            slots |= _slots(entry, f"{prefix}{name}.")
+    return slots
 
 
 def main() -> None:

@@ -234,23 +234,25 @@ class DocumentModel(Base):
 
 
 class AgreementFileModel(Base):
-    """An agreement as its file says, with what was compiled from it."""
+    """An agreement as its file says, with what was compiled from it. `id` is `name@version`."""
 
     __tablename__ = "agreement_file"
-    address: Mapped[str] = mapped_column(primary_key=True)
-    name: Mapped[str]
-    version: Mapped[str]
+    id: Mapped[str] = mapped_column(primary_key=True)
+    address: Mapped[str | None] = mapped_column(unique=True)
+    name: Mapped[str] = mapped_column(index=True)
     template: Mapped[str]
-    content: Mapped[str]
+    content: Mapped[bytes]
     account: Mapped[str]
     dye_class: Mapped[str]
     currency: Mapped[str]
     clause_names: Mapped[Any] = mapped_column(JSON)
     payout_cap_minor: Mapped[Minor | None]
+    file_hash: Mapped[Bytes32]
+    results_hash: Mapped[Bytes32]
     explanation_zh: Mapped[str]
     explanation_en: Mapped[str]
     trial: Mapped[Any] = mapped_column(JSON)
-    __table_args__ = (UniqueConstraint("name", "version"),)
+    created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now)
 
 
 class RosterModel(Base):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from bridge.store.chain_models import BatchRow, ChunkRow
@@ -38,17 +38,11 @@ def agreement_files(session: Session) -> Sequence[AgreementFileModel]:
 
 
 def agreement_file(session: Session, name: str) -> AgreementFileModel | None:
-    """An agreement by address, or the latest by name."""
-    found = session.get(AgreementFileModel, name)
-    if found is not None:
-        return found
-    rows = select(AgreementFileModel).where(AgreementFileModel.name == name)
-    versions = session.scalars(rows).all()
-    return max(versions, key=lambda each: _semantic(each.version), default=None)
-
-
-def _semantic(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".") if part.isdecimal())
+    """An agreement by id (`name@version`), by address, or the latest made under a name."""
+    rows = select(AgreementFileModel).where(
+        or_(AgreementFileModel.id == name, AgreementFileModel.address == name, AgreementFileModel.name == name)
+    )
+    return session.scalars(rows.order_by(AgreementFileModel.created_at.desc())).first()
 
 
 def roster(session: Session, agreement: str) -> Sequence[RosterModel]:

@@ -24,6 +24,8 @@ class Artifact:
     abi: list[dict[str, Any]]
     bytecode: bytes
     runtime_bytes: int
+    storage: dict[str, int]
+    """Slot of every storage variable."""
 
     @property
     def blueprint(self) -> bytes:
@@ -41,4 +43,4 @@ class Artifact:
 def artifact(name: str) -> Artifact:
     """A deployable by its contract name. Raises FileNotFoundError for another name."""
     held = json.loads(files(__package__).joinpath(f"{name}.json").read_text())
-    return Artifact(name, held["abi"], bytes.fromhex(held["bytecode"][2:]), held["runtime_bytes"])
+    return Artifact(name, held["abi"], bytes.fromhex(held["bytecode"][2:]), held["runtime_bytes"], held["storage"])
