@@ -17,7 +17,7 @@ __all__ = ["CHUNK_ROWS", "ROW_BYTES", "Chunk", "LeafProof", "Row", "RowTree"]
 ROW_BYTES = 43
 ROWS_A_LEAF = 8
 CHUNK_ROWS = 256
-CHUNK_LEAVES = CHUNK_ROWS // ROWS_A_LEAF
+CHUNK_SIZES = (8, 16, 32, 64, 128, CHUNK_ROWS)
 MAX_ROWS = 2**23
 ROOT_TAG = 2 << 248
 MISSING = bytes(32)
@@ -116,8 +116,7 @@ class RowTree:
 
         `rows_a_chunk` is 8, 16, 32, 64, 128 or 256.
         """
-        height = (rows_a_chunk // ROWS_A_LEAF).bit_length() - 1
-        if rows_a_chunk != ROWS_A_LEAF << height or rows_a_chunk > CHUNK_ROWS:
+        if rows_a_chunk not in CHUNK_SIZES:
             raise RowsInvalid("a chunk has 8, 16, 32, 64, 128 or 256 rows")
         return [self._chunk(first, rows_a_chunk) for first in range(0, len(self.rows), rows_a_chunk)]
 

@@ -208,5 +208,6 @@ def _verify_chunk(
     assert height + len(proof) == self._depth(count), "merkle: proof of another depth"
     assert self._root(count, total, self._climb(level[0], first_leaf // width, proof)) == root, "merkle: wrong proof"
     end: uint256 = positions[number]
-    assert end < total or end == total and first_row + number == count, "merkle: rows do not add up to the total"
+    is_last: bool = first_row + number == count
+    assert end <= total and (end == total) == is_last, "merkle: rows do not add up to the total"
     return positions

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
 import boa
+import pytest
 from eth_abi import decode, encode
 from eth_utils import to_checksum_address
 from eth_utils.abi import collapse_if_tuple, event_abi_to_log_topic, function_abi_to_4byte_selector
@@ -130,3 +132,18 @@ def deploy_code(code: bytes) -> str:
 def deploy(name: str, types: list[str], *arguments: Any) -> Contract:
     """Deploy an artefact."""
     return Contract(deploy_code(artifact(name).bytecode + encode(types, arguments)), name)
+
+
+@contextmanager
+def reverts(*reasons: str) -> Iterator[None]:
+    """The block's call reverts with exactly one of these reasons."""
+    with pytest.raises(Reverted) as caught:
+        yield
+    assert caught.value.refusal.reason in reasons
+
+
+def refusal_of(call: Callable[[], Any]) -> Refusal:
+    """What a call that must revert says."""
+    with pytest.raises(Reverted) as caught:
+        call()
+    return caught.value.refusal

@@ -1,11 +1,11 @@
-"""Fixtures of the contract tests: one founded network, rolled back after each test."""
+"""Fixtures of the contract tests: networks founded once, rolled back after each test."""
 
 from collections.abc import Iterator
 
 import boa
 import pytest
 
-from tests.contracts.world import World, found
+from tests.contracts.world import BareLedger, World, bare, found
 
 
 @pytest.fixture(scope="session")
@@ -13,8 +13,20 @@ def _founded() -> World:
     return found()
 
 
+@pytest.fixture(scope="session")
+def _bare(_founded: World) -> BareLedger:
+    return bare(_founded.directory)
+
+
 @pytest.fixture
 def world(_founded: World) -> Iterator[World]:
     """A founded network; what the test does to it is undone."""
     with boa.env.anchor():
         yield World(_founded.directory, _founded.ledger, _founded.factory)
+
+
+@pytest.fixture
+def bare_ledger(_bare: BareLedger) -> Iterator[BareLedger]:
+    """A ledger whose factory and agreement are plain accounts, so that tests drive it directly."""
+    with boa.env.anchor():
+        yield BareLedger(_bare.ledger)

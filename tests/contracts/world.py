@@ -15,7 +15,7 @@ from eth_utils import to_canonical_address, to_checksum_address
 
 from contracts.artifacts import artifact
 from contracts.ids import name_id, template_id
-from contracts.rows import Row, RowTree
+from contracts.rows import Chunk, Row, RowTree
 from contracts.terms import Guard, Kind, Role, allocation_arguments, disbursement_arguments
 from contracts.typed_data import TypedMessage, in_signer_order
 from tests.contracts.chain import DEPLOYER, Contract, deploy, deploy_code
@@ -342,3 +342,49 @@ def found() -> World:
     register(world, "allocation", "Allocation")
     ledger.open_tree(TREE, BANK, QUORUM, b"CNY", ENTERPRISE, sender=bank_bridge)
     return world
+
+
+factory_account = actor("factory")
+agreement_account = actor("agreement")
+
+
+@dataclass
+class BareLedger:
+    """A ledger whose factory and agreement are plain accounts."""
+
+    ledger: Contract
+    credits: int = field(default=0)
+
+    def fund(self, amount: int) -> None:
+        """Mint to the tree's wages."""
+        self.credits += 1
+        reference = keccak(b"bare credit %d" % self.credits)
+        self.ledger.mint(reference, TREE, TREE, WAGES, amount, ZERO, sender=bank_bridge)
+
+    def reserve(self, tree: RowTree, deadline: int | None = None, total: int | None = None) -> bytes:
+        """Reserve a batch of wages, as the agreement."""
+        held = tree.total_minor if total is None else total
+        until = deadline if deadline is not None else now() + 86_400
+        return self.ledger.reserve(
+            TREE, WAGES, tree.root, len(tree.rows), held, until, sender=agreement_account
+        )
+
+    def execute(self, batch: bytes, chunk: Chunk, refused: int = 0) -> None:
+        """Execute a chunk, as the agreement."""
+        self.ledger.execute(batch, chunk.rows, chunk.proof, refused, sender=agreement_account)
+
+    def give_back(self, batch: bytes, tree: RowTree, row: int, reference: bytes = ZERO) -> None:
+        """Return one row, as the bank."""
+        held = tree.leaf_proof(row)
+        self.ledger.return_row(
+            batch, row, held.start, held.rows, held.proof, reference, ZERO, sender=bank_bridge
+        )
+
+
+def bare(directory: Contract) -> BareLedger:
+    """Deploy a bare ledger with one open tree and one granted agreement."""
+    addresses = [directory.address, factory_account.address]
+    ledger = deploy("Ledger", ["address", "address"], *addresses)
+    ledger.open_tree(TREE, BANK, QUORUM, b"CNY", ENTERPRISE, sender=bank_bridge)
+    ledger.grant(TREE, agreement_account.address, sender=factory_account)
+    return BareLedger(ledger)
