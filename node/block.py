@@ -4,14 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from eth.constants import BLANK_ROOT_HASH
-from eth.db.trie import _make_trie_root_and_nodes
 from eth.vm.forks.cancun.blocks import CancunBlockHeader
 from eth_bloom.bloom import BloomFilter
 from rlp import decode
 from rlp.codec import encode_raw
 
 from node.transaction import Transaction
+from node.trie import trie_root
 from node.vm import Log, Outcome
 
 Header: TypeAlias = CancunBlockHeader
@@ -103,20 +102,14 @@ def logs_bloom(logs: Iterable[Log]) -> int:
     return int(BloomFilter.from_iterable(entries))
 
 
-def trie_root(items: Iterable[bytes]) -> bytes:
-    """Root of the Merkle-Patricia trie of ``items`` under their RLP-encoded positions."""
-    encoded = tuple(items)
-    return bytes(_make_trie_root_and_nodes(encoded)[0]) if encoded else bytes(BLANK_ROOT_HASH)
-
-
 def with_results(header: Header, transactions: Sequence[Transaction], receipts: Sequence[Receipt]) -> Header:
     """The header with all that follows from its transactions and receipts, but the state root."""
     bloom = 0
     for receipt in receipts:
         bloom |= receipt.bloom
     return header.copy(
-        transaction_root=trie_root(transaction.raw for transaction in transactions),
-        receipt_root=trie_root(receipt.encode_consensus() for receipt in receipts),
+        transaction_root=trie_root([transaction.raw for transaction in transactions]),
+        receipt_root=trie_root([receipt.encode_consensus() for receipt in receipts]),
         bloom=bloom,
         gas_used=receipts[-1].cumulative_gas_used if receipts else 0,
     )

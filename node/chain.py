@@ -100,7 +100,7 @@ class Chain:
         state = self.state_at(head, self.context_of(head))
         return Account(state.get_nonce(address), state.get_balance(address))
 
-    def make_block(self, candidates: Iterable[Transaction]) -> Made:
+    def make_block(self, candidates: Iterable[Transaction], *, even_if_empty: bool = False) -> Made:
         """Run transactions in order, seal what ran and store it; one that can't run is refused, not included.
 
         Raises:
@@ -113,7 +113,7 @@ class Chain:
             context = self._context_after(parent)
             state = open_state(view.database(), parent.state_root, context)
             transactions, receipts, refused = _run_candidates(state, candidates, context.gas_limit)
-            if not transactions:
+            if not transactions and not even_if_empty:
                 return Made(None, tuple(refused))
             state.persist()
             draft = self._draft_header(parent, context).copy(state_root=state.state_root)

@@ -66,6 +66,9 @@ def run(
     authority_password_file: Annotated[
         Path | None, typer.Option(help=f"File with the keystore's password; else {PASSWORD_VARIABLE}.")
     ] = None,
+    heartbeat_seconds: Annotated[
+        float, typer.Option(help="Make an empty block after this long without one; 0: never.", min=0)
+    ] = 0,
     log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
 ) -> None:
     """Run a node; prints one JSON line with its URL once it listens."""
@@ -73,7 +76,8 @@ def run(
         stream=sys.stderr, level=log_level.upper(), format="%(asctime)s %(levelname)s %(message)s"
     )
     try:
-        serve(Node(data, _password(authority_password_file)), _listen(host, port))
+        node = Node(data, _password(authority_password_file), heartbeat_seconds or None)
+        serve(node, _listen(host, port))
     except NodeError as exc:
         _fail(exc)
 
@@ -118,9 +122,13 @@ def serve(node: Node, listener: socket.socket) -> None:
         failures.append(error)
         server.should_exit = True
 
+    def interrupted(*_: object) -> None:
+        """Before uvicorn listens to signals itself, and again afterwards, when it repeats them."""
+        server.should_exit = True
+
     node.on_failure = stop
-    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again once it has stopped
-        signal.signal(number, lambda *_: None)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, interrupted)
     host, port = listener.getsockname()[:2]
     with node:
         shown = f"[{host}]" if ":" in host else host

@@ -88,10 +88,10 @@ class Mempool:
         with self._changed:
             return self._next_of(sender)
 
-    def wait_ready(self) -> bool:
-        """Wait until something is ready; ``False`` when the pool closed."""
+    def wait_ready(self, timeout_seconds: float | None = None) -> bool:
+        """Wait until something is ready or the time is over; ``False`` when the pool closed."""
         with self._changed:
-            self._changed.wait_for(lambda: self._ready or self._closed)
+            self._changed.wait_for(lambda: self._ready or self._closed, timeout_seconds)
             return not self._closed
 
     def wait_settled(self, transaction_hash: bytes, timeout_seconds: float) -> None:

@@ -15,8 +15,20 @@ log = logging.getLogger(__name__)
 class Producer:
     """Runs ``make_block`` whenever the pool has something ready."""
 
-    def __init__(self, chain: Chain, pool: Mempool, on_failure: Callable[[NodeError], None]) -> None:
-        """``on_failure`` is told, once, why no further block can be made."""
+    def __init__(
+        self,
+        chain: Chain,
+        pool: Mempool,
+        on_failure: Callable[[NodeError], None],
+        heartbeat_seconds: float | None,
+    ) -> None:
+        """``on_failure`` is told, once, why no further block can be made.
+
+        Args:
+            heartbeat_seconds: after this long without a block an empty one is made, so that the latest
+                block's time keeps up with the wall clock; ``None`` for never.
+        """
+        self._heartbeat_seconds = heartbeat_seconds
         self._chain = chain
         self._pool = pool
         self._on_failure = on_failure
@@ -32,7 +44,7 @@ class Producer:
         self._thread.join()
 
     def _run(self) -> None:
-        while self._pool.wait_ready():
+        while self._pool.wait_ready(self._heartbeat_seconds):
             try:
                 self._make_block(self._pool.ready())
             except NodeError as exc:
@@ -42,7 +54,7 @@ class Producer:
 
     def _make_block(self, ready: list[Transaction]) -> None:
         try:
-            made = self._chain.make_block(ready)
+            made = self._chain.make_block(ready, even_if_empty=not ready)
         except ExecutionFault as exc:
             log.exception("transaction 0x%s broke the EVM and is dropped", exc.transaction_hash.hex())
             self._pool.settle((), [entry for entry in ready if entry.hash == exc.transaction_hash])

@@ -28,11 +28,14 @@ def _ignore(_: NodeError) -> None:
 class Node:
     """Owns a data directory while it runs; used as a context manager, it starts and stops with the block."""
 
-    def __init__(self, directory: Path, password: str | None = None) -> None:
+    def __init__(
+        self, directory: Path, password: str | None = None, heartbeat_seconds: float | None = None
+    ) -> None:
         """Open a data directory made by ``dyetrace node init``.
 
         Args:
             password: of the authority's keystore, if the key is encrypted.
+            heartbeat_seconds: see ``Producer``.
 
         Raises:
             SetupError: another process runs it, or file, key and database don't fit.
@@ -53,11 +56,14 @@ class Node:
         self.on_failure: Callable[[NodeError], None] = _ignore
         """Told, from the producer's thread, when no further block can be made."""
         threading.stack_size(THREAD_STACK_BYTES)
-        self._producer = Producer(self.chain, self.pool, lambda error: self.on_failure(error))
+        self._producer = Producer(self.chain, self.pool, self._fail, heartbeat_seconds)
 
     def start(self) -> None:
         """Begin to make blocks."""
         self._producer.start()
+
+    def _fail(self, error: NodeError) -> None:
+        self.on_failure(error)
 
     def stop(self) -> None:
         """Finish the block under construction and release the directory."""

@@ -1,6 +1,7 @@
 """The JSON-RPC methods, each a function of the node and its parameters, and the table of their names."""
 
 import inspect
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -29,6 +30,8 @@ class Service:
 
     node: Node
     filters: Filters
+    receipt_waiters: threading.BoundedSemaphore | None
+    """How many more requests may wait for a block; ``None`` inside a batch, where nobody waits."""
 
     @property
     def chain(self) -> Chain:
@@ -135,7 +138,7 @@ def transaction_receipt(service: Service, transaction_hash: object) -> Json | No
     store = service.chain.store
     position = store.position_of(wanted)
     if position is None:
-        service.pool.wait_settled(wanted, RECEIPT_WAIT_SECONDS)
+        _wait_for_block(service, wanted)
         position = store.position_of(wanted)
     if position is None:
         return None
@@ -143,6 +146,15 @@ def transaction_receipt(service: Service, transaction_hash: object) -> Json | No
     receipt = store.receipt(number, index)
     transaction = store.transaction(number, index, service.chain.chain_id)
     return receipt_json(receipt, transaction, service.chain.header(number), index)
+
+
+def _wait_for_block(service: Service, transaction_hash: bytes) -> None:
+    waiters = service.receipt_waiters
+    if waiters is not None and waiters.acquire(blocking=False):
+        try:
+            service.pool.wait_settled(transaction_hash, RECEIPT_WAIT_SECONDS)
+        finally:
+            waiters.release()
 
 
 def block_receipts(service: Service, block: object) -> list[Json] | None:

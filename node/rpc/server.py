@@ -3,7 +3,9 @@
 import asyncio
 import json
 import logging
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -20,13 +22,15 @@ BODY_MAX_BYTES = 32 * 1024 * 1024
 BATCH_MAX = 1_000
 WORKERS = 16
 """Requests that run at once; the rest waits."""
+RECEIPT_WAITERS = 8
+"""Workers that may wait for a block, so that some are always left for everything else."""
 
 log = logging.getLogger(__name__)
 
 
 def create_app(node: Node) -> Starlette:
     """The HTTP application of a node: POST / and nothing else."""
-    service = Service(node, Filters(node))
+    service = Service(node, Filters(node), threading.BoundedSemaphore(RECEIPT_WAITERS))
     workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="rpc")
 
     async def handle(request: Request) -> Response:
@@ -54,7 +58,8 @@ def answer_body(service: Service, body: bytes) -> bytes:
         return _dump(_error(None, InvalidRequest("empty batch")))
     if len(message) > BATCH_MAX:
         return _dump(_error(None, LimitExceeded(f"batch of {len(message)} requests, at most {BATCH_MAX}")))
-    answers = [answer for entry in message if (answer := _answer(service, entry)) is not None]
+    immediate = replace(service, receipt_waiters=None)
+    answers = [answer for entry in message if (answer := _answer(immediate, entry)) is not None]
     return _dump(answers) if answers else b""
 
 

@@ -99,10 +99,21 @@ class RunningNode:
     process: subprocess.Popen[str] | None = None
     url: str = ""
     environment: dict[str, str] = field(default_factory=dict)
+    client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=60))
 
-    def start(self) -> "RunningNode":
-        """Run the node and wait until it listens."""
-        arguments = [sys.executable, "-m", "node", "run", "--data", str(self.directory), "--port", "0"]
+    def start(self, *options: str) -> "RunningNode":
+        """Run the node with options for ``run`` and wait until it listens."""
+        arguments = [
+            sys.executable,
+            "-m",
+            "node",
+            "run",
+            "--data",
+            str(self.directory),
+            "--port",
+            "0",
+            *options,
+        ]
         with (self.directory.parent / "node.log").open("a") as log:
             self.process = subprocess.Popen(
                 arguments, stdout=subprocess.PIPE, stderr=log, text=True, env=os.environ | self.environment
@@ -121,12 +132,14 @@ class RunningNode:
         if self.process.stdout:
             self.process.stdout.close()
         self.process = None
+        self.client.close()
+        self.client = httpx.Client(timeout=60)
         return status
 
     def rpc(self, method: str, *arguments: object) -> Any:
         """One call; returns the whole response object."""
         message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(arguments)}
-        return httpx.post(self.url, json=message, timeout=60).json()
+        return self.client.post(self.url, json=message).json()
 
     def web3(self) -> Web3:
         """A fresh web3 connection."""

@@ -10,6 +10,7 @@ from eth_account import Account
 from eth_keys.datatypes import PrivateKey
 
 from node import chain as chain_module
+from node import store as store_module
 from node.chain import Chain, open_chain
 from node.errors import InvalidBlock, InvalidSeal, NodeError, SetupError, StoreError, TransactionRefused
 from node.genesis import Network
@@ -161,13 +162,14 @@ def test_what_cannot_run_is_refused_and_the_rest_runs(chain: Chain) -> None:
     assert chain.head.block_number == 1
 
 
-def test_a_block_is_full_at_its_gas_limit(chain: Chain) -> None:
+def test_a_block_is_full_at_its_gas_limit(tmp_path: Path, opener: Opener) -> None:
+    chain = opener(tmp_path / "made", rules=network(gas_limit=1_000_000))
     spender = bytes.fromhex("5b600056")  # jumps to its start until the gas is gone
-    transactions = [transaction(nonce, spender, to=None, gas=12_000_000) for nonce in range(3)]
+    transactions = [transaction(nonce, spender, to=None, gas=400_000) for nonce in range(3)]
     block = chain.make_block(transactions).block
     assert len(block.transactions) == 2
     assert not any(receipt.succeeded for receipt in block.receipts)
-    assert block.header.gas_used == 24_000_000
+    assert block.header.gas_used == 800_000
 
 
 @pytest.mark.parametrize(
@@ -255,6 +257,34 @@ def test_nothing_is_written_before_the_commit(chain: Chain) -> None:
     assert not chain.store.has_state_value(b"\x01" * 32)
     with pytest.raises(KeyError):
         chain.store.state_value(b"\x01" * 32)
+
+
+def fill(chain: Chain) -> None:
+    for nonce in range(1_000):
+        chain.make_block([transaction(nonce)])
+
+
+def test_a_full_disk_stops_the_chain_at_a_whole_block(
+    tmp_path: Path, opener: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as small:
+        small.setattr(store_module, "MAP_SIZE_BYTES", 200_000)
+        chain = opener(tmp_path / "made")
+        with pytest.raises(StoreError, match="couldn't be stored"):
+            fill(chain)
+        chain.store.close()
+    again = opener(tmp_path / "made")
+    nonce = again.account_at_head(transaction(0).sender).nonce
+    assert again.head == chain.head
+    assert again.head.block_number == nonce > 0
+    assert again.make_block([transaction(nonce)]).block.header.block_number == nonce + 1
+
+
+def test_a_heartbeat_is_an_empty_block(chain: Chain) -> None:
+    assert chain.make_block([]).block is None
+    beat = chain.make_block([], even_if_empty=True).block
+    assert beat.transactions == ()
+    assert chain.head.hash == beat.header.hash
 
 
 def malleable(raw: bytes) -> bytes:
