@@ -143,7 +143,7 @@ class Chain:
         bound = self.function(name, function, *arguments, at=at)
         return _translate(lambda: bound.call(block_identifier=block))
 
-    def message(self, kind: str, contract: str, **values: Value) -> TypedMessage:
+    def message(self, kind: str, contract: str, /, **values: Value) -> TypedMessage:
         """An EIP-712 message for one of our contracts, by name or address."""
         address = getattr(self.deployment, contract, contract)
         return TypedMessage(kind, self.deployment.chain_id, address, values)

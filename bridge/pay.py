@@ -25,7 +25,7 @@ from bridge.store.models import (
 )
 from contracts.ids import end_to_end_id
 
-__all__ = ["Payer", "message_id"]
+__all__ = ["Payer", "give_end_to_end_ids", "is_iban", "message_id"]
 
 log = structlog.get_logger(__name__)
 
@@ -150,13 +150,13 @@ def _transfer(payout: PayoutModel) -> CreditTransfer:
     return CreditTransfer(
         end_to_end_id=payout.end_to_end_id,
         amount_minor=payout.amount_minor,
-        creditor=Party(payout.payee_name, account_id(payout.payee_account, _is_iban(payout.payee_account))),
+        creditor=Party(payout.payee_name, account_id(payout.payee_account, is_iban(payout.payee_account))),
         instruction_id=payout.customer_reference,
         remittance=payout.purpose or None,
     )
 
 
-def _is_iban(number: str) -> bool:
+def is_iban(number: str) -> bool:
     """Whether an account number is an IBAN: two letters, two digits, and the check digits of ISO 13616."""
     text = number.replace(" ", "").upper()
     if not (15 <= len(text) <= 34 and text[:2].isalpha() and text[2:4].isdigit() and text.isalnum()):

@@ -101,6 +101,11 @@ class Platform:
             settings.confirmations,
         )
 
+    def pause(self) -> None:
+        """Give the worker a moment."""
+        self.wake.set()
+        time.sleep(POLL_SECONDS)
+
     def try_call(self, call: Call) -> bytes:
         """What the chain would answer. Raises ChainRefused; nothing is written."""
         return self.chain.preflight(call, self.sender.key.address)
@@ -125,7 +130,6 @@ class Platform:
     def wait(self, key: str, timeout_seconds: float = WAIT_SECONDS) -> Mined:
         """Wait for a queued call. Raises ChainRefused if it failed on chain."""
         deadline = time.monotonic() + timeout_seconds
-        self.wake.set()
         while time.monotonic() < deadline:
             with self.database.begin() as session:
                 row = transactions.by_key(session, key)
@@ -138,7 +142,7 @@ class Platform:
             mined = row.state == TransactionState.MINED and row.block is not None and row.hash is not None
             if mined and self.indexer.indexed() >= (row.block or 0):
                 return Mined(key, row.hash or b"", row.block or 0)
-            time.sleep(POLL_SECONDS)
+            self.pause()
         raise ChainUnreachable(
             "chain-slow", "The transaction is stored and will be sent, but is not final yet; ask again later."
         )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from bridge.store.models import (
@@ -148,3 +148,27 @@ def close_task(session: Session, kind: str, subject: str) -> None:
 def open_tasks(session: Session) -> Sequence[TaskModel]:
     """Work that waits for a teller, oldest first."""
     return session.scalars(select(TaskModel).where(TaskModel.open).order_by(TaskModel.id)).all()
+
+
+def delete_rules(session: Session, tree: bytes) -> None:
+    """Drop the rules of an account."""
+    session.execute(delete(RuleModel).where(RuleModel.tree == tree))
+
+
+def close_suspense(session: Session, lot: bytes) -> None:
+    """Close the task of a lot that has left suspense."""
+    rows = select(TaskModel).where(TaskModel.kind == "suspense", TaskModel.open)
+    for task in session.scalars(rows):
+        if task.detail["lot"] == lot.hex():
+            task.open = False
+
+
+def credit_by_reference(session: Session, reference: bytes) -> CreditModel | None:
+    """A credit by its keyed reference on chain."""
+    return session.scalar(select(CreditModel).where(CreditModel.reference == reference))
+
+
+def credit_by_bank_reference(session: Session, reference: str) -> CreditModel | None:
+    """A credit by the bank's reference."""
+    rows = select(CreditModel).join(MovementModel, MovementModel.id == CreditModel.movement)
+    return session.scalars(rows.where(MovementModel.bank_reference == reference)).first()

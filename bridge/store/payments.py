@@ -40,7 +40,9 @@ def agreement_files(session: Session) -> Sequence[AgreementFileModel]:
 def agreement_file(session: Session, name: str) -> AgreementFileModel | None:
     """An agreement by id (`name@version`), by address, or the latest made under a name."""
     rows = select(AgreementFileModel).where(
-        or_(AgreementFileModel.id == name, AgreementFileModel.address == name, AgreementFileModel.name == name)
+        or_(
+            AgreementFileModel.id == name, AgreementFileModel.address == name, AgreementFileModel.name == name
+        )
     )
     return session.scalars(rows.order_by(AgreementFileModel.created_at.desc())).first()
 

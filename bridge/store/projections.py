@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from bridge.store.chain_models import (
@@ -13,8 +13,11 @@ from bridge.store.chain_models import (
     ChunkRow,
     EvidenceRow,
     GoneRow,
+    InstitutionRow,
     LotRow,
     MapRow,
+    QuorumMemberRow,
+    QuorumRow,
     SignerRow,
     TreeRow,
 )
@@ -23,15 +26,21 @@ __all__ = [
     "accounts_of_tree",
     "agreement_addresses",
     "agreements",
+    "all_batches",
+    "all_maps",
     "approvals",
     "batches_of_tree",
     "chunks",
     "evidence",
     "gone_rows",
+    "institutions",
+    "line_totals",
     "lot_by_reference",
     "lots_of_tree",
     "maps_from",
     "maps_into",
+    "quorum_members",
+    "quorums",
     "signers",
     "trees",
     "unsettled_batches",
@@ -143,3 +152,53 @@ def maps_from(session: Session, line: bytes, start: int, end: int) -> Sequence[M
     )
     found = session.scalars(rows.order_by(MapRow.source_start)).all()
     return [row for row in found if row.source_start + row.amount_minor > start]
+
+
+def institutions(session: Session) -> Sequence[InstitutionRow]:
+    """All institutions."""
+    return session.scalars(select(InstitutionRow)).all()
+
+
+def quorums(session: Session) -> Sequence[QuorumRow]:
+    """All quorums."""
+    return session.scalars(select(QuorumRow)).all()
+
+
+def quorum_members(session: Session, quorum: bytes) -> Sequence[bytes]:
+    """Ids of a quorum's institutions."""
+    rows = select(QuorumMemberRow.institution).where(QuorumMemberRow.quorum == quorum)
+    return session.scalars(rows).all()
+
+
+def line_totals(session: Session, line: bytes) -> tuple[int, int]:
+    """`in` and `out` of an account line by its maps, minor units."""
+    filled = select(func.coalesce(func.sum(MapRow.amount_minor), 0)).where(MapRow.destination == line)
+    emptied = select(func.coalesce(func.sum(MapRow.amount_minor), 0)).where(MapRow.source == line)
+    return int(session.scalar(filled) or 0), int(session.scalar(emptied) or 0)
+
+
+def all_maps(session: Session) -> Sequence[MapRow]:
+    """Every map, in order."""
+    return session.scalars(select(MapRow).order_by(MapRow.id)).all()
+
+
+def all_batches(session: Session) -> Sequence[BatchRow]:
+    """Every batch, oldest first."""
+    return session.scalars(select(BatchRow).order_by(BatchRow.block)).all()
+
+
+def lot_amount(session: Session, reference: bytes) -> int:
+    """What a lot was minted with, minor units; 0 for an unknown one."""
+    row = lot_by_reference(session, reference)
+    return 0 if row is None else row.amount_minor
+
+
+def agreement(session: Session, address: str) -> AgreementRow:
+    """An agreement on chain. Raises NoResultFound for an address that is none."""
+    return session.get_one(AgreementRow, address)
+
+
+def agreement_by_file(session: Session, file: bytes, block: int) -> AgreementRow:
+    """The agreement deployed from a file in a block."""
+    rows = select(AgreementRow).where(AgreementRow.file == file, AgreementRow.block == block)
+    return session.scalars(rows).one()

@@ -1,0 +1,1 @@
+"""What people and programs can ask of a platform; the API and the command line call nothing else."""

@@ -1,0 +1,206 @@
+"""Supervised accounts, the trees below them, identification rules and suspense."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from bridge.chain import Call
+from bridge.errors import Conflict, Invalid, NotFound
+from bridge.money import minor_unit_digits
+from bridge.pay import is_iban
+from bridge.platform import Mined, Platform
+from bridge.services.acts import Act
+from bridge.services.institutions import institution_id
+from bridge.store import bank as store
+from bridge.store import directory, payments, projections
+from bridge.store.models import RuleModel, SupervisedAccountModel
+from contracts.agreement import AccountFacts
+from contracts.ids import account_line, lot_line, name_id
+
+__all__ = [
+    "account_facts",
+    "identification",
+    "listing",
+    "opening",
+    "set_rules",
+    "supervise",
+    "tasks",
+]
+
+
+def supervise(
+    platform: Platform,
+    name: str,
+    bank: str,
+    controller: str,
+    quorum: str,
+    number: str,
+    currency: str,
+    holder: str,
+    opening_minor: int = 0,
+) -> Mined:
+    """Open the tree of a bank account that is under supervision from now on.
+
+    `opening_minor`: what was in the account before; it stays outside the ledger. Raises NotFound, Conflict,
+    MoneyRefused, ChainRefused.
+    """
+    minor_unit_digits(currency)
+    with platform.database.begin() as session:
+        held = store.account_by_name(session, name)
+        taken = store.account_by_number(session, number)
+    if held is not None and (held.number, held.currency, held.bank) != (number, currency, bank):
+        raise Conflict("account-exists", f"{name} is another bank account already; choose another name.")
+    if taken is not None and taken.name != name:
+        raise Conflict("account-exists", f"This bank account is supervised as {taken.name} already.")
+    call = platform.chain.call(
+        "Ledger",
+        "open_tree",
+        name_id(name),
+        institution_id(platform, bank),
+        name_id(quorum),
+        currency.encode("ascii"),
+        institution_id(platform, controller),
+    )
+    mined = platform.perform(f"tree:{name}", call)
+    with platform.database.begin() as session:
+        directory.put_name(session, name)
+        session.merge(
+            SupervisedAccountModel(
+                tree=name_id(name),
+                name=name,
+                bank=bank,
+                number=number,
+                is_iban=is_iban(number),
+                currency=currency,
+                holder=holder,
+                opening_minor=opening_minor,
+            )
+        )
+    return mined
+
+
+def opening(platform: Platform, name: str, parent: str, controller: str) -> Act:
+    """Open an account below another; an operator of the parent's controller signs."""
+    identity, above = name_id(name), name_id(parent)
+    owner = institution_id(platform, controller)
+
+    def build(signatures: list[bytes]) -> Call:
+        return platform.chain.call("Ledger", "open_account", identity, above, owner, signatures[0])
+
+    message = platform.chain.message("Opening", "Ledger", account=identity, parent=above, controller=owner)
+    return Act(message, build, lambda session: directory.put_names(session, [name]))
+
+
+def set_rules(platform: Platform, account: str, rules: Sequence[dict[str, str | None]]) -> int:
+    """Replace the identification rules of a supervised account; the first that matches counts.
+
+    A rule: `payer_name`, `payer_account`, `remittance_contains` (one at least), `account`, `dye_class`,
+    `purpose`. Raises NotFound, Invalid.
+    """
+    with platform.database.begin() as session:
+        held = store.account_by_name(session, account)
+        if held is None:
+            raise NotFound("account-unknown", f"{account} is not a supervised account; supervise it first.")
+        store.delete_rules(session, held.tree)
+        for priority, rule in enumerate(rules):
+            if not any(rule.get(key) for key in ("payer_name", "payer_account", "remittance_contains")):
+                raise Invalid("rule-empty", f"Rule {priority + 1} matches nothing; name a payer or a text.")
+            target = name_id(str(rule["account"]))
+            known = {row.account for row in projections.accounts_of_tree(session, held.tree)}
+            if target not in known:
+                raise NotFound("account-unknown", f"{rule['account']} is no account below {account}.")
+            directory.put_name(session, str(rule["dye_class"]))
+            session.add(RuleModel(tree=held.tree, priority=priority, **rule))
+    return len(rules)
+
+
+def account_facts(platform: Platform) -> dict[str, AccountFacts]:
+    """Every account by name, for the agreement compiler."""
+    with platform.database.begin() as session:
+        known = directory.names(session)
+        return {
+            known[row.account]: AccountFacts(
+                known.get(row.controller, row.controller.hex()),
+                known.get(tree.tree, tree.tree.hex()),
+                tree.currency,
+            )
+            for tree in projections.trees(session)
+            for row in projections.accounts_of_tree(session, tree.tree)
+            if row.account in known
+        }
+
+
+def listing(platform: Platform) -> list[dict[str, object]]:
+    """Supervised accounts with their trees, balances by dye class, and suspense; minor units."""
+    with platform.database.begin() as session:
+        known = directory.names(session)
+        classes = {file.dye_class for file in payments.agreement_files(session)} | {"general"}
+        found: list[dict[str, object]] = []
+        for held in store.supervised_accounts(session):
+            classes_here = classes | {rule.dye_class for rule in store.rules(session, held.tree)}
+            lots = projections.lots_of_tree(session, held.tree)
+            suspense = sum(lot.amount_minor - projections.line_totals(session, lot.line)[1] for lot in lots)
+            accounts = [
+                {
+                    "account": known.get(row.account, row.account.hex()),
+                    "parent": known.get(row.parent),
+                    "controller": known.get(row.controller, row.controller.hex()),
+                    "frozen": row.frozen,
+                    "balances_minor": _balances(session, row.account, classes_here),
+                }
+                for row in projections.accounts_of_tree(session, held.tree)
+            ]
+            found.append(
+                {
+                    "supervised_account": held.name,
+                    "bank": held.bank,
+                    "currency": held.currency,
+                    "lots": len(lots),
+                    "suspense_minor": suspense,
+                    "accounts": accounts,
+                }
+            )
+        return found
+
+
+def _balances(session: Session, account: bytes, classes: set[str]) -> dict[str, int]:
+    balances = {}
+    for dye_class in sorted(classes):
+        filled, emptied = projections.line_totals(session, account_line(account, name_id(dye_class)))
+        if filled:
+            balances[dye_class] = filled - emptied
+    return balances
+
+
+def tasks(platform: Platform) -> list[dict[str, object]]:
+    """Work that waits for a teller."""
+    with platform.database.begin() as session:
+        return [
+            {"id": row.id, "kind": row.kind, "subject": row.subject, "detail": row.detail}
+            for row in store.open_tasks(session)
+        ]
+
+
+def identification(platform: Platform, lot: bytes, account: str, dye_class: str, amount_minor: int) -> Act:
+    """Map money of a lot in suspense to an account, from its front; two tellers of the bank sign."""
+    _, start = platform.chain.read("Ledger", "line", lot_line(lot))
+    arguments = (lot, name_id(account), name_id(dye_class), amount_minor)
+
+    def build(signatures: list[bytes]) -> Call:
+        return platform.chain.call("Ledger", "identify", *arguments, signatures)
+
+    def on_queue(session: Session) -> None:
+        directory.put_name(session, dye_class)
+        if start + amount_minor == projections.lot_amount(session, lot):
+            store.close_suspense(session, lot)
+
+    message = platform.chain.message(
+        "Identification",
+        "Ledger",
+        lot=lot,
+        account=arguments[1],
+        dyeClass=arguments[2],
+        amount=amount_minor,
+        start=start,
+    )
+    return Act(message, build, on_queue)

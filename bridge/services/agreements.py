@@ -1,0 +1,222 @@
+"""Agreements: checked, explained, tried, deployed, activated by the quorum, shown."""
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+
+from sqlalchemy.orm import Session
+from web3 import Web3
+
+from bridge.chain import Call
+from bridge.errors import Conflict, Invalid, NotFound
+from bridge.money import decimal_text
+from bridge.platform import Platform
+from bridge.services import trial
+from bridge.services.accounts import account_facts
+from bridge.services.acts import Act
+from bridge.services.institutions import listing as institutions
+from bridge.services.institutions import quorum_facts
+from bridge.store import directory, payments, projections
+from bridge.store.models import AgreementFileModel, RosterModel
+from contracts.agreement import (
+    CaseResult,
+    CompiledAgreement,
+    DirectoryFacts,
+    Explanation,
+    QuorumFacts,
+    compile_terms,
+    explain,
+    load,
+)
+from contracts.terms import InstitutionKind, Kind
+
+__all__ = ["activation", "check", "deploy", "explanation", "find", "show", "simulate"]
+
+SALT_BYTES = 16
+
+
+def directory_facts(platform: Platform) -> DirectoryFacts:
+    """What the chain says, for the agreement compiler."""
+    return DirectoryFacts(
+        institutions={
+            str(row["institution"]): InstitutionKind[str(row["kind"]).upper()]
+            for row in institutions(platform)
+        },
+        quorums={
+            name: QuorumFacts(members, threshold)
+            for name, (members, threshold) in quorum_facts(platform).items()
+        },
+        accounts=account_facts(platform),
+    )
+
+
+def check(
+    platform: Platform,
+    content: bytes,
+    rosters: Mapping[str, bytes],
+    salt_for: Callable[[str], bytes] = lambda _: secrets.token_bytes(SALT_BYTES),
+) -> CompiledAgreement:
+    """Check a file against the directory. Raises AgreementInvalid with every fault."""
+    return compile_terms(load(content), directory_facts(platform), rosters, salt_for)
+
+
+def explanation(platform: Platform, content: bytes, rosters: Mapping[str, bytes]) -> Explanation:
+    """The agreement in sentences. Raises AgreementInvalid."""
+    return explain(check(platform, content, rosters))
+
+
+def simulate(platform: Platform, content: bytes, rosters: Mapping[str, bytes]) -> tuple[CaseResult, ...]:
+    """Try the file against the expected results written in it. Raises AgreementInvalid."""
+    return trial.run(platform, check(platform, content, rosters))
+
+
+def deploy(platform: Platform, content: bytes, rosters: Mapping[str, bytes]) -> AgreementFileModel:
+    """Put an agreement on chain, inactive, if every expected result came out.
+
+    Doing it again with the same file changes nothing. Raises AgreementInvalid, Invalid `trial-failed`,
+    Conflict when the version exists with other contents.
+    """
+    identity = _identity(content)
+    key = f"deploy:{identity}"
+    with platform.database.begin() as session:
+        held = session.get(AgreementFileModel, identity)
+    if held is None:
+        _draft(platform, identity, key, content, rosters)
+    elif held.content != content:
+        raise Conflict(
+            "agreement-exists", f"{identity} exists with other contents; give the change a new version."
+        )
+    mined = platform.wait(key)
+    with platform.database.begin() as session:
+        row = session.get_one(AgreementFileModel, identity)
+        made = projections.agreement_by_file(session, row.file_hash, mined.block)
+        row.address = made.address
+    return row
+
+
+def _identity(content: bytes) -> str:
+    file = load(content).content
+    return f"{file.agreement}@{file.version}"
+
+
+def _draft(platform: Platform, identity: str, key: str, content: bytes, rosters: Mapping[str, bytes]) -> None:
+    """Store the file, its roster and its salts with the queued deployment."""
+    salts: dict[str, bytes] = {}
+    compiled = check(
+        platform, content, rosters, lambda account: salts.setdefault(account, secrets.token_bytes(SALT_BYTES))
+    )
+    results = trial.run(platform, compiled)
+    failed = [result for result in results if not result.ok]
+    if failed:
+        raise Invalid(
+            "trial-failed",
+            "The agreement does not do what its file expects; correct the clauses or the expected results.",
+            cases=[{"case": result.case, "message": result.message.en} for result in failed],
+        )
+    text = explain(compiled)
+    file = compiled.file.content
+    call = platform.chain.call(
+        "AgreementFactory",
+        "deploy",
+        compiled.template_id,
+        compiled.arguments,
+        compiled.file_hash,
+        compiled.results_hash,
+    )
+    caps = [guard.a for guard in compiled.guards if guard.kind == Kind.PAYOUT_CAP]
+    alone = _only_cap(compiled)
+    with platform.database.begin() as session:
+        platform.queue(session, key, call)
+        directory.put_names(session, [file.accounts.dye_class])
+        session.add(
+            AgreementFileModel(
+                id=identity,
+                name=file.agreement,
+                template=file.template,
+                content=content,
+                account=file.accounts.pays_from,
+                dye_class=file.accounts.dye_class,
+                currency=file.currency,
+                clause_names=list(compiled.clause_names),
+                payout_cap_minor=min(caps) if caps and alone else None,
+                file_hash=compiled.file_hash,
+                results_hash=compiled.results_hash,
+                explanation_zh=text.zh,
+                explanation_en=text.en,
+                trial=[_result(result) for result in results],
+            )
+        )
+        session.add_all(
+            RosterModel(
+                agreement=identity,
+                index=entry.index,
+                name=entry.name,
+                account=entry.account,
+                salt=salts[entry.account],
+            )
+            for entry in compiled.roster
+        )
+
+
+def _only_cap(compiled: CompiledAgreement) -> bool:
+    """Whether every payout cap stands alone in its clause, so that it holds for every row."""
+    clauses = [guard.clause for guard in compiled.guards]
+    return all(clauses.count(guard.clause) == 1 for guard in compiled.guards if guard.kind == Kind.PAYOUT_CAP)
+
+
+def _result(result: CaseResult) -> dict[str, object]:
+    return {"case": result.case, "ok": result.ok, "message": asdict(result.message)}
+
+
+def find(session: Session, name: str) -> AgreementFileModel:
+    """A deployed agreement by id, address or name. Raises NotFound."""
+    held = payments.agreement_file(session, name)
+    if held is None or held.address is None:
+        raise NotFound("agreement-unknown", f"There is no agreement {name!r}; deploy its file first.")
+    return held
+
+
+def activation(platform: Platform, name: str) -> Act:
+    """Let an agreement draw on its account; supervisors of the tree's quorum sign."""
+    with platform.database.begin() as session:
+        address = Web3.to_checksum_address(find(session, name).address or "")
+        made = projections.agreement(session, address)
+    message = platform.chain.message(
+        "Activation",
+        "AgreementFactory",
+        agreement=address,
+        template=made.template,
+        arguments=made.arguments,
+        file=made.file,
+        results=made.results,
+    )
+
+    def build(signatures: Sequence[bytes]) -> Call:
+        return platform.chain.call("AgreementFactory", "activate", address, list(signatures))
+
+    return Act(message, build)
+
+
+def show(platform: Platform, name: str) -> dict[str, object]:
+    """An agreement as it stands."""
+    with platform.database.begin() as session:
+        held = find(session, name)
+        made = projections.agreement(session, held.address or "")
+        return {
+            "agreement": held.id,
+            "address": held.address,
+            "template": held.template,
+            "account": held.account,
+            "dye_class": held.dye_class,
+            "currency": held.currency,
+            "active": made.active,
+            "clauses": held.clause_names,
+            "payees": len(payments.roster(session, held.id)),
+            "payout_cap": (
+                None if held.payout_cap_minor is None else decimal_text(held.payout_cap_minor, held.currency)
+            ),
+            "file_hash": "0x" + held.file_hash.hex(),
+            "results_hash": "0x" + held.results_hash.hex(),
+            "explanation": {"zh": held.explanation_zh, "en": held.explanation_en},
+            "trial": held.trial,
+        }

@@ -1,0 +1,318 @@
+"""Payout batches: uploaded, reserved, approved, attested, executed, cancelled, shown."""
+
+import json
+import secrets
+from collections import Counter
+
+from eth_typing import ChecksumAddress
+from eth_utils.crypto import keccak
+from sqlalchemy.orm import Session
+from web3 import Web3
+
+from bridge.batch_file import BatchFile, PayoutLine, read_batch_file
+from bridge.chain import Call
+from bridge.errors import Conflict, Invalid, NotFound
+from bridge.money import decimal_text, minor_from_decimal_text
+from bridge.pay import give_end_to_end_ids
+from bridge.platform import Mined, Platform
+from bridge.returns import row_tree
+from bridge.services.acts import Act
+from bridge.services.agreements import find
+from bridge.simulation import batch_id
+from bridge.store import directory, payments, projections
+from bridge.store.chain_models import BatchRow
+from bridge.store.models import AgreementFileModel, BatchModel, DocumentModel, PayoutModel
+from contracts.ids import commitment, name_id
+from contracts.rows import Row, RowTree
+
+__all__ = ["approval", "cancellation", "evidence", "execute", "payouts", "reservation", "show", "upload"]
+
+SALT_BYTES = 16
+MAX_DEADLINE_HOURS = 24 * 366
+
+
+def upload(
+    platform: Platform,
+    agreement: str,
+    content: bytes,
+    created_by: str,
+    control_total: str | None = None,
+    control_count: int | None = None,
+    deadline_hours: int = 72,
+) -> str:
+    """Turn a payout file into a draft batch; returns the draft's id (the root of its rows, hex).
+
+    The same file for the same agreement gives the same draft. Raises BatchFileRefused with every fault and
+    nothing written.
+    """
+    if not 1 <= deadline_hours <= MAX_DEADLINE_HOURS:
+        raise Invalid("deadline-invalid", f"A batch runs for 1 to {MAX_DEADLINE_HOURS} hours.")
+    deadline = platform.chain.now() + deadline_hours * 3600
+    with platform.database.begin() as session:
+        held = find(session, agreement)
+        roster = payments.roster(session, held.id)
+        if not roster:
+            raise Invalid("agreement-without-roster", f"{held.id} pays no payees; name a disbursement.")
+        file = read_batch_file(
+            content,
+            currency=held.currency,
+            payees={(payee.name, payee.account): payee.index for payee in roster},
+            payout_cap_minor=held.payout_cap_minor,
+            control_total_minor=(
+                None if control_total is None else minor_from_decimal_text(control_total, held.currency)
+            ),
+            control_count=control_count,
+        )
+        known = payments.batch_by_file(session, held.id, bytes.fromhex(file.sha256))
+        if known is not None:
+            return known.root.hex()
+        return _draft(session, held, file, deadline, created_by).hex()
+
+
+def _draft(
+    session: Session, held: AgreementFileModel, file: BatchFile, deadline: int, created_by: str
+) -> bytes:
+    salts = [secrets.token_bytes(SALT_BYTES) for _ in file.rows]
+    documents = [_document(line, held.currency) for line in file.rows]
+    infos = [commitment(salt, text) for salt, text in zip(salts, documents, strict=True)]
+    rows = [
+        Row(line.roster_index, line.amount_minor, info) for line, info in zip(file.rows, infos, strict=True)
+    ]
+    root = RowTree(rows).root
+    session.add(
+        BatchModel(
+            root=root,
+            agreement=held.id,
+            count=len(rows),
+            total_minor=file.total_minor,
+            deadline=deadline,
+            file_digest=bytes.fromhex(file.sha256),
+            created_by=created_by,
+        )
+    )
+    for number, (line, salt, info, text) in enumerate(zip(file.rows, salts, infos, documents, strict=True)):
+        session.add(DocumentModel(commitment=info, kind="payout", salt=salt, content=text))
+        session.add(
+            PayoutModel(
+                root=root,
+                row=number,
+                roster_index=line.roster_index,
+                amount_minor=line.amount_minor,
+                salt=salt,
+                info=info,
+                customer_reference=line.end_to_end_id,
+                payee_name=line.payee_name,
+                payee_account=line.payee_account,
+                purpose=line.purpose,
+            )
+        )
+    return root
+
+
+def _document(line: PayoutLine, currency: str) -> bytes:
+    """What a row's information commitment commits to: canonical JSON."""
+    return json.dumps(
+        {
+            "end_to_end_id": line.end_to_end_id,
+            "payee_name": line.payee_name,
+            "payee_account": line.payee_account,
+            "amount_minor": line.amount_minor,
+            "currency": currency,
+            "purpose": line.purpose,
+        },
+        sort_keys=True,
+        ensure_ascii=False,
+    ).encode()
+
+
+def _held(session: Session, identity: str) -> tuple[BatchModel, AgreementFileModel]:
+    """A batch by draft id or id on chain, hex. Raises NotFound, Invalid."""
+    try:
+        key = bytes.fromhex(identity.removeprefix("0x"))
+    except ValueError as error:
+        raise Invalid("batch-id-invalid", "A batch's id is 64 hexadecimal digits.") from error
+    held = payments.batch_by_id(session, key)
+    if held is None:
+        raise NotFound("batch-unknown", "There is no such batch; upload its file first.")
+    return held, find(session, held.agreement)
+
+
+def _reserved(session: Session, identity: str) -> tuple[BatchModel, ChecksumAddress, BatchRow]:
+    """A batch that is on chain. Raises NotFound, Conflict."""
+    held, agreement = _held(session, identity)
+    row = None if held.batch is None else session.get(BatchRow, held.batch)
+    if row is None:
+        raise Conflict("batch-not-reserved", "This batch is a draft; an operator reserves it first.")
+    return held, Web3.to_checksum_address(agreement.address or ""), row
+
+
+def reservation(platform: Platform, identity: str) -> Act:
+    """Reserve money for a draft; an operator of the account's controller signs."""
+    with platform.database.begin() as session:
+        held, agreement = _held(session, identity)
+        rows = row_tree(session, held.root)
+        address = Web3.to_checksum_address(agreement.address or "")
+        terms = projections.agreement(session, address).arguments
+    account, dye_class = name_id(agreement.account), name_id(agreement.dye_class)
+    batch = batch_id(platform, address, account, dye_class, rows, held.deadline)
+    arguments = (held.root, held.count, held.total_minor, held.deadline)
+
+    def build(signatures: list[bytes]) -> Call:
+        return platform.chain.call("Disbursement", "reserve", *arguments, signatures[0], at=address)
+
+    def on_queue(session: Session) -> None:
+        row = session.get_one(BatchModel, held.root)
+        row.batch = batch
+        give_end_to_end_ids(session, platform.chain, row)
+
+    root, count, total, deadline = arguments
+    message = platform.chain.message(
+        "Reservation", address, terms=terms, root=root, count=count, total=total, deadline=deadline
+    )
+    return Act(message, build, on_queue)
+
+
+def approval(platform: Platform, identity: str) -> Act:
+    """Approve exactly this batch; a supervisor of the quorum signs."""
+    with platform.database.begin() as session:
+        _, address, row = _reserved(session, identity)
+        terms = projections.agreement(session, address).arguments
+    message = platform.chain.message(
+        "Approval",
+        address,
+        batch=row.batch,
+        terms=terms,
+        account=row.account,
+        root=row.root,
+        count=row.count,
+        total=row.total_minor,
+        deadline=row.deadline,
+    )
+
+    def build(signatures: list[bytes]) -> Call:
+        return platform.chain.call("Disbursement", "approve", row.batch, signatures[0], at=address)
+
+    return Act(message, build)
+
+
+def evidence(platform: Platform, identity: str, kind: str, document: bytes) -> Act:
+    """Attest evidence about a batch; a witness that the terms name signs.
+
+    Only a salted commitment to the document goes on chain; the document is kept here.
+    """
+    with platform.database.begin() as session:
+        _, address, row = _reserved(session, identity)
+    salt = keccak(platform.applier.reference_key + row.batch + document)[:SALT_BYTES]
+    digest = commitment(salt, document)
+
+    def build(signatures: list[bytes]) -> Call:
+        return platform.chain.call(
+            "Disbursement", "attest", row.batch, name_id(kind), digest, signatures[0], at=address
+        )
+
+    def on_queue(session: Session) -> None:
+        directory.put_name(session, kind)
+        session.merge(
+            DocumentModel(commitment=digest, kind=f"evidence:{kind}"[:64], salt=salt, content=document)
+        )
+
+    message = platform.chain.message("Evidence", address, batch=row.batch, kind=name_id(kind), digest=digest)
+    return Act(message, build, on_queue)
+
+
+def cancellation(platform: Platform, identity: str) -> Act:
+    """Release what is not executed yet; an operator signs."""
+    with platform.database.begin() as session:
+        _, address, row = _reserved(session, identity)
+    message = platform.chain.message("Cancellation", address, batch=row.batch)
+
+    def build(signatures: list[bytes]) -> Call:
+        return platform.chain.call("Disbursement", "cancel", row.batch, signatures[0], at=address)
+
+    return Act(message, build)
+
+
+def execute(platform: Platform, identity: str, skip_refused: bool = False) -> list[Mined]:
+    """Execute what is left of a batch, chunk by chunk. Raises ChainRefused at the first refusal."""
+    with platform.database.begin() as session:
+        held, address, row = _reserved(session, identity)
+        rows = row_tree(session, held.root)
+    mined = []
+    for chunk in rows.chunks():
+        if chunk.first_row < row.cursor:
+            continue
+        call = platform.chain.call(
+            "Disbursement", "execute", row.batch, chunk.rows, chunk.proof, skip_refused, at=address
+        )
+        mined.append(platform.perform(f"execute:{row.batch.hex()}:{chunk.first_row}", call))
+    return mined
+
+
+def show(platform: Platform, identity: str) -> dict[str, object]:
+    """What became of a batch."""
+    with platform.database.begin() as session:
+        held, agreement = _held(session, identity)
+        row = None if held.batch is None else session.get(BatchRow, held.batch)
+        gone = [] if row is None else projections.gone_rows(session, row.batch)
+        approvals = [] if row is None else projections.approvals(session, row.batch)
+        known = directory.names(session)
+        kinds = Counter(each.kind for each in gone)
+        return {
+            "draft": held.root.hex(),
+            "batch": None if row is None else row.batch.hex(),
+            "agreement": agreement.id,
+            "rows": held.count,
+            "total": decimal_text(held.total_minor, agreement.currency),
+            "currency": agreement.currency,
+            "deadline": held.deadline,
+            "created_by": held.created_by,
+            "approvals": [
+                {"supervisor": each.supervisor, "institution": known.get(each.institution)}
+                for each in approvals
+            ],
+            "executed_rows": 0 if row is None else row.cursor,
+            "end_row": held.count if row is None else row.end,
+            "skipped": kinds["skipped"],
+            "returned": kinds["returned"],
+            "returned_late": kinds["returned_late"],
+            "settled": False if row is None else row.settled,
+            "payouts": payments.count_payouts(session, held.root),
+            "orders": [
+                {"message_id": order.message_id, "state": order.state, "attempts": order.attempts}
+                for order in payments.orders(session, held.root)
+            ],
+        }
+
+
+def payouts(platform: Platform, identity: str) -> list[dict[str, object]]:
+    """The rows of a batch."""
+    with platform.database.begin() as session:
+        held, _ = _held(session, identity)
+        return [
+            {
+                "row": each.row,
+                "end_to_end_id": each.end_to_end_id,
+                "customer_reference": each.customer_reference,
+                "payee_name": each.payee_name,
+                "payee_account": each.payee_account,
+                "amount_minor": each.amount_minor,
+                "state": each.state,
+                "reason": each.reason,
+            }
+            for each in payments.payouts(session, held.root)
+        ]
+
+
+def listing(platform: Platform) -> list[dict[str, object]]:
+    """All batches, oldest first."""
+    with platform.database.begin() as session:
+        return [
+            {
+                "draft": held.root.hex(),
+                "batch": held.batch.hex() if held.batch else None,
+                "agreement": held.agreement,
+                "rows": held.count,
+                "total_minor": held.total_minor,
+            }
+            for held in payments.batches(session)
+        ]

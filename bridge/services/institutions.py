@@ -1,0 +1,103 @@
+"""Institutions, signers and quorums: governors of two institutions announce, time passes, anyone applies."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from bridge.chain import Call
+from bridge.errors import Invalid, NotFound
+from bridge.keep import change_content, change_key
+from bridge.platform import Mined, Platform
+from bridge.services.acts import Act, perform
+from bridge.setup import Change
+from bridge.store import directory, projections
+from bridge.store.models import ChangeModel
+from contracts.ids import name_id
+from contracts.terms import InstitutionKind, Role
+
+__all__ = ["announce", "announcement", "listing", "quorum_facts", "suspension"]
+
+
+def announcement(platform: Platform, changes: Sequence[Change], names: Sequence[str]) -> Act:
+    """Announce directory changes. `names` are the public names behind the ids in them."""
+    if not changes:
+        raise Invalid("changes-missing", "There is nothing to change; name an institution, signer or quorum.")
+    nonce = platform.chain.read("Directory", "next_nonce")
+    listed = list(changes)
+
+    def build(signatures: list[bytes]) -> Call:
+        return platform.chain.call("Directory", "announce", listed, signatures)
+
+    def on_queue(session: Session) -> None:
+        session.add(ChangeModel(nonce=nonce, changes=directory.encoded(listed)))
+        directory.put_names(session, names)
+
+    message = platform.chain.message("Changes", "Directory", changes=change_content(listed), nonce=nonce)
+    return Act(message, build, on_queue)
+
+
+def announce(platform: Platform, act: Act, signatures: Sequence[bytes], nonce: int) -> Mined:
+    """Announce and wait until the changes are applied. Raises ChainUnreachable when the delay is longer."""
+    perform(platform, act, signatures)
+    while True:
+        with platform.database.begin() as session:
+            row = session.get(ChangeModel, nonce)
+        if row is None:
+            raise NotFound("changes-unknown", "These changes were never announced.")
+        if row.queued:
+            return platform.wait(change_key(nonce))
+        platform.pause()
+
+
+def suspension(platform: Platform, address: str) -> Act:
+    """Suspend a signer at once; a governor signs."""
+    record = platform.chain.read("Directory", "signer", address)
+    message = platform.chain.message("Suspension", "Directory", signer=address, since=record[2])
+    return Act(
+        message, lambda signatures: platform.chain.call("Directory", "suspend", address, signatures[0])
+    )
+
+
+def listing(platform: Platform) -> list[dict[str, object]]:
+    """Institutions with their signers and roles, from the projections."""
+    with platform.database.begin() as session:
+        known = directory.names(session)
+        signers = projections.signers(session)
+        return [
+            {
+                "institution": known.get(row.institution, row.institution.hex()),
+                "kind": InstitutionKind(row.kind).name.lower(),
+                "signers": [
+                    {"address": each.address, "roles": role_names(each.roles)}
+                    for each in signers
+                    if each.institution == row.institution
+                ],
+            }
+            for row in projections.institutions(session)
+        ]
+
+
+def role_names(roles: int) -> list[str]:
+    """Roles as words."""
+    return [role.name.lower() for role in Role if roles & role and role.name]
+
+
+def quorum_facts(platform: Platform) -> dict[str, tuple[tuple[str, ...], int]]:
+    """Quorums by name: members and threshold."""
+    with platform.database.begin() as session:
+        known = directory.names(session)
+        return {
+            known.get(row.quorum, row.quorum.hex()): (
+                tuple(sorted(known.get(m, m.hex()) for m in projections.quorum_members(session, row.quorum))),
+                row.threshold,
+            )
+            for row in projections.quorums(session)
+        }
+
+
+def institution_id(platform: Platform, name: str) -> bytes:
+    """The id of an institution that exists. Raises NotFound."""
+    identity = name_id(name)
+    if platform.chain.read("Directory", "institution_kind", identity) == 0:
+        raise NotFound("institution-unknown", f"There is no institution {name!r}; onboard it first.")
+    return identity
