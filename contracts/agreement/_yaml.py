@@ -21,6 +21,7 @@ __all__ = ["Data", "decoded", "parsed"]
 
 MAX_FILE_BYTES = 256 * 1024
 MAX_DEPTH = 16
+MAX_NODES = 20_000
 
 Data = dict[str, "Data"] | tuple["Data", ...] | str | int | float | bool | None
 
@@ -65,6 +66,7 @@ class _NodeReader(Reader, Scanner, Parser, Composer, BaseResolver):
         Composer.__init__(self)
         BaseResolver.__init__(self)
         self._depth = 0
+        self._nodes = 0
 
     def compose_node(self, parent: Node | None, index: int) -> Node | None:
         event: Event = self.peek_event()  # type: ignore[no-untyped-call]
@@ -75,6 +77,9 @@ class _NodeReader(Reader, Scanner, Parser, Composer, BaseResolver):
             raise _refused(mark, Code.YAML_TAG, "leave out the tag: values are read by their form")
         if self._depth >= MAX_DEPTH:
             raise _refused(mark, Code.YAML_TOO_DEEP, f"nested more than {MAX_DEPTH} levels deep")
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            raise _refused(mark, Code.FILE_TOO_LARGE, f"more than {MAX_NODES} keys and values")
         self._depth += 1
         node = super().compose_node(parent, index)
         self._depth -= 1
@@ -88,7 +93,9 @@ _NodeReader.add_implicit_resolver(
 )
 _NodeReader.add_implicit_resolver(
     _TAG + "float",
-    re.compile(r"([-+]?([0-9]+\.[0-9]*|\.?[0-9]+)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$"),
+    re.compile(
+        r"([-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$"
+    ),
     list("-+0123456789."),
 )
 

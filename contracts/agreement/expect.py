@@ -112,8 +112,10 @@ def _expect(content: Agreement, then: str | Refused) -> Paid | RefusedBy:
 def _wanted(expect: Paid | RefusedBy) -> Text:
     if isinstance(expect, Paid):
         return Text("付款", "payment")
-    place = f"{expect.clause} “{expect.name}”"
-    return Text(f"条款 {place} 以 {expect.code} 拒绝", f"a refusal by clause {place} with {expect.code}")
+    return Text(
+        f"由条款“{expect.name}”（clause {expect.clause}）以 {expect.code} 拒绝",
+        f"a refusal by “{expect.name}” (clause {expect.clause}) with {expect.code}",
+    )
 
 
 def _seen(outcome: Paid | Refusal) -> Text:

@@ -93,9 +93,8 @@ _GUARDS = {
         "payments add up to {amount} at most {every} (time zone UTC{timezone})",
     ),
     Kind.TIME_WINDOW: Text(
-        "只在 {first} 至 {last}（含首尾两日）每天 {start} 至 {end} 付款（时区 UTC{timezone}）",
-        "it is a day from {first} to {last}, both included, between {start} and {end} "
-        "(time zone UTC{timezone})",
+        "只在 {first} 至 {last}（含首尾两日）{hours}付款（时区 UTC{timezone}）",
+        "payment is on a day from {first} to {last}, both included, {hours} (time zone UTC{timezone})",
     ),
     Kind.EVIDENCE: Text(
         "{witness} 已就该付款批次出具“{evidence}”证明，且不早于付款前 {fresh}",
@@ -142,11 +141,14 @@ _WINDOWS = {
     "week": Text("每周（周一零时起）", "in each week from Monday 00:00"),
 }
 _UNITS = {
-    "s": Text("{} 秒", "{} s"),
-    "m": Text("{} 分钟", "{} min"),
-    "h": Text("{} 小时", "{} h"),
-    "d": Text("{} 天", "{} d"),
+    "s": Text("秒", "second"),
+    "m": Text("分钟", "minute"),
+    "h": Text("小时", "hour"),
+    "d": Text("天", "day"),
 }
+_DURATION = Text("{number} {unit}", "{number} {unit}{plural}")
+_ALL_DAY = Text("全天", "at any hour")
+_HOURS = Text("每天 {start} 至 {end} ", "from {start} to {end}")
 _EVERY = Text("每 {length}", "in each window of {length}")
 _PAYEES = Text("（共 {count} 名收款人）", " ({count} payees)")
 _NOTHING = Text("", "")
@@ -242,12 +244,10 @@ def _operands(view: _View, guard: GuardModel) -> dict[str, object]:
                 "timezone": guard.timezone,
             }
         case TimeWindow():
-            start, end = guard.daily.split("-")
             return {
                 "first": guard.from_day,
                 "last": guard.until,
-                "start": start,
-                "end": end,
+                "hours": _hours(guard.daily),
                 "timezone": guard.timezone,
             }
         case Evidence():
@@ -271,8 +271,13 @@ def _money(content: Agreement, amount: str) -> Text:
 
 
 def _duration(text: str) -> Text:
-    unit = _UNITS[text[-1]]
-    return Text(unit.zh.format(text[:-1]), unit.en.format(text[:-1]))
+    number, unit = text[:-1], _UNITS[text[-1]]
+    return _filled(_DURATION, number=number, unit=unit, plural="" if number == "1" else "s")
+
+
+def _hours(daily: str) -> Text:
+    start, end = daily.split("-")
+    return _ALL_DAY if (start, end) == ("00:00", "24:00") else _filled(_HOURS, start=start, end=end)
 
 
 def _window(every: str) -> Text:

@@ -59,6 +59,7 @@ MAX_DESTINATIONS = 64
 MAX_SIGNERS = 16
 MAX_PARTIES = 32
 MAX_CASES = 100
+MAX_FAULTS = 100
 UNKNOWN_PAYEE = "unknown"
 
 GUARD_KINDS: dict[str, Kind] = {
@@ -286,7 +287,7 @@ class AgreementFile:
 def load(text: bytes | str) -> AgreementFile:
     """Read an agreement file: UTF-8 YAML, at most 256 KiB.
 
-    Raises AgreementInvalid with every fault of form. Whether parties and accounts exist and the terms make
+    Raises AgreementInvalid with every fault of form, the first 100 of them. Whether parties and accounts exist and the terms make
     sense is for `compile_terms` to say.
     """
     source, decoded = _yaml.decoded(text)
@@ -294,9 +295,9 @@ def load(text: bytes | str) -> AgreementFile:
     try:
         content = Agreement.model_validate(data)
     except ValidationError as exc:
-        raise AgreementInvalid(faults + _faults(exc)) from exc
+        raise AgreementInvalid((*faults, *_faults(exc))[:MAX_FAULTS]) from exc
     if faults:
-        raise AgreementInvalid(faults)
+        raise AgreementInvalid(faults[:MAX_FAULTS])
     return AgreementFile(source, content)
 
 

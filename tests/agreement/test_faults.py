@@ -1,0 +1,450 @@
+"""Every fault code: one file that has it, and where it is reported."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts.agreement import Code, DirectoryFacts, load
+from contracts.errors import AgreementInvalid
+
+Draft = Any
+Change = Callable[[Draft], object]
+
+NIGHT = {"kind": "time_window", "from": "2026-01-01", "until": "2026-12-31", "timezone": "+08:00"}
+CAP = {"kind": "payout_cap", "amount": "5000.00"}
+
+
+def set_value(*path: str | int, to: object) -> Change:
+    """Write a value into the document; a list's end is None."""
+
+    def change(draft: Draft) -> None:
+        at = draft.document
+        for part in path[:-1]:
+            at = at[part]
+        at[path[-1]] = to
+
+    return change
+
+
+def without(*path: str | int) -> Change:
+    def change(draft: Draft) -> None:
+        at = draft.document
+        for part in path[:-1]:
+            at = at[part]
+        del at[path[-1]]
+
+    return change
+
+
+def guard(clause: int, **operands: object) -> Change:
+    return lambda draft: draft.document["clauses"][clause]["any"][0].update(operands)
+
+
+def also(clause: int, *guards: dict[str, object]) -> Change:
+    return lambda draft: draft.document["clauses"][clause]["any"].extend(deepcopy(guards))
+
+
+def clause(name: str, code: str, *guards: dict[str, object]) -> Change:
+    return lambda draft: draft.add_clause(name, code, *deepcopy(guards))
+
+
+def roster(text: str) -> Change:
+    return lambda draft: draft.rosters.update({"couriers.csv": text.encode()})
+
+
+def no_rosters(draft: Draft) -> None:
+    draft.rosters.clear()
+
+
+def no_quorums(draft: Draft) -> None:
+    draft.facts = DirectoryFacts(draft.facts.institutions, {}, draft.facts.accounts)
+
+
+def shrunk_parties(draft: Draft) -> None:
+    draft.document["parties"]["supervisors"] = ["north-bank", "labour-bureau"]
+
+
+def many_guards(draft: Draft) -> None:
+    for number in range(4):
+        kinds = [f"paper-{number}-{i}" for i in range(6)]
+        evidence = {"kind": "evidence", "by": "clear-audit", "fresh_for": "1d"}
+        draft.add_clause(
+            f"c{number}", "evidence-missing", *({**evidence, "evidence": kind} for kind in kinds)
+        )
+
+
+P, F = "courier-payouts", "fund-east"
+ROSTER_LINE = "payee_name,payee_account\n"
+
+# Code -> (which example, the change, where the fault is, how its message begins or what it holds).
+FAULTS: dict[Code, list[tuple[str, Change, str]]] = {
+    Code.KEY_MISSING: [
+        (P, without("title", "zh"), "title.zh"),
+        (P, without("clauses", 0, "any"), "clauses[0].any"),
+    ],
+    Code.KEY_UNKNOWN: [
+        (P, guard(2, colour="red"), "clauses[2].any[0].colour"),
+        (P, set_value("x", to=1), "x"),
+    ],
+    Code.TYPE_WRONG: [
+        (P, set_value("version", to="1"), "version"),
+        (P, set_value("version", to=True), "version"),
+        (P, set_value("clauses", to={}), "clauses"),
+        (P, set_value("accounts", to=[]), "accounts"),
+        (P, set_value("parties", "payer", to=None), "parties.payer"),
+        (P, set_value("title", "en", to=["a"]), "title.en"),
+    ],
+    Code.VALUE_UNKNOWN: [
+        (P, set_value("template", to="escrow@1.0.0"), "template"),
+        (P, set_value("currency", to="XAU"), "currency"),
+        (P, set_value("expected", 0, "then", to="payed"), "expected[0].then"),
+    ],
+    Code.VALUE_OUT_OF_RANGE: [
+        (P, set_value("version", to=0), "version"),
+        (P, guard(0, at_least=17), "clauses[0].any[0].at_least"),
+        (P, set_value("clauses", 0, "any", to=[]), "clauses[0].any"),
+        (P, set_value("expected", 0, "given", "approvals", to=-1), "expected[0].given.approvals"),
+        (F, set_value("accounts", "funds", to=[f"a/{i}" for i in range(65)]), "accounts.funds"),
+    ],
+    Code.GUARD_KIND_UNKNOWN: [
+        (P, guard(2, kind="payout_limit"), "clauses[2].any[0]"),
+        (P, without("clauses", 2, "any", 0, "kind"), "clauses[2].any[0]"),
+        (P, set_value("clauses", 2, "any", 0, to="payout_cap"), "clauses[2].any[0]"),
+    ],
+    Code.AMOUNT_NOT_TEXT: [
+        (P, guard(2, amount=2000.0), "clauses[2].any[0].amount"),
+        (P, guard(2, amount=2000), "clauses[2].any[0].amount"),
+        (P, set_value("expected", 0, "given", "balance", to=None), "expected[0].given.balance"),
+    ],
+    Code.AMOUNT_INVALID: [
+        (P, guard(2, amount=amount), "clauses[2].any[0].amount")
+        for amount in (
+            "2,000.00",
+            "-1.00",
+            "1.000",
+            "1.5",
+            "1e3",
+            "NaN",
+            "٣.00",
+            "",
+            " 1.00",
+            "01.00",
+            "9" * 17,
+        )
+    ],
+    Code.DATE_INVALID: [
+        (P, guard(4, **{"from": day}), "clauses[4].any[0].from")
+        for day in ("2026-02-30", "1999-01-01", "2026-1-1", "20260101", "1767196800")
+    ],
+    Code.HOURS_INVALID: [
+        (P, guard(4, daily=hours), "clauses[4].any[0].daily")
+        for hours in ("22:00-06:00", "09:00-09:00", "00:00-24:01", "9-17", "00:00-25:00")
+    ],
+    Code.TIMEZONE_INVALID: [
+        (P, guard(4, timezone=zone), "clauses[4].any[0].timezone")
+        for zone in ("Asia/Shanghai", "8", "+15:00", "+08:60", "08:00")
+    ],
+    Code.DURATION_INVALID: [
+        (P, guard(5, fresh_for="30"), "clauses[5].any[0].fresh_for"),
+        (P, guard(5, fresh_for="0d"), "clauses[5].any[0].fresh_for"),
+        (P, guard(5, fresh_for="3661d"), "clauses[5].any[0].fresh_for"),
+        (P, guard(3, every="month"), "clauses[3].any[0].every"),
+        (P, guard(3, every="2h"), "clauses[3].any[0].every"),
+        (P, guard(3, every="99999999s"), "clauses[3].any[0].every"),
+    ],
+    Code.MOMENT_INVALID: [
+        (P, set_value("expected", 1, "given", "at", to=at), "expected[1].given.at")
+        for at in ("2030-01-01", "2030-01-01T10:00:00", "2030-13-01T10:00:00Z", "1893456000")
+    ],
+    Code.NAME_INVALID: [
+        (P, set_value("agreement", to="Courier Payouts"), "agreement"),
+        (P, set_value("accounts", "pays_from", to="/east"), "accounts.pays_from"),
+        (P, guard(1, file="../couriers.csv"), "clauses[1].any[0].file"),
+        (P, set_value("title", "zh", to="东区\u202e骑手"), "title.zh"),
+        (P, set_value("title", "zh", to="东区\u200b骑手"), "title.zh"),
+        (P, set_value("clauses", 0, "name", to="a\x00b"), "clauses[0].name"),
+        (P, set_value("clauses", 0, "name", to=" a"), "clauses[0].name"),
+        (P, set_value("parties", "The Payer", to="north-bank"), "parties.The Payer (the key)"),
+        (P, set_value("title", "en", to="x" * 121), "title.en"),
+    ],
+    Code.PARTY_UNKNOWN: [
+        (P, set_value("parties", "auditor", to="nobody"), "parties.auditor"),
+        (P, guard(5, by="nobody"), "clauses[5].any[0].by"),
+    ],
+    Code.PARTY_AMBIGUOUS: [
+        (P, guard(5, by="supervisors"), "clauses[5].any[0].by"),
+        (
+            P,
+            lambda draft: (
+                set_value("parties", "clear-audit", to="swift-courier")(draft),
+                guard(5, by="clear-audit")(draft),
+            ),
+            "clauses[5].any[0].by",
+        ),
+    ],
+    Code.PAYER_MISSING: [
+        (P, without("parties", "payer"), "parties"),
+        (P, set_value("parties", "payer", to=["swift-courier-east", "swift-courier"]), "parties"),
+    ],
+    Code.PAYER_NOT_CONTROLLER: [(P, set_value("parties", "payer", to="swift-courier"), "parties.payer")],
+    Code.ACCOUNT_UNKNOWN: [
+        (P, set_value("accounts", "pays_from", to="swift-courier/west"), "accounts.pays_from"),
+        (F, set_value("accounts", "funds", to=["swift-courier/west"]), "accounts.funds[0]"),
+    ],
+    Code.ACCOUNT_REPEATED: [
+        (F, set_value("accounts", "funds", to=["swift-courier/east"] * 2), "accounts.funds"),
+    ],
+    Code.CURRENCY_MISMATCH: [
+        (P, set_value("currency", to="USD"), "accounts.pays_from"),
+        (
+            F,
+            lambda draft: draft.account("swift-courier/east", "swift-courier-east", "swift-courier", "USD"),
+            "accounts.funds[0]",
+        ),
+    ],
+    Code.TREE_MISMATCH: [
+        (
+            F,
+            lambda draft: draft.account("swift-courier/east", "swift-courier-east", "other", "CNY"),
+            "accounts.funds[0]",
+        ),
+    ],
+    Code.FUNDS_MISSING: [(F, without("accounts", "funds"), "accounts")],
+    Code.FUNDS_ITSELF: [(F, set_value("accounts", "funds", to=["swift-courier"]), "accounts.funds[0]")],
+    Code.QUORUM_UNKNOWN: [(P, no_quorums, "clauses[0].any[0].quorum")],
+    Code.QUORUM_NOT_A_PARTY: [(P, without("parties", "supervisors"), "clauses[0].any[0].quorum")],
+    Code.QUORUM_MISMATCH: [(P, shrunk_parties, "parties.supervisors")],
+    Code.QUORUM_BELOW_TWO: [
+        (P, guard(0, at_least=1), "clauses[0].any[0].at_least"),
+        (P, guard(0, at_least=-3), "clauses[0].any[0].at_least"),
+    ],
+    Code.QUORUM_UNREACHABLE: [(P, guard(0, at_least=4), "clauses[0].any[0].at_least")],
+    Code.QUORUM_ALONE: [
+        (P, lambda draft: draft.quorum(("north-bank", "labour-bureau"), 1), "clauses[0].any[0].quorum"),
+        (P, lambda draft: draft.quorum(("north-bank",), 2), "clauses[0].any[0].quorum"),
+    ],
+    Code.QUORUM_SELF_APPROVAL: [
+        (
+            P,
+            lambda draft: draft.quorum(("north-bank", "labour-bureau", "swift-courier-east"), 2),
+            "clauses[0].any[0].quorum",
+        ),
+    ],
+    Code.ROSTER_FILE_MISSING: [(P, no_rosters, "clauses[1].any[0].file")],
+    Code.ROSTER_INVALID: [
+        (P, roster("name,account\n陈一帆,1\n"), "couriers.csv line 1"),
+        (P, roster(ROSTER_LINE + "陈一帆\n"), "couriers.csv line 2"),
+        (P, roster(ROSTER_LINE + "陈一帆,62 00\n"), "couriers.csv line 2"),
+        (P, roster(ROSTER_LINE + "陈\u202e一帆,6200\n"), "couriers.csv line 2"),
+        (P, roster(ROSTER_LINE + "陈一帆,1\n,2\n"), "couriers.csv line 3"),
+        (P, roster(ROSTER_LINE + '"陈一帆,1'), "couriers.csv"),
+        (P, lambda draft: draft.rosters.update({"couriers.csv": "陈".encode("gb18030")}), "couriers.csv"),
+    ],
+    Code.ROSTER_EMPTY: [(P, roster(ROSTER_LINE), "couriers.csv")],
+    Code.ROSTER_DUPLICATE: [(P, roster(ROSTER_LINE + "陈一帆,1\n周予安,2\n陈一帆,2\n"), "couriers.csv")],
+    Code.ROSTER_MISSING: [(P, without("clauses", 1), "clauses")],
+    Code.ROSTER_REPEATED: [
+        (
+            P,
+            clause("again", "payee-not-on-roster", {"kind": "payee_roster", "file": "b.csv"}),
+            "clauses[6].any[0]",
+        ),
+    ],
+    Code.ROSTER_BYPASSED: [(P, also(1, CAP), "clauses[1].any[0]")],
+    Code.NOT_IN_TEMPLATE: [
+        (F, also(0, {"kind": "payee_roster", "file": "couriers.csv"}), "clauses[0].any[1]"),
+        (F, also(0, {"kind": "approval", "quorum": "supervisors", "at_least": 2}), "clauses[0].any[1]"),
+        (P, set_value("accounts", "funds", to=["swift-courier"]), "accounts.funds"),
+        (
+            P,
+            set_value("expected", 0, "when", to={"fund": "swift-courier", "amount": "1.00"}),
+            "expected[0].when",
+        ),
+        (F, set_value("expected", 0, "when", to={"payee": "陈一帆", "amount": "1.00"}), "expected[0].when"),
+    ],
+    Code.GUARDS_TOO_MANY: [(P, many_guards, "clauses")],
+    Code.CLAUSE_NAME_REPEATED: [(P, set_value("clauses", 1, "name", to="approval"), "clauses[1].name")],
+    Code.GUARD_DUPLICATE: [
+        (P, also(2, {"kind": "payout_cap", "amount": "2000"}), "clauses[2].any[1]"),
+        (
+            P,
+            also(3, {"kind": "window_cap", "amount": "500000.00", "every": "86400s", "timezone": "+08:00"}),
+            "clauses[3].any[1]",
+        ),
+    ],
+    Code.GUARD_UNREACHABLE: [
+        (P, also(2, CAP), "clauses[2].any[0]"),
+        (P, also(0, {"kind": "approval", "quorum": "supervisors", "at_least": 3}), "clauses[0].any[1]"),
+        (P, also(4, NIGHT), "clauses[4].any[1]"),
+        (
+            P,
+            also(
+                5, {"kind": "evidence", "evidence": "delivery-report", "by": "clear-audit", "fresh_for": "1d"}
+            ),
+            "clauses[5].any[1]",
+        ),
+    ],
+    Code.CLAUSE_UNREACHABLE: [
+        (P, clause("wider cap", "payout-cap", CAP), "clauses[6]"),
+        (P, clause("same cap", "payout-cap", {"kind": "payout_cap", "amount": "2000.00"}), "clauses[6]"),
+        (P, clause("stricter cap", "payout-cap", {"kind": "payout_cap", "amount": "1000.00"}), "clauses[2]"),
+        (
+            P,
+            clause(
+                "looser day",
+                "window-cap",
+                {"kind": "window_cap", "amount": "600000.00", "every": "day", "timezone": "+08:00"},
+            ),
+            "clauses[6]",
+        ),
+    ],
+    Code.CAP_NEVER_PAYS: [
+        (P, guard(2, amount="0.00"), "clauses[2].any[0].amount"),
+        (P, guard(3, amount="0"), "clauses[3].any[0].amount"),
+    ],
+    Code.WINDOW_CAP_SHARED: [(P, also(3, CAP), "clauses[3]")],
+    Code.TIME_WINDOW_EMPTY: [(P, guard(4, until="2025-12-31"), "clauses[4].any[0].until")],
+    Code.TIME_WINDOWS_DISJOINT: [
+        (
+            P,
+            clause("later", "outside-time-window", {**NIGHT, "from": "2040-01-01", "until": "2040-01-02"}),
+            "clauses[6]",
+        ),
+        (
+            P,
+            lambda draft: (
+                guard(4, daily="09:00-12:00")(draft),
+                clause("afternoons", "outside-time-window", {**NIGHT, "daily": "12:00-17:00"})(draft),
+            ),
+            "clauses[6]",
+        ),
+    ],
+    Code.EXPECTATION_MISSING: [
+        (P, without("expected", 4), "expected"),
+        (P, set_value("expected", to=[]), "expected"),
+        (F, without("expected", 0), "expected"),
+    ],
+    Code.CASE_NAME_REPEATED: [
+        (P, set_value("expected", 1, "name", to="everything in order"), "expected[1].name")
+    ],
+    Code.CASE_CLAUSE_UNKNOWN: [
+        (P, set_value("expected", 2, "then", "refused_by", to="x"), "expected[2].then.refused_by")
+    ],
+    Code.CASE_CODE_MISMATCH: [
+        (P, set_value("expected", 2, "then", "code", to="payout-cap"), "expected[2].then.code")
+    ],
+    Code.CASE_PAYEE_UNKNOWN: [
+        (P, set_value("expected", 0, "when", "payee", to="nobody"), "expected[0].when.payee")
+    ],
+    Code.CASE_PAYEE_AMBIGUOUS: [
+        (P, roster(ROSTER_LINE + "陈一帆,1\n周予安,2\n陈一帆,3\n"), "expected[0].when.payee"),
+    ],
+    Code.CASE_IMPOSSIBLE: [
+        (P, set_value("expected", 0, "given", "approvals", to=4), "expected[0].given.approvals"),
+        (P, set_value("expected", 0, "given", "evidence", to=["selfie"]), "expected[0].given.evidence"),
+        (P, set_value("expected", 0, "given", "balance", to="1.00"), "expected[0].given.balance"),
+        (P, set_value("expected", 2, "given", "balance", to="1.00"), "expected[2].given.balance"),
+        (P, set_value("expected", 0, "when", "amount", to="0"), "expected[0].when.amount"),
+        (F, set_value("expected", 0, "when", "fund", to="swift-courier"), "expected[0].when.fund"),
+    ],
+}
+
+# Faults of the YAML text itself: what is handed in, and where the fault is.
+TEXT_FAULTS: dict[Code, list[tuple[bytes, str]]] = {
+    Code.ENCODING_INVALID: [(b"agreement: \xff\xfe", "file"), ("agreement: 东区".encode("utf-16"), "file")],
+    Code.FILE_TOO_LARGE: [
+        (b"#" * (256 * 1024 + 1), "file"),
+        (b"a: [" + b"1," * 50_000, "line 1, column 39999"),
+    ],
+    Code.YAML_INVALID: [
+        (b"a: [1", "line 1, column 6"),
+        (b"a: b: c", "line 1, column 5"),
+        (b"a: \x00", "file"),
+        (b"a: 1\n---\nb: 2\n", "line 2, column 1"),
+        (b"%YAML 9.9\n---\na: 1\n", "line 1, column 1"),
+        (b"\t- a", "line 1, column 1"),
+    ],
+    Code.YAML_TOO_DEEP: [
+        (b"a: " + b"[" * 50_000, "line 1, column 19"),
+        (b"- " * 20_000, "line 1, column 33"),
+    ],
+    Code.YAML_ALIAS: [
+        (b"a: &x 1\nb: *x\n", "line 1, column 4"),
+        (b"a: &a [lol]\nb: &b [*a,*a,*a]\nc: [*b,*b,*b]\n", "line 1, column 4"),
+        (b"a: &a [*a]\n", "line 1, column 4"),
+    ],
+    Code.YAML_TAG: [
+        (b"a: !!python/object/apply:os.system [ls]\n", "line 1, column 4"),
+        (b"a: !!str 1\n", "line 1, column 4"),
+        (b"a: !x {}\n", "line 1, column 4"),
+        (b"!!map {a: 1}\n", "line 1, column 1"),
+    ],
+    Code.KEY_DUPLICATE: [(b"version: 1\ntitle: {zh: a, zh: b}\nversion: 2\n", "line 2, column 16")],
+}
+
+CASES = [
+    pytest.param(code, *case, id=f"{code}-{number}")
+    for code, cases in FAULTS.items()
+    for number, case in enumerate(cases)
+]
+TEXT_CASES = [
+    pytest.param(code, *case, id=f"{code}-{number}")
+    for code, cases in TEXT_FAULTS.items()
+    for number, case in enumerate(cases)
+]
+
+
+def test_every_code_has_a_case() -> None:
+    assert FAULTS.keys() | TEXT_FAULTS.keys() == set(Code)
+
+
+@pytest.mark.parametrize(("code", "which", "change", "where"), CASES)
+def test_fault(draft: Callable[[str], Draft], code: Code, which: str, change: Change, where: str) -> None:
+    faulty = draft(which)
+    change(faulty)
+    with pytest.raises(AgreementInvalid) as raised:
+        faulty.compiled()
+    found = [(fault.code, fault.where) for fault in raised.value.faults]
+    assert (code, where) in found
+    assert all(fault.message and "pydantic" not in fault.message for fault in raised.value.faults)
+
+
+@pytest.mark.parametrize(("code", "text", "where"), TEXT_CASES)
+def test_fault_of_the_text(code: Code, text: bytes, where: str) -> None:
+    with pytest.raises(AgreementInvalid) as raised:
+        load(text)
+    assert (code, where) in [(fault.code, fault.where) for fault in raised.value.faults]
+
+
+def test_everything_wrong_is_reported_at_once(payouts: Draft) -> None:
+    guard(2, amount=1.5)(payouts)
+    guard(4, timezone="Asia/Shanghai")(payouts)
+    without("title")(payouts)
+    with pytest.raises(AgreementInvalid) as raised:
+        payouts.compiled()
+    assert {fault.where for fault in raised.value.faults} == {
+        "clauses[2].any[0].amount",
+        "clauses[4].any[0].timezone",
+        "title",
+    }
+
+
+def test_faults_are_bounded() -> None:
+    with pytest.raises(AgreementInvalid) as raised:
+        load("clauses: [" + "1, " * 5_000 + "]")
+    assert len(raised.value.faults) == 100
+
+
+def test_a_faulty_guard_does_not_make_its_clause_look_empty(payouts: Draft) -> None:
+    guard(2, kind="payout_limit")(payouts)
+    with pytest.raises(AgreementInvalid) as raised:
+        payouts.compiled()
+    assert [fault.where for fault in raised.value.faults] == ["clauses[2].any[0]"]
+
+
+def test_every_code_is_in_the_reference() -> None:
+    reference = (Path(__file__).parents[2] / "docs" / "agreement.md").read_text()
+    assert [code for code in Code if f"`{code}`" not in reference] == []
