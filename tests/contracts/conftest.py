@@ -14,7 +14,7 @@ def _founded() -> World:
 
 
 @pytest.fixture(scope="session")
-def _bare(_founded: World) -> BareLedger:
+def shared_bare(_founded: World) -> BareLedger:
     return bare(_founded.directory)
 
 
@@ -26,7 +26,7 @@ def world(_founded: World) -> Iterator[World]:
 
 
 @pytest.fixture
-def bare_ledger(_bare: BareLedger) -> Iterator[BareLedger]:
+def bare_ledger(shared_bare: BareLedger) -> Iterator[BareLedger]:
     """A ledger whose factory and agreement are plain accounts, so that tests drive it directly."""
     with boa.env.anchor():
-        yield BareLedger(_bare.ledger)
+        yield BareLedger(shared_bare.ledger)

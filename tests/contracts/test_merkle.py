@@ -41,10 +41,10 @@ def moved(held: BareLedger) -> list[Event]:
 
 @CHAINED
 @given(case=batches())
-def test_every_chunk_is_taken_in_order(_bare: BareLedger, case: tuple[RowTree, int]) -> None:
+def test_every_chunk_is_taken_in_order(shared_bare: BareLedger, case: tuple[RowTree, int]) -> None:
     tree, size = case
     with boa.env.anchor():
-        held = BareLedger(_bare.ledger)
+        held = BareLedger(shared_bare.ledger)
         held.fund(tree.total_minor)
         batch = held.reserve(tree)
         for chunk in tree.chunks(size):
@@ -64,12 +64,12 @@ def test_every_chunk_is_taken_in_order(_bare: BareLedger, case: tuple[RowTree, i
 @CHAINED
 @given(case=chosen())
 def test_refused_rows_go_back_as_exactly_their_intervals(
-    _bare: BareLedger, case: tuple[RowTree, int, set[int]]
+    shared_bare: BareLedger, case: tuple[RowTree, int, set[int]]
 ) -> None:
     tree, size, refused = case
     back: set[tuple[int, int]] = set()
     with boa.env.anchor():
-        held = BareLedger(_bare.ledger)
+        held = BareLedger(shared_bare.ledger)
         held.fund(tree.total_minor)
         batch = held.reserve(tree)
         for chunk in tree.chunks(size):
