@@ -287,8 +287,8 @@ class AgreementFile:
 def load(text: bytes | str) -> AgreementFile:
     """Read an agreement file: UTF-8 YAML, at most 256 KiB.
 
-    Raises AgreementInvalid with every fault of form, the first 100 of them. Whether parties and accounts exist and the terms make
-    sense is for `compile_terms` to say.
+    Raises AgreementInvalid with every fault of form, up to 100. Whether parties and accounts exist and the
+    terms make sense is for `compile_terms` to say.
     """
     source, decoded = _yaml.decoded(text)
     data, faults = _yaml.parsed(decoded)

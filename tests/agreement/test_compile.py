@@ -76,6 +76,7 @@ offsets = st.builds(
 )
 windows = st.sampled_from(["hour", "day", "week"]) | st.integers(1, 366 * 86_400).map(lambda n: f"{n}s")
 days = st.dates(min_value=date(2000, 1, 1), max_value=date(2999, 12, 31))
+slugs = st.from_regex(r"[a-z0-9]{1,20}(-[a-z0-9]{1,20})?", fullmatch=True)
 clause_names = st.lists(
     st.text(st.characters(codec="utf-8", categories=["L", "N"]), min_size=1, max_size=12),
     min_size=16,
@@ -120,12 +121,10 @@ def clause_lists(draw: st.DrawFn, disbursement: bool) -> list[tuple[str, list[di
         clauses.append(("payee-not-on-roster", [{"kind": "payee_roster", "file": "couriers.csv"}]))
         quorum = {"kind": "approval", "quorum": "supervisors", "at_least": draw(st.integers(2, 3))}
         clauses.append(("approvals-missing", [quorum]))
-        kinds = draw(
-            st.lists(st.from_regex(r"[a-z0-9]+(-[a-z0-9]+)?", fullmatch=True), max_size=6, unique=True)
-        )
+        kinds = draw(st.lists(slugs, max_size=6, unique=True))
         fresh = draw(st.integers(1, 3_660))
         papers = [
-            {"kind": "evidence", "evidence": k[:60], "by": "witness", "fresh_for": f"{fresh}d"} for k in kinds
+            {"kind": "evidence", "evidence": k, "by": "witness", "fresh_for": f"{fresh}d"} for k in kinds
         ]
         cut = draw(st.integers(0, len(papers)))
         clauses += [("evidence-missing", part) for part in (papers[:cut], papers[cut:]) if part]
