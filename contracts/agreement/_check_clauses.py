@@ -18,10 +18,10 @@ from contracts.agreement.model import (
 from contracts.errors import Fault
 from contracts.terms import Guard, Kind
 
-__all__ = ["clause_faults", "guard_places"]
+__all__ = ["TEMPLATE_KINDS", "clause_faults", "guard_places"]
 
 # The `ALLOWED_KINDS` of each template.
-_TEMPLATE_KINDS: dict[str, frozenset[Kind]] = {
+TEMPLATE_KINDS: dict[str, frozenset[Kind]] = {
     "disbursement": frozenset(Kind),
     "allocation": frozenset({Kind.PAYOUT_CAP, Kind.WINDOW_CAP, Kind.TIME_WINDOW}),
 }
@@ -58,7 +58,7 @@ def _name_faults(content: Agreement) -> Iterator[Fault]:
 
 
 def _template_faults(content: Agreement) -> Iterator[Fault]:
-    allowed = _TEMPLATE_KINDS[content.template_name]
+    allowed = TEMPLATE_KINDS[content.template_name]
     places = list(guard_places(content))
     for where, _, guard in places:
         if kind_of(guard) not in allowed:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import astuple
 from datetime import date
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -13,8 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contracts.agreement import RosterEntry, cases, explain
+from contracts.agreement._check_clauses import TEMPLATE_KINDS
 from contracts.agreement.roster import read_roster, roster_root
 from contracts.agreement.values import amount_text
+from contracts.artifacts import TEMPLATES
 from contracts.terms import GUARD_ABI, Guard, Kind
 
 Draft = Any
@@ -154,6 +157,14 @@ def test_valid_files_compile_to_what_the_chain_takes(
     for name in compiled.clause_names:
         assert name in explanation.zh
         assert name in explanation.en
+
+
+@pytest.mark.parametrize("template", sorted(TEMPLATES))
+def test_kinds_of_a_template_are_those_of_its_source(template: str) -> None:
+    source = files("contracts").joinpath(f"{TEMPLATES[template]}.vy").read_text(encoding="utf-8")
+    bits = sum(1 << kind for kind in TEMPLATE_KINDS[template])
+    assert f"ALLOWED_KINDS: constant(uint256) = {bits}\n" in source
+    assert bits == ALLOWED_KINDS[template]
 
 
 def test_roster_is_sorted_and_indexed(payouts: Draft) -> None:
