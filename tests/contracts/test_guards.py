@@ -1,4 +1,4 @@
-"""Guards: what each kind refuses and how it says so, any-of clauses, windows, hours, terms no agreement takes."""
+"""Guards: what each kind refuses and how it says so, any-of clauses, windows, hours, and terms refused."""
 
 from collections.abc import Sequence
 
