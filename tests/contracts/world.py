@@ -17,7 +17,7 @@ from contracts.artifacts import artifact
 from contracts.ids import name_id, template_id
 from contracts.rows import Chunk, Row, RowTree
 from contracts.terms import Guard, Kind, Role, allocation_arguments, disbursement_arguments
-from contracts.typed_data import TypedMessage, in_signer_order
+from contracts.typed_data import TypedMessage
 from tests.contracts.chain import DEPLOYER, Contract, deploy, deploy_code
 
 CHANGE = "(uint256,bytes32,bytes32,address,uint256)"
@@ -118,8 +118,9 @@ def signed(by: LocalAccount, kind: str, contract: Contract, /, **values: Any) ->
 
 def consents(by: Iterable[LocalAccount], kind: str, contract: Contract, /, **values: Any) -> list[bytes]:
     """Signatures in rising order of signer."""
-    wanted = message(kind, contract, **values)
-    return in_signer_order(wanted, [wanted.sign(who) for who in by])
+    digest = message(kind, contract, **values).digest
+    rising = sorted(by, key=lambda who: int(who.address, 16))
+    return [bytes(who.unsafe_sign_hash(digest).signature) for who in rising]
 
 
 def rows_of(amounts: Sequence[int], payees: Sequence[int] | None = None) -> RowTree:
