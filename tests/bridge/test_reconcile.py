@@ -496,6 +496,36 @@ def test_a_payout_is_in_transit_until_a_final_statement_covers_its_day() -> None
     assert len(reconcile(world.snapshot()).in_transit) == 3
 
 
+def test_a_missing_statement_of_a_day_that_has_others_explains_what_it_listed() -> None:
+    day = MONDAY
+    first = Statement("A", ACCOUNT, 1, day, day, OPENING, OPENING, 0, "CNY")
+    third = replace(
+        first, id="C", sequence_number=3, opening_minor=OPENING + 500, closing_minor=OPENING + 500
+    )
+    world = World(1)
+    entry = world.book(0, 500)
+    lot = LedgerCredit("LOT", entry.bank_reference, 500, 1, "mint")
+    outcome = reconcile(
+        Snapshot(ACCOUNT, "CNY", 1, OPENING, 500, (entry,), statements=(third, first), credits=(lot,))
+    )
+    assert injected(outcome) == [("STATEMENT_GAP", "statement:C")]
+    assert outcome.breaks[0].amount_minor == 0
+    assert_equation(outcome)
+
+
+def test_a_credit_for_a_row_that_went_back_is_in_transit_while_it_is_being_minted() -> None:
+    world = World(1)
+    debit, payout = world.pay(1)
+    world.set_state(payout, "returned")
+    credit = world.book(2, payout.amount_minor, payout.end_to_end_id)
+    assert reconcile(world.snapshot()).matched.debited_and_returned == 1
+    world.pending.add(credit.movement_id)
+    outcome = reconcile(world.snapshot())
+    assert [item.subject for item in outcome.in_transit] == [f"movement:{credit.movement_id}"]
+    assert injected(outcome) == [("RETURNED", f"movement:{debit.movement_id}")]
+    assert_equation(outcome)
+
+
 def test_before_any_statement_the_opening_balance_is_the_banks() -> None:
     world = living_world()
     entries = tuple(replace(entry) for entry in world.entries.values())
