@@ -13,11 +13,10 @@ from eth.abc import DatabaseAPI
 from eth.exceptions import Revert, VMError
 from eth.vm.execution_context import ExecutionContext
 from eth.vm.forks.cancun.computation import CancunComputation
-from eth.vm.forks.cancun.opcodes import CANCUN_OPCODES
 from eth.vm.forks.cancun.state import CancunState, CancunTransactionExecutor
-from eth.vm.opcode_values import SELFDESTRUCT
 
 from node.errors import ExecutionFault
+from node.opcodes import OPCODES
 from node.transaction import Transaction
 
 PREVIOUS_HASHES_MAX = 256
@@ -31,12 +30,9 @@ class Executor(CancunTransactionExecutor):  # type: ignore[misc]
 
 
 class Computation(CancunComputation):  # type: ignore[misc]
-    """Cancun's opcodes, without the warning py-evm issues when a contract uses SELFDESTRUCT.
+    """Cancun, with the shorter opcodes."""
 
-    What a transaction does must not depend on how a process treats Python warnings.
-    """
-
-    opcodes = CANCUN_OPCODES | {SELFDESTRUCT: CANCUN_OPCODES[SELFDESTRUCT].__wrapped__}
+    opcodes = OPCODES
 
 
 class State(CancunState):  # type: ignore[misc]
