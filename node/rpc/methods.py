@@ -272,7 +272,7 @@ def _filter_id(identifier: object) -> str:
 def fee_history(service: Service, count: object, newest: object, percentiles: object = None) -> Json:
     """Every fee is zero; the shape is EIP-1559's."""
     header = calls.resolve_header(service.chain, params.block_reference(newest))
-    blocks = min(_count(count), header.block_number + 1, FEE_HISTORY_BLOCKS_MAX)
+    blocks = min(params.uint64(count, "blockCount"), header.block_number + 1, FEE_HISTORY_BLOCKS_MAX)
     oldest = header.block_number - blocks + 1
     headers = [service.chain.header(number) for number in range(oldest, header.block_number + 1)]
     zero, rewards = quantity(0), params.sequence(percentiles or [], "rewardPercentiles", 100)
@@ -284,10 +284,6 @@ def fee_history(service: Service, count: object, newest: object, percentiles: ob
         "blobGasUsedRatio": [0.0] * blocks,
     }
     return history | ({"reward": [[zero] * len(rewards)] * blocks} if rewards else {})
-
-
-def _count(value: object) -> int:
-    return value if isinstance(value, int) and value >= 0 else params.uint64(value, "blockCount")
 
 
 METHODS: dict[str, Callable[..., object]] = {

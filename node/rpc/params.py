@@ -69,7 +69,9 @@ class BlockOverride:
 
 
 def quantity(value: object, name: str, maximum: int = UINT256_MAX) -> int:
-    """A hex QUANTITY (EIP-1474)."""
+    """A hex QUANTITY (EIP-1474); a JSON integer too, which web3.py sends in block overrides."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= maximum:
+        return value
     if not isinstance(value, str) or not value.startswith("0x") or len(value) > 66:
         raise InvalidParams(f"{name}: a number is a string of 0x and hex digits")
     try:

@@ -63,6 +63,14 @@ def test_state_carries_between_calls_and_blocks_and_nothing_persists(
     assert chain.eth.get_transaction_count(STRANGER) == 0
 
 
+def test_web3_speaks_it(chain: Web3, simulator: Simulator) -> None:
+    calls = [{"from": STRANGER, "to": PAYEE, "value": 0}]
+    payload = {"blockStateCalls": [{"blockOverrides": {"time": 2**40}, "calls": calls}], "validation": True}
+    (block,) = chain.eth.simulate_v1(payload, "latest")
+    assert block["timestamp"] == 2**40
+    assert block["calls"][0]["status"] == 1
+
+
 def test_logs_are_numbered_through_the_block(simulator: Simulator, ledger: Any) -> None:
     (block,) = simulator.run({"calls": [simulator.pay(5), simulator.pay(6)]})
     logs = [log for call in block["calls"] for log in call["logs"]]
