@@ -407,13 +407,13 @@ def execute(batch: bytes32, rows: Bytes[MAX_CHUNK_BYTES], proof: DynArray[bytes3
     start: uint256 = lines._emptied(batch)
     count: uint256 = stored.terms & _M32
     total: uint256 = lines._filled(batch)
-    positions: DynArray[uint256, 257] = merkle._verify_chunk(stored.root, count, total, first, start, rows, proof)
-    number: uint256 = len(positions) - 1
-    end: uint256 = positions[number]
+    number: uint256 = 0
+    end: uint256 = 0
+    number, end = merkle._verify_chunk(stored.root, count, total, first, start, rows, proof)
     lines._advance(batch, end, first + number)
     if refused != 0:
         assert refused >> number == 0, "ledger: refused row past the chunk"
-        self._skip(batch, stored.source, first, positions, refused)
+        self._skip(batch, stored.source, first, start, rows, refused)
     log ILedger.ChunkExecuted(
         batch=batch, first_row=first, end_row=first + number, start=start, end=end, refused=refused
     )
@@ -628,28 +628,36 @@ def _identify(lot: bytes32, account: bytes32, dye_class: bytes32, amount: uint25
 
 @internal
 def _skip(
-    batch: bytes32, source: bytes32, first: uint256, positions: DynArray[uint256, 257], refused: uint256
+    batch: bytes32,
+    source: bytes32,
+    first: uint256,
+    start: uint256,
+    rows: Bytes[MAX_CHUNK_BYTES],
+    refused: uint256,
 ):
     """
-    @dev Map refused rows back to where the batch drew from; neighbours go together.
+    @dev Map refused rows of a verified chunk back to where the batch drew from; neighbours go together.
     """
     self.gone[batch][first // 256] |= refused << first % 256
-    number: uint256 = len(positions) - 1
-    rows: uint256 = 0
-    amount: uint256 = 0
-    run_start: uint256 = 0
+    number: uint256 = 0
+    total: uint256 = 0
+    position: uint256 = start
     run_amount: uint256 = 0
-    for i: uint256 in range(number, bound=256):
-        if refused >> i & 1 == 1:
-            if run_amount == 0:
-                run_start = positions[i]
-            run_amount += positions[i + 1] - positions[i]
-            rows += 1
-        if run_amount > 0 and (refused >> i & 1 == 0 or i == number - 1):
-            lines._put(lines.SKIP, batch, run_start, source, run_amount, lines.LIMIT_BACK, empty(bytes32))
-            amount += run_amount
+    count: uint256 = len(rows) // merkle.ROW_BYTES
+    for i: uint256 in range(count, bound=256):
+        amount: uint256 = merkle._amount(extract32(rows, i * merkle.ROW_BYTES))
+        position += amount
+        if refused >> i & 1 == 0:
+            continue
+        run_amount += amount
+        number += 1
+        if i + 1 == count or refused >> (i + 1) & 1 == 0:
+            lines._put(
+                lines.SKIP, batch, position - run_amount, source, run_amount, lines.LIMIT_BACK, empty(bytes32)
+            )
+            total += run_amount
             run_amount = 0
-    self._batches[batch].answers += rows * _ROW_SKIPPED + (amount << _GONE)
+    self._batches[batch].answers += number * _ROW_SKIPPED + (total << _GONE)
 
 
 @internal

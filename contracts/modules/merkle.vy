@@ -151,9 +151,9 @@ def _verify_chunk(
     start: uint256,
     rows: Bytes[MAX_CHUNK_BYTES],
     proof: DynArray[bytes32, MAX_DEPTH],
-) -> DynArray[uint256, 257]:
+) -> (uint256, uint256):
     """
-    @dev Check a run of whole leaves against the root and give the position of every row.
+    @dev Check a run of whole leaves against the root.
     @param root The batch's commitment.
     @param count Rows in the batch.
     @param total Minor units in the batch.
@@ -161,7 +161,7 @@ def _verify_chunk(
     @param start Position of that row in the batch's line.
     @param rows The chunk: a whole aligned subtree, or what is left of the batch.
     @param proof Siblings from the subtree's top to the batch's top.
-    @return DynArray Start of each row, and the end of the last.
+    @return (uint256, uint256) Number of rows; position where the last ends, in minor units.
     """
     number: uint256 = len(rows) // ROW_BYTES
     assert number > 0 and len(rows) == number * ROW_BYTES, "merkle: not whole rows"
@@ -170,7 +170,6 @@ def _verify_chunk(
     leaves: uint256 = (number + ROWS_A_LEAF - 1) // ROWS_A_LEAF
     assert number == leaves * ROWS_A_LEAF or first_row + number == count, "merkle: chunk ends inside a leaf"
 
-    positions: DynArray[uint256, 257] = [start]
     level: bytes32[MAX_CHUNK_LEAVES] = empty(bytes32[MAX_CHUNK_LEAVES])
     first_leaf: uint256 = first_row // ROWS_A_LEAF
     position: uint256 = start
@@ -184,7 +183,6 @@ def _verify_chunk(
             amount: uint256 = self._amount(extract32(rows, row * ROW_BYTES))
             assert amount > 0, "merkle: zero amount"
             position += amount
-            positions.append(position)
             row += 1
         held: Bytes[MAX_LEAF_BYTES] = convert(slice(rows, from_byte, row * ROW_BYTES - from_byte), Bytes[MAX_LEAF_BYTES])
         level[leaf] = self._leaf(first_leaf + leaf, leaf_start, held)
@@ -207,7 +205,6 @@ def _verify_chunk(
     assert leaves == width or first_row + number == count, "merkle: chunk is not a whole subtree"
     assert height + len(proof) == self._depth(count), "merkle: proof of another depth"
     assert self._root(count, total, self._climb(level[0], first_leaf // width, proof)) == root, "merkle: wrong proof"
-    end: uint256 = positions[number]
     is_last: bool = first_row + number == count
-    assert end <= total and (end == total) == is_last, "merkle: rows do not add up to the total"
-    return positions
+    assert position <= total and (position == total) == is_last, "merkle: rows do not add up to the total"
+    return number, position
