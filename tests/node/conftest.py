@@ -17,9 +17,13 @@ from typing import Any
 
 import httpx
 import pytest
+from click.testing import Result
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from typer.testing import CliRunner
 from web3 import HTTPProvider, Web3
+
+from node.cli import app
 
 CHAIN_ID = 31_707
 START_SECONDS_MAX = 30.0
@@ -146,11 +150,10 @@ class RunningNode:
         return Web3(HTTPProvider(self.url, request_kwargs={"timeout": 60}))
 
 
-def init_node(directory: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """``python -m node init``; the caller looks at the exit status."""
-    arguments = ["--data", str(directory), "--chain-id", str(CHAIN_ID), *options]
-    command = [sys.executable, "-m", "node", "init", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+def init_node(directory: Path, *options: str) -> Result:
+    """``dyetrace node init``, in this process for speed; the caller looks at the exit status."""
+    arguments = ["init", "--data", str(directory), "--chain-id", str(CHAIN_ID), *options]
+    return CliRunner().invoke(app, arguments)
 
 
 @pytest.fixture
@@ -161,7 +164,7 @@ def make_node(tmp_path: Path) -> Iterator[Callable[..., RunningNode]]:
     def make(*options: str) -> RunningNode:
         directory = tmp_path / f"node-{len(made)}" / "data"
         done = init_node(directory, *options)
-        assert done.returncode == 0, done.stderr
+        assert done.exit_code == 0, done.stderr
         made.append(RunningNode(directory))
         return made[-1].start()
 
@@ -176,7 +179,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNode]:
     """One node for the whole module, open to every sender."""
     directory = tmp_path_factory.mktemp("shared") / "data"
     done = init_node(directory)
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     running = RunningNode(directory).start()
     yield running
     assert running.end() == 0
@@ -248,7 +251,7 @@ def poll() -> Callable[..., None]:
 
 
 @pytest.fixture(scope="session")
-def initialise() -> Callable[..., subprocess.CompletedProcess[str]]:
+def initialise() -> Callable[..., Result]:
     """``init_node``, for tests."""
     return init_node
 

@@ -104,7 +104,7 @@ targets = st.just(bytes([op.JUMPDEST]))
 tokens = st.one_of(pushes, pushes, shuffles, operations, operations, places, stores, jumps, targets)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(st.lists(tokens, max_size=120), st.integers(21_500, 120_000), st.binary(max_size=64))
 def test_random_programs(program: list[bytes], gas: int, data: bytes) -> None:
     warm_stack = b"".join(push(bytes([number])) for number in range(20))

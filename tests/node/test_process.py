@@ -30,7 +30,7 @@ def signed(account: LocalAccount, nonce: int) -> tuple[str, str]:
 
 def test_init_makes_a_private_key_and_a_readable_network(init: Any, tmp_path: Path) -> None:
     done = init("--authority", "0x" + "00" * 19 + "22", "--gas-limit", "50000000")
-    assert done.returncode == 0
+    assert done.exit_code == 0
     own, other = json.loads(done.stdout)["authorities"]
     network = json.loads((tmp_path / "data" / "network.json").read_text())
     assert network["authorities"] == [own, other]
@@ -39,10 +39,10 @@ def test_init_makes_a_private_key_and_a_readable_network(init: Any, tmp_path: Pa
 
 
 def test_init_never_overwrites(init: Any, tmp_path: Path) -> None:
-    assert init().returncode == 0
+    assert init().exit_code == 0
     key = (tmp_path / "data" / "authority.key").read_text()
     again = init()
-    assert again.returncode == 1
+    assert again.exit_code == 1
     assert "isn't empty" in again.stderr
     assert (tmp_path / "data" / "authority.key").read_text() == key
 
@@ -61,7 +61,7 @@ def test_init_refuses_nonsense_and_leaves_nothing(
     init: Any, tmp_path: Path, options: tuple[str, str]
 ) -> None:
     done = init(*options)
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert done.stderr.startswith("error: ")
     assert not (tmp_path / "data").exists()
 
@@ -70,7 +70,7 @@ def test_an_encrypted_key_needs_its_password(init: Any, tmp_path: Path, running:
     account = Account.create()
     keystore = tmp_path / "keystore.json"
     keystore.write_text(json.dumps(Account.encrypt(account.key, PASSWORD, iterations=16)))
-    assert init("--authority-key-file", str(keystore)).returncode == 0
+    assert init("--authority-key-file", str(keystore)).exit_code == 0
     assert not (tmp_path / "data" / "authority.key").exists()
     with pytest.raises(AssertionError, match="encrypted"):
         running(tmp_path / "data").start()
