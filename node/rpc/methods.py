@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
+from eth_utils.crypto import keccak
+
 from node.block import Header
 from node.chain import Chain
 from node.errors import InvalidParams, MethodNotFound, NotFound
@@ -63,32 +65,39 @@ def invoke(service: Service, name: str, arguments: list[object] | dict[str, obje
 
 
 def client_version(service: Service) -> str:
+    """Name and versions of the node and of py-evm."""
     return f"dyetrace-node/{version('dyetrace')}/py-evm-{version('py-evm')}"
 
 
 def network_id(service: Service) -> str:
+    """The chain id, in decimal, as net_version gives it."""
     return str(service.chain.chain_id)
 
 
 def chain_id(service: Service) -> str:
+    """EIP-155 chain id."""
     return quantity(service.chain.chain_id)
 
 
 def block_number(service: Service) -> str:
+    """Number of the last sealed block."""
     return quantity(service.chain.head.block_number)
 
 
 def block_by_number(service: Service, block: object, full: object = False) -> Json | None:
+    """A block by number or tag, or null."""
     reference = params.block_reference(block)
     try:
         header = calls.resolve_header(service.chain, reference)
     except NotFound:
         return None
-    whole = _block(service.chain, header, params.boolean(full, "full"))
-    return _pending_block(service, header) if reference.tag == "pending" else whole
+    if reference.tag == "pending":
+        return _pending_block(service, header)
+    return _block(service.chain, header, params.boolean(full, "full"))
 
 
 def block_by_hash(service: Service, block_hash: object, full: object = False) -> Json | None:
+    """A block by its hash, or null."""
     number = service.chain.store.number_of(params.hash32(block_hash))
     flag = params.boolean(full, "full")
     return None if number is None else _block(service.chain, service.chain.header(number), flag)
@@ -100,8 +109,8 @@ def _block(chain: Chain, header: Header, full: bool) -> Json:
         transactions = chain.store.transactions(number, chain.chain_id)
         shown = [transaction_json(entry, header, index) for index, entry in enumerate(transactions)]
         return block_json(header, [entry.raw for entry in transactions], shown)
-    hashes = [chain.store.transaction_hash(number, index) for index in range(chain.store.count(number))]
-    return block_json(header, chain.store.raw_transactions(number), [data(entry) for entry in hashes])
+    raws = chain.store.raw_transactions(number)
+    return block_json(header, raws, [data(keccak(raw)) for raw in raws])
 
 
 def _pending_block(service: Service, head: Header) -> Json:
@@ -114,6 +123,7 @@ def _pending_block(service: Service, head: Header) -> Json:
 
 
 def block_transaction_count_by_number(service: Service, block: object) -> str | None:
+    """How many transactions a block has, or null."""
     try:
         header = calls.resolve_header(service.chain, params.block_reference(block))
     except NotFound:
@@ -122,6 +132,7 @@ def block_transaction_count_by_number(service: Service, block: object) -> str | 
 
 
 def transaction_by_hash(service: Service, transaction_hash: object) -> Json | None:
+    """A sealed or waiting transaction, or null."""
     wanted = params.hash32(transaction_hash)
     position = service.chain.store.position_of(wanted)
     if position is None:
@@ -158,6 +169,7 @@ def _wait_for_block(service: Service, transaction_hash: bytes) -> None:
 
 
 def block_receipts(service: Service, block: object) -> list[Json] | None:
+    """All receipts of a block, or null."""
     try:
         header = calls.resolve_header(service.chain, params.block_reference(block))
     except NotFound:
@@ -168,6 +180,7 @@ def block_receipts(service: Service, block: object) -> list[Json] | None:
 
 
 def transaction_count(service: Service, address: object, block: object = "latest") -> str:
+    """An account's next nonce; with ``pending``, after its ready transactions."""
     wanted, reference = params.address(address), params.block_reference(block)
     if reference.tag == "pending":
         return quantity(service.pool.next_nonce(wanted))
@@ -175,14 +188,17 @@ def transaction_count(service: Service, address: object, block: object = "latest
 
 
 def balance(service: Service, address: object, block: object = "latest") -> str:
+    """An account's wei after a block."""
     return quantity(_state(service, params.block_reference(block)).get_balance(params.address(address)))
 
 
 def code(service: Service, address: object, block: object = "latest") -> str:
+    """The code at an address after a block."""
     return data(_state(service, params.block_reference(block)).get_code(params.address(address)))
 
 
 def storage_at(service: Service, address: object, slot: object, block: object = "latest") -> str:
+    """One storage slot after a block, 32 bytes."""
     state = _state(service, params.block_reference(block))
     value: int = state.get_storage(params.address(address), params.quantity(slot, "slot"))
     return data(value.to_bytes(32, "big"))
@@ -200,6 +216,7 @@ def call(
     state_override: object = None,
     block_override: object = None,
 ) -> str:
+    """Runs a transaction nobody signed; see ``node.rpc.calls.call`` for its errors."""
     site, request, accounts = _call_parts(service, transaction, block, state_override, block_override)
     return data(calls.call(service.chain, site, request, accounts))
 
@@ -225,41 +242,50 @@ def _call_parts(
 
 
 def simulate_v1(service: Service, payload: object, block: object = "latest") -> list[Json]:
+    """Runs blocks that could follow; see ``node.rpc.simulate``."""
     plan = parse_plan(payload)
     return simulate(service.chain, plan, calls.resolve_header(service.chain, params.block_reference(block)))
 
 
 def send_raw_transaction(service: Service, raw: object) -> str:
+    """Takes a signed transaction into the pool (``TransactionRefused`` says why not)."""
     transaction = decode_transaction(params.data(raw, "transaction"), service.chain.chain_id)
     service.pool.add(transaction)
     return data(transaction.hash)
 
 
 def logs(service: Service, query: object) -> list[Json]:
+    """The events a filter object asks for."""
     return find_logs(service.chain, parse_query(query))
 
 
 def new_filter(service: Service, query: object) -> str:
+    """Installs a filter of events; returns its id."""
     return service.filters.install("logs", parse_query(query))
 
 
 def new_block_filter(service: Service) -> str:
+    """Installs a filter of block hashes; returns its id."""
     return service.filters.install("blocks")
 
 
 def new_pending_transaction_filter(service: Service) -> str:
+    """Installs a filter of hashes of transactions that become ready; returns its id."""
     return service.filters.install("transactions")
 
 
 def filter_changes(service: Service, identifier: object) -> list[Any]:
+    """What came since the last question to a filter."""
     return service.filters.changes(_filter_id(identifier))
 
 
 def filter_logs(service: Service, identifier: object) -> list[Any]:
+    """All events of a log filter's own range."""
     return service.filters.logs(_filter_id(identifier))
 
 
 def uninstall_filter(service: Service, identifier: object) -> bool:
+    """Forgets a filter; whether it existed."""
     return service.filters.uninstall(_filter_id(identifier))
 
 
