@@ -192,8 +192,11 @@ class Chain:
 
     def receipt(self, transaction: bytes) -> Any | None:
         """The receipt, or None while there is none."""
+        return _translate(lambda: self._receipt(transaction))
+
+    def _receipt(self, transaction: bytes) -> Any | None:
         try:
-            return _translate(lambda: self.web3.eth.get_transaction_receipt(cast(Any, transaction)))
+            return self.web3.eth.get_transaction_receipt(cast(Any, transaction))
         except TransactionNotFound:
             return None
 

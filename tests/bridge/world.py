@@ -1,0 +1,226 @@
+"""A whole network for tests: real node, real bank, a platform in this process, everybody onboarded.
+
+No pytest here. Amounts are decimal text or minor units as named.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+
+from bridge import setup
+from bridge.bank import HttpBank
+from bridge.chain import Chain, Deployment
+from bridge.platform import Platform
+from bridge.services import accounts, acts, agreements, allocations, batches, institutions
+from bridge.store.base import Database
+from bridge.worker import Worker, turn
+from contracts.terms import InstitutionKind, Role
+from tests.bridge.bank_process import BankProcess, cny_iban, start_bank
+
+EXAMPLES = Path(__file__).parent.parent.parent / "docs" / "examples"
+IBAN = cny_iban(1)
+CLOSED_IBANS = (cny_iban(901), cny_iban(902))
+SIGNERS = {
+    "north-bank": Role.GOVERNOR | Role.SUPERVISOR | Role.TELLER,
+    "labour-bureau": Role.GOVERNOR | Role.SUPERVISOR,
+    "transport-bureau": Role.SUPERVISOR,
+    "swift-courier": Role.OPERATOR,
+    "swift-courier-east": Role.OPERATOR,
+    "clear-audit": Role.WITNESS | Role.AUDITOR,
+}
+KINDS = {
+    "north-bank": InstitutionKind.BANK,
+    "labour-bureau": InstitutionKind.AGENCY,
+    "transport-bureau": InstitutionKind.AGENCY,
+    "swift-courier": InstitutionKind.ENTERPRISE,
+    "swift-courier-east": InstitutionKind.ENTERPRISE,
+    "clear-audit": InstitutionKind.AUDITOR,
+}
+SUPERVISORS = ("north-bank", "labour-bureau", "transport-bureau")
+
+
+@dataclass
+class NodeProcess:
+    """A running node."""
+
+    url: str
+    process: subprocess.Popen[str]
+
+    def stop(self) -> None:
+        """End it."""
+        self.process.terminate()
+        self.process.wait(timeout=10)
+        if self.process.stdout:
+            self.process.stdout.close()
+
+
+def start_node(data: Path, chain_id: int = 7788) -> NodeProcess:
+    """Make a network in `data` if there is none, and run its node."""
+    if not data.exists():
+        command = [sys.executable, "-m", "node", "init", "--data", str(data), "--chain-id", str(chain_id)]
+        subprocess.run(command, check=True, capture_output=True)
+    command = [sys.executable, "-m", "node", "run", "--data", str(data), "--port", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    if process.stdout is None:
+        raise RuntimeError("no output")
+    return NodeProcess(json.loads(process.stdout.readline())["url"], process)
+
+
+@dataclass
+class World:
+    """The network and who is in it."""
+
+    data: Path
+    bank: BankProcess
+    node: NodeProcess
+    deployment: Deployment
+    keys: dict[str, LocalAccount]
+    bridge_key: LocalAccount
+    platform: Platform
+    worker: Worker | None = None
+    stack: ExitStack = field(default_factory=ExitStack)
+
+    def act(self, act: acts.Act, *who: str) -> None:
+        """Sign an act as these institutions and perform it."""
+        acts.perform(self.platform, act, [act.message.sign(self.keys[each]) for each in who])
+
+    def settle_down(self) -> None:
+        """Turn the platform over until nothing is left to do. Not while a worker runs."""
+        while turn(self.platform):
+            pass
+
+    def wait_for(self, condition: Callable[[], bool], seconds: float = 30) -> None:
+        """Poll until a condition holds."""
+        import time
+
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                raise TimeoutError("the condition never held")
+            self.platform.pause()
+
+    def open_platform(self) -> Platform:
+        """Another platform on the same database, as after a restart."""
+        database = Database(f"sqlite:///{self.data / 'platform.db'}")
+        database.migrate()
+        return Platform(
+            database,
+            Chain(self.node.url, self.deployment),
+            HttpBank(self.bank.url, httpx.Client(timeout=30, trust_env=False)),
+            self.bridge_key,
+            b"r" * 32,
+        )
+
+    def start(self) -> None:
+        """Start the worker."""
+        self.worker = Worker(self.platform, 0.02)
+        self.worker.start()
+
+    def stop(self) -> None:
+        """Stop the worker."""
+        if self.worker is not None:
+            self.worker.stop()
+            self.worker = None
+
+    def close(self) -> None:
+        """Stop everything."""
+        self.stop()
+        self.platform.database.engine.dispose()
+        self.bank.stop()
+        self.node.stop()
+
+
+def make_world(data: Path) -> World:
+    """Start and onboard everything; the worker runs."""
+    bank = start_bank()
+    bank.close_seeded_accounts()
+    bank.create_account("SC", "迅捷配送集团", IBAN, account_number="6222000000000001")
+    for number, iban in enumerate(CLOSED_IBANS):
+        bank.create_account(f"CLOSED{number}", "closed", iban, closed=True)
+    node = start_node(data / "chain")
+    keys = {name: Account.create() for name in SIGNERS}
+    bridge_key = Account.create()
+    founding = [
+        *(setup.add_institution(name, KINDS[name]) for name in ("north-bank", "labour-bureau")),
+        *(setup.add_signer(name, keys[name].address, SIGNERS[name]) for name in ("north-bank", "labour-bureau")),
+        setup.add_signer("north-bank", bridge_key.address, Role.MINTER | Role.SETTLER),
+    ]
+    governors = [keys["north-bank"], keys["labour-bureau"]]
+    deployment = setup.deploy(node.url, Account.create(), founding, 1, governors)
+    world = World(data, bank, node, deployment, keys, bridge_key, None)  # type: ignore[arg-type]
+    world.platform = world.open_platform()
+    world.start()
+    _onboard(world)
+    return world
+
+
+def _onboard(world: World) -> None:
+    platform = world.platform
+    others = [name for name in SIGNERS if KINDS[name] is not InstitutionKind.BANK and name != "labour-bureau"]
+    changes = [
+        *(setup.add_institution(name, KINDS[name]) for name in others),
+        *(setup.add_signer(name, world.keys[name].address, SIGNERS[name]) for name in others),
+        *setup.quorum_changes("supervisors", 2, SUPERVISORS),
+    ]
+    act = institutions.announcement(platform, changes, [*SIGNERS, "supervisors"])
+    signatures = [act.message.sign(world.keys[name]) for name in ("north-bank", "labour-bureau")]
+    institutions.announce(platform, act, signatures, 0)
+    accounts.supervise(
+        platform,
+        "swift-courier",
+        "north-bank",
+        "swift-courier",
+        "supervisors",
+        IBAN,
+        "CNY",
+        "迅捷配送集团",
+    )
+    world.act(
+        accounts.opening(platform, "swift-courier/east", "swift-courier", "swift-courier-east"), "swift-courier"
+    )
+    rules = [
+        {
+            "payer_name": name,
+            "payer_account": None,
+            "remittance_contains": None,
+            "account": "swift-courier",
+            "dye_class": "courier-pay",
+            "purpose": "配送服务费",
+        }
+        for name in ("华北生鲜有限公司", "城南百货有限公司")
+    ]
+    accounts.set_rules(platform, "swift-courier", rules)
+
+
+def deploy_and_activate(world: World, file: str, rosters: dict[str, bytes]) -> str:
+    """An agreement from an example file, active; returns its id."""
+    held = agreements.deploy(world.platform, (EXAMPLES / file).read_bytes(), rosters)
+    world.act(agreements.activation(world.platform, held.id), "north-bank", "labour-bureau")
+    return held.id
+
+
+def fund_east(world: World, amount: str, reference: str) -> None:
+    """Allocate to the subsidiary."""
+    deadline = world.platform.chain.now() + 600
+    act = allocations.allocation(
+        world.platform, "fund-east", "swift-courier/east", amount, reference, deadline
+    )
+    world.act(act, "swift-courier")
+
+
+__all__ = [
+    "World",
+    "batches",
+    "deploy_and_activate",
+    "fund_east",
+    "make_world",
+    "start_node",
+]
