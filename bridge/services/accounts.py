@@ -181,9 +181,15 @@ def tasks(platform: Platform) -> list[dict[str, object]]:
         ]
 
 
-def identification(platform: Platform, lot: bytes, account: str, dye_class: str, amount_minor: int) -> Act:
-    """Map money of a lot in suspense to an account, from its front; two tellers of the bank sign."""
-    _, start = platform.chain.read("Ledger", "line", lot_line(lot))
+def identification(
+    platform: Platform, lot: bytes, account: str, dye_class: str, amount_minor: int, start: int | None = None
+) -> Act:
+    """Map money of a lot in suspense to an account, from its front; two tellers of the bank sign.
+
+    `start`: the front when it was signed; None for where it is now.
+    """
+    if start is None:
+        _, start = platform.chain.read("Ledger", "line", lot_line(lot))
     arguments = (lot, name_id(account), name_id(dye_class), amount_minor)
 
     def build(signatures: list[bytes]) -> Call:

@@ -18,11 +18,17 @@ from contracts.terms import InstitutionKind, Role
 __all__ = ["announce", "announcement", "listing", "quorum_facts", "suspension"]
 
 
-def announcement(platform: Platform, changes: Sequence[Change], names: Sequence[str]) -> Act:
-    """Announce directory changes. `names` are the public names behind the ids in them."""
+def announcement(
+    platform: Platform, changes: Sequence[Change], names: Sequence[str], nonce: int | None = None
+) -> Act:
+    """Announce directory changes. `names` are the public names behind the ids in them.
+
+    `nonce`: that of the announcement when it was signed; None for the next one.
+    """
     if not changes:
         raise Invalid("changes-missing", "There is nothing to change; name an institution, signer or quorum.")
-    nonce = platform.chain.read("Directory", "next_nonce")
+    if nonce is None:
+        nonce = platform.chain.read("Directory", "next_nonce")
     listed = list(changes)
 
     def build(signatures: list[bytes]) -> Call:
