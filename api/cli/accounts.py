@@ -1,0 +1,104 @@
+"""`dyetrace account`: supervised accounts and the trees below them."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import quote
+
+import typer
+
+from api.cli.session import Keystores, Session, Yes, connected
+from api.errors import Misused
+from contracts.ids import name_id
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Supervised accounts and the accounts below them.", no_args_is_help=True)
+
+
+@app.command("list")
+@connected
+def list_accounts(session: Session) -> None:
+    """Supervised accounts with their trees and balances, minor units."""
+    session.emit(session.client.items("/v1/accounts"))
+
+
+@app.command()
+@connected
+def supervise(
+    session: Session,
+    name: str,
+    bank: Annotated[str, typer.Option(help="Institution that keeps the account.")],
+    controller: Annotated[str, typer.Option(help="Institution whose operators act for it.")],
+    quorum: Annotated[str, typer.Option(help="Quorum that supervises it.")],
+    number: Annotated[str, typer.Option(help="Account number or IBAN at the bank.")],
+    currency: Annotated[str, typer.Option(help="ISO 4217.")],
+    holder: Annotated[str, typer.Option(help="Name of the holder, as the bank writes it.")],
+    opening_minor: Annotated[int, typer.Option(help="Minor units in the account before.", min=0)] = 0,
+) -> None:
+    """Supervise a bank account from now on."""
+    body = {
+        "name": name,
+        "bank": bank,
+        "controller": controller,
+        "quorum": quorum,
+        "number": number,
+        "currency": currency,
+        "holder": holder,
+        "opening_minor": opening_minor,
+    }
+    session.emit(session.client.post("/v1/accounts/supervised", body))
+
+
+@app.command("open")
+@connected
+def open_account(
+    session: Session,
+    account: str,
+    parent: Annotated[str, typer.Option(help="Account it is opened below.")],
+    controller: Annotated[str, typer.Option(help="Institution whose operators act for it.")],
+    keystore: Keystores = [],  # noqa: B006 - read only
+    yes: Yes = False,
+) -> None:
+    """Open an account below another; an operator of the parent's controller signs."""
+    body = {"account": account, "parent": parent, "controller": controller}
+    expected = {key: name_id(value) for key, value in body.items()}
+    session.emit(session.act("/v1/accounts/openings", body, keystore, yes, expected))
+
+
+@app.command()
+@connected
+def rules(session: Session, account: str, file: Path) -> None:
+    """Replace the identification rules of an account by those of a JSON or YAML file."""
+    import yaml
+
+    try:
+        found = yaml.safe_load(file.read_bytes())
+    except (OSError, yaml.YAMLError) as error:
+        raise Misused("file-unreadable", f"{file.name} cannot be read as YAML or JSON.") from error
+    body = {"rules": json.loads(json.dumps(found, default=str))}
+    session.emit(session.client.put(f"/v1/accounts/{quote(account)}/rules", body))
+
+
+@app.command()
+@connected
+def tasks(session: Session) -> None:
+    """Work that waits for a teller."""
+    session.emit(session.client.items("/v1/tasks"))
+
+
+@app.command()
+@connected
+def identify(
+    session: Session,
+    lot: Annotated[str, typer.Argument(help="The lot in suspense, as `account tasks` names it.")],
+    account: Annotated[str, typer.Option(help="Account it belongs to.")],
+    dye_class: Annotated[str, typer.Option(help="Dye class it gets.")],
+    amount_minor: Annotated[int, typer.Option(help="How much, minor units, from the lot's front.", min=1)],
+    keystore: Keystores = [],  # noqa: B006 - read only
+    yes: Yes = False,
+) -> None:
+    """Map money in suspense to an account; two tellers of the bank sign."""
+    body = {"lot": lot, "account": account, "dye_class": dye_class, "amount_minor": amount_minor}
+    expected = {"account": name_id(account), "dyeClass": name_id(dye_class), "amount": amount_minor}
+    session.emit(session.act("/v1/accounts/identifications", body, keystore, yes, expected))

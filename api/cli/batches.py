@@ -1,0 +1,135 @@
+"""`dyetrace batch` and `dyetrace evidence`."""
+
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import quote
+
+import typer
+
+from api.cli.session import Keystores, Session, Yes, connected
+from api.errors import Misused
+from contracts.ids import name_id
+
+__all__ = ["app", "evidence"]
+
+app = typer.Typer(help="Payout batches, from the file to the bank.", no_args_is_help=True)
+evidence = typer.Typer(help="Evidence that agreements require.", no_args_is_help=True)
+
+PAGE = 10_000
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Misused("file-unreadable", f"{path.name} cannot be read: {error.strerror}.") from error
+
+
+@app.command()
+@connected
+def upload(
+    session: Session,
+    agreement: str,
+    file: Annotated[Path, typer.Argument(help="Payouts, CSV.")],
+    control_total: Annotated[str | None, typer.Option(help="What all amounts must add up to.")] = None,
+    control_count: Annotated[int | None, typer.Option(help="How many payouts there must be.", min=1)] = None,
+    deadline_hours: Annotated[int, typer.Option(help="How long the batch may run.", min=1)] = 72,
+) -> None:
+    """Make a draft of a payout file, all or nothing."""
+    fields = {
+        "agreement": agreement,
+        "control_total": control_total,
+        "control_count": control_count,
+        "deadline_hours": deadline_hours,
+    }
+    given = {key: str(value) for key, value in fields.items() if value is not None}
+    session.emit(session.client.post_form("/v1/batches", given, [("file", (file.name, _content(file)))]))
+
+
+def _decide(session: Session, batch: str, act: str, keystore: list[Path], yes: bool, field: str) -> None:
+    """Sign and perform an act about a batch; `field` of the message must name the batch the API shows."""
+    shown = session.client.get(f"/v1/batches/{quote(batch)}")
+    named = {shown["draft"], shown["batch"]} - {None}
+    if batch.removeprefix("0x").lower() not in named:
+        raise Misused("batch-mismatch", "The API shows another batch than you named; do not sign.")
+    identity = shown["draft"] if field == "root" else shown["batch"]
+    expected = {} if identity is None else {field: bytes.fromhex(identity)}
+    session.emit(session.act(f"/v1/batches/{quote(batch)}/{act}", {}, keystore, yes, expected))
+
+
+@app.command()
+@connected
+def confirm(session: Session, batch: str, keystore: Keystores = [], yes: Yes = False) -> None:  # noqa: B006
+    """Reserve money for a draft; an operator of the account's controller signs."""
+    _decide(session, batch, "reservations", keystore, yes, "root")
+
+
+@app.command()
+@connected
+def approve(session: Session, batch: str, keystore: Keystores = [], yes: Yes = False) -> None:  # noqa: B006
+    """Approve exactly this batch; a supervisor of the quorum signs."""
+    _decide(session, batch, "approvals", keystore, yes, "batch")
+
+
+@app.command()
+@connected
+def cancel(session: Session, batch: str, keystore: Keystores = [], yes: Yes = False) -> None:  # noqa: B006
+    """Release what is not executed yet; an operator signs."""
+    _decide(session, batch, "cancellations", keystore, yes, "batch")
+
+
+@app.command()
+@connected
+def execute(
+    session: Session,
+    batch: str,
+    skip_refused: Annotated[
+        bool, typer.Option("--skip-refused", help="Send refused rows back instead of stopping.")
+    ] = False,
+) -> None:
+    """Execute what is left of a batch."""
+    path = f"/v1/batches/{quote(batch)}/executions"
+    session.emit(session.client.post(path, {"skip_refused": skip_refused}))
+
+
+@app.command()
+@connected
+def show(session: Session, batch: str) -> None:
+    """What became of a batch."""
+    session.emit(session.client.get(f"/v1/batches/{quote(batch)}"))
+
+
+@app.command("list")
+@connected
+def list_batches(session: Session) -> None:
+    """All batches, oldest first."""
+    session.emit(session.client.items("/v1/batches"))
+
+
+@app.command()
+@connected
+def payouts(session: Session, batch: str) -> None:
+    """The rows of a batch, and what became of each."""
+    session.emit(session.client.items(f"/v1/batches/{quote(batch)}/payouts", limit=PAGE))
+
+
+@evidence.callback()
+def _evidence() -> None:
+    """Keeps `attest` a command of its own."""
+
+
+@evidence.command()
+@connected
+def attest(
+    session: Session,
+    batch: str,
+    kind: Annotated[str, typer.Argument(help="Kind of evidence, as the agreement names it.")],
+    file: Annotated[Path, typer.Argument(help="The document; only a salted commitment goes on chain.")],
+    keystore: Keystores = [],  # noqa: B006 - read only
+    yes: Yes = False,
+) -> None:
+    """Attest evidence about a batch; a witness that the terms name signs."""
+    document = ("document", (file.name, _content(file)))
+    expected = {"kind": name_id(kind)}
+    path = f"/v1/batches/{quote(batch)}/evidence"
+    session.emit(session.act(path, {"kind": kind}, keystore, yes, expected, [document]))

@@ -1,0 +1,108 @@
+"""`dyetrace institution`: who takes part."""
+
+import time
+from typing import Annotated, Any
+
+import typer
+
+from api.cli.output import note
+from api.cli.session import Keystores, Session, Yes, connected
+from api.errors import Misused
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Institutions, signers and quorums.", no_args_is_help=True)
+
+POLL_SECONDS = 0.2
+
+
+@app.command("list")
+@connected
+def list_institutions(session: Session) -> None:
+    """Institutions with their signers, and the quorums they form."""
+    institutions, quorums = session.client.items("/v1/institutions"), session.client.items("/v1/quorums")
+    session.emit({"institutions": institutions, "quorums": quorums})
+
+
+@app.command()
+@connected
+def add(
+    session: Session,
+    institution: Annotated[
+        list[str] | None, typer.Option(help="NAME=KIND; bank, agency, enterprise or auditor.")
+    ] = None,
+    signer: Annotated[list[str] | None, typer.Option(help="INSTITUTION=ADDRESS=ROLE,ROLE…")] = None,
+    quorum: Annotated[list[str] | None, typer.Option(help="NAME=THRESHOLD=MEMBER,MEMBER…")] = None,
+    keystore: Keystores = [],  # noqa: B006 - read only
+    yes: Yes = False,
+    wait_seconds: Annotated[
+        int, typer.Option(help="How long to wait until the changes are applied; 0: do not.", min=0)
+    ] = 60,
+) -> None:
+    """Add institutions, signers and quorum members; governors of two institutions sign."""
+    body = {
+        "institutions": [_new_institution(each) for each in institution or []],
+        "signers": [_new_signer(each) for each in signer or []],
+        "quorums": [_new_quorum(each) for each in quorum or []],
+    }
+    done = session.act("/v1/directory-changes", body, keystore, yes)
+    done["applied"] = _wait_until_applied(session, body, wait_seconds)
+    session.emit(done)
+
+
+def _parts(text: str, count: int, form: str) -> list[str]:
+    parts = text.split("=")
+    if len(parts) != count or not all(parts):
+        raise Misused("option-invalid", f"{text!r} is not of the form {form}.")
+    return parts
+
+
+def _new_institution(text: str) -> dict[str, Any]:
+    name, kind = _parts(text, 2, "NAME=KIND")
+    return {"name": name, "kind": kind}
+
+
+def _new_signer(text: str) -> dict[str, Any]:
+    institution, address, roles = _parts(text, 3, "INSTITUTION=ADDRESS=ROLE,ROLE")
+    return {"institution": institution, "address": address, "roles": roles.split(",")}
+
+
+def _new_quorum(text: str) -> dict[str, Any]:
+    name, threshold, members = _parts(text, 3, "NAME=THRESHOLD=MEMBER,MEMBER")
+    if not threshold.isdecimal():
+        raise Misused("option-invalid", f"{threshold!r} is not a number of institutions.")
+    return {"name": name, "threshold": int(threshold), "members": members.split(",")}
+
+
+def _wait_until_applied(session: Session, body: dict[str, list[dict[str, Any]]], seconds: int) -> bool:
+    deadline = time.monotonic() + seconds
+    while not _is_applied(session, body):
+        if time.monotonic() >= deadline:
+            note("announced; the platform applies it when the directory's delay is over")
+            return False
+        time.sleep(POLL_SECONDS)
+    return True
+
+
+def _is_applied(session: Session, body: dict[str, list[dict[str, Any]]]) -> bool:
+    """Whether the directory shows what was announced. Changes are applied all at once."""
+    institutions = session.client.items("/v1/institutions")
+    signers = {each["address"].lower() for row in institutions for each in row["signers"] if each["roles"]}
+    quorums = {row["quorum"]: row for row in session.client.items("/v1/quorums")}
+    return (
+        {each["name"] for each in body["institutions"]} <= {row["institution"] for row in institutions}
+        and {each["address"].lower() for each in body["signers"]} <= signers
+        and all(
+            each["name"] in quorums
+            and quorums[each["name"]]["threshold"] == each["threshold"]
+            and set(each["members"]) <= set(quorums[each["name"]]["members"])
+            for each in body["quorums"]
+        )
+    )
+
+
+@app.command()
+@connected
+def suspend(session: Session, address: str, keystore: Keystores = [], yes: Yes = False) -> None:  # noqa: B006
+    """Take every role from a signer at once; a governor signs."""
+    session.emit(session.act("/v1/suspensions", {"address": address}, keystore, yes))

@@ -1,0 +1,87 @@
+"""What every command that talks to the API shares: where it is, whose key, and how to answer."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from api.cli import output
+from api.cli.signing import sign
+from api.client import Client, FormFile
+
+__all__ = ["AsJson", "Keystores", "Session", "Yes", "connected"]
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Keystores = Annotated[
+    list[Path],
+    typer.Option("--keystore", help="Keystore to sign with; repeat for more signers.", dir_okay=False),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Sign without asking; needed without a terminal.")]
+Url = Annotated[str, typer.Option(envvar="DYETRACE_URL", help="Where the API is.")]
+Key = Annotated[str | None, typer.Option(envvar="DYETRACE_KEY", help="Your API key.", show_default=False)]
+
+
+@dataclass(frozen=True)
+class Session:
+    """One command's conversation with the API."""
+
+    client: Client
+    as_json: bool
+
+    def emit(self, data: Any) -> None:
+        """Print the result."""
+        output.emit(data, self.as_json)
+
+    def act(
+        self,
+        path: str,
+        body: Mapping[str, object],
+        keystores: Sequence[Path],
+        yes: bool,
+        expected: Mapping[str, object] | None = None,
+        files: Sequence[FormFile] = (),
+    ) -> Any:
+        """Fetch an act, show it, sign it, perform it.
+
+        `expected`: what the message must say, from what this command was told. With `files` it is a form.
+        Raises VerificationFailed, Misused, Refused, Unreachable.
+        """
+
+        def post(where: str, content: Mapping[str, object]) -> Any:
+            if files:
+                return self.client.post_form(where, content, files)
+            return self.client.post(where, content)
+
+        prepared = post(f"{path}/prepare", body)
+        signatures = sign(prepared, keystores, yes, expected or {})
+        return post(path, {**prepared["request"], "signatures": signatures})
+
+
+def connected(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command --url, --key and --json, and hand it a Session as its first argument."""
+    own = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for parameter in list(inspect.signature(command).parameters.values())[1:]
+    ]
+    shared = [
+        inspect.Parameter(
+            "url", inspect.Parameter.KEYWORD_ONLY, default="http://127.0.0.1:8600", annotation=Url
+        ),
+        inspect.Parameter("key", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Key),
+        inspect.Parameter("as_json", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=AsJson),
+    ]
+
+    @wraps(command)
+    def run(*, url: str, key: str | None, as_json: bool, **options: Any) -> None:
+        with Client(url, key) as client:
+            command(Session(client, as_json), **options)
+
+    parameters = [*own, *shared]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    del run.__wrapped__
+    return run

@@ -1,0 +1,141 @@
+"""Supervised accounts, the accounts below them, rules, suspense and teller tasks."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path
+from pydantic import Field, StringConstraints
+
+from api.acts import performed, prepared, transaction
+from api.auth import EVERYONE, roles
+from api.context import RunningPlatform, ThePlatform
+from api.schemas import AmountMinor, Body, Hash, Items, Name, Performed, Prepared, Signed
+from bridge.platform import Platform
+from bridge.services import accounts
+from bridge.services.acts import Act
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["accounts"])
+
+Line = Annotated[str, StringConstraints(min_length=1, max_length=140)]
+
+
+class NewSupervisedAccount(Body):
+    """A bank account to supervise, as the bank knows it."""
+
+    name: Name
+    bank: Name
+    controller: Name
+    quorum: Name
+    number: str = Field(min_length=1, max_length=34, pattern="^[A-Za-z0-9]+$")
+    currency: str = Field(pattern="^[A-Z]{3}$")
+    holder: Line
+    opening_minor: int = Field(
+        0, ge=0, lt=2**62, description="What was in the account before; it stays outside the ledger."
+    )
+
+
+class Opening(Body):
+    """An account to open below another."""
+
+    account: Name
+    parent: Name
+    controller: Name
+
+
+class SignedOpening(Opening, Signed):
+    """An opening with an operator's signature."""
+
+
+class Rule(Body):
+    """Names the account, class and purpose of credits that match all its texts."""
+
+    payer_name: Line | None = None
+    payer_account: Line | None = None
+    remittance_contains: Line | None = None
+    account: Name
+    dye_class: Name
+    purpose: Line
+
+
+class Rules(Body):
+    """All rules of an account; the first that matches counts."""
+
+    rules: list[Rule] = Field(max_length=1_000)
+
+
+class Identification(Body):
+    """Money in suspense to map to an account, from the lot's front."""
+
+    lot: Hash
+    account: Name
+    dye_class: Name
+    amount_minor: AmountMinor
+    start: int | None = Field(None, ge=0, lt=2**62, description="Where it starts; prepare fills it in.")
+
+
+class SignedIdentification(Identification, Signed):
+    """An identification with the signatures of two tellers."""
+
+
+@router.get("/accounts", **roles(*EVERYONE))
+def list_accounts(platform: ThePlatform) -> Items:
+    """Supervised accounts with the accounts below them and their balances by dye class."""
+    return Items(items=accounts.listing(platform))
+
+
+@router.post("/accounts/supervised", **roles("bank"))
+def supervise(platform: RunningPlatform, wanted: NewSupervisedAccount) -> Performed:
+    """Supervise a bank account from now on."""
+    return Performed(transaction=transaction(accounts.supervise(platform, **wanted.model_dump())))
+
+
+@router.post("/accounts/openings/prepare", **roles("bank", "operator"))
+def prepare_opening(platform: ThePlatform, wanted: Opening) -> Prepared:
+    """An opening to be signed by an operator of the parent's controller."""
+    return prepared(_opening(platform, wanted), wanted.model_dump())
+
+
+@router.post("/accounts/openings", **roles("bank", "operator"))
+def open_account(platform: RunningPlatform, wanted: SignedOpening) -> Performed:
+    """Open an account below another."""
+    return performed(platform, _opening(platform, wanted), wanted.signatures)
+
+
+def _opening(platform: Platform, wanted: Opening) -> Act:
+    return accounts.opening(platform, wanted.account, wanted.parent, wanted.controller)
+
+
+@router.put("/accounts/{account:path}/rules", **roles("bank", "teller"))
+def set_rules(
+    platform: ThePlatform, account: Annotated[str, Path(max_length=120)], wanted: Rules
+) -> dict[str, Any]:
+    """Replace the identification rules of a supervised account."""
+    count = accounts.set_rules(platform, account, [rule.model_dump() for rule in wanted.rules])
+    return {"account": account, "rules": count}
+
+
+@router.get("/tasks", **roles("bank", "teller", "auditor"))
+def list_tasks(platform: ThePlatform) -> Items:
+    """Work that waits for a teller."""
+    return Items(items=accounts.tasks(platform))
+
+
+@router.post("/accounts/identifications/prepare", **roles("bank", "teller"))
+def prepare_identification(platform: ThePlatform, wanted: Identification) -> Prepared:
+    """An identification to be signed by two tellers of the bank."""
+    act = _identification(platform, wanted)
+    return prepared(act, wanted.model_dump() | {"start": act.message.values["start"]})
+
+
+@router.post("/accounts/identifications", **roles("bank", "teller"))
+def identify(platform: RunningPlatform, wanted: SignedIdentification) -> Performed:
+    """Map money of a lot in suspense to an account."""
+    return performed(platform, _identification(platform, wanted), wanted.signatures)
+
+
+def _identification(platform: Platform, wanted: Identification) -> Act:
+    lot = bytes.fromhex(wanted.lot.removeprefix("0x"))
+    return accounts.identification(
+        platform, lot, wanted.account, wanted.dye_class, wanted.amount_minor, wanted.start
+    )

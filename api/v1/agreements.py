@@ -1,0 +1,177 @@
+"""Agreements: checked, explained, tried, deployed, activated; and allocations under them."""
+
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, File, Path, UploadFile
+from pydantic import Field
+
+from api.acts import performed, prepared
+from api.auth import EVERYONE, roles
+from api.context import RunningPlatform, ThePlatform
+from api.schemas import Body, Items, Name, Performed, Prepared, Signed
+from bridge.errors import Invalid
+from bridge.platform import Platform
+from bridge.services import agreements, allocations
+from bridge.services.acts import Act
+from bridge.store import payments
+from contracts.agreement import CompiledAgreement
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["agreements"])
+
+MAX_BODY_BYTES = 16 * 2**20
+MAX_ROSTERS = 16
+
+AgreementName = Annotated[
+    str, Path(max_length=140, description="Id (name@version), address, or name for the latest version.")
+]
+AUTHORS = ("bank", "operator", "supervisor")
+
+
+@dataclass(frozen=True)
+class AgreementFiles:
+    """An agreement and its payee rosters, by the file names it gives them."""
+
+    content: bytes
+    rosters: dict[str, bytes]
+
+
+def _received(
+    file: Annotated[UploadFile, File(description="The agreement, YAML.")],
+    rosters: Annotated[
+        list[UploadFile] | None, File(description="Payee rosters, CSV, named as the agreement names them.")
+    ] = None,
+) -> AgreementFiles:
+    """The files of a request. Raises Invalid for a roster without a name, or named twice."""
+    received = rosters or []
+    found = {each.filename: each.file.read() for each in received if each.filename}
+    if len(received) > MAX_ROSTERS or len(found) < len(received):
+        raise Invalid(
+            "rosters-invalid", f"Send at most {MAX_ROSTERS} rosters, each under a file name of its own."
+        )
+    return AgreementFiles(file.file.read(), found)
+
+
+Files = Annotated[AgreementFiles, Depends(_received)]
+
+
+def _compiled(made: CompiledAgreement) -> dict[str, Any]:
+    """What a person wants to know of a file that is in order."""
+    content = made.file.content
+    guards = [(guard.clause, guard.kind.name.lower()) for guard in made.guards]
+    return {
+        "agreement": f"{content.agreement}@{content.version}",
+        "template": content.template,
+        "account": content.accounts.pays_from,
+        "dye_class": content.accounts.dye_class,
+        "currency": content.currency,
+        "funds": list(content.accounts.funds),
+        "clauses": [
+            {"clause": number, "name": name, "guards": [kind for clause, kind in guards if clause == number]}
+            for number, name in enumerate(made.clause_names)
+        ],
+        "payees": len(made.roster),
+        "expected_results": len(content.expected),
+    }
+
+
+@router.post("/agreements/check", max_body_size=MAX_BODY_BYTES, **roles(*AUTHORS))
+def check(platform: ThePlatform, files: Files) -> dict[str, Any]:
+    """Check a file against the directory; 422 names every fault."""
+    return _compiled(agreements.check(platform, files.content, files.rosters))
+
+
+@router.post("/agreements/explain", max_body_size=MAX_BODY_BYTES, **roles(*AUTHORS))
+def explain(platform: ThePlatform, files: Files) -> dict[str, str]:
+    """The agreement in sentences, Chinese and English."""
+    text = agreements.explanation(platform, files.content, files.rosters)
+    return {"zh": text.zh, "en": text.en}
+
+
+@router.post("/agreements/simulate", max_body_size=MAX_BODY_BYTES, **roles(*AUTHORS))
+def simulate(platform: ThePlatform, files: Files) -> dict[str, Any]:
+    """Try the file against the expected results written in it."""
+    results = agreements.simulate(platform, files.content, files.rosters)
+    return {
+        "ok": all(result.ok for result in results),
+        "cases": [
+            {"case": result.case, "ok": result.ok, "message": asdict(result.message)} for result in results
+        ],
+    }
+
+
+@router.post("/agreements", max_body_size=MAX_BODY_BYTES, **roles("bank", "operator"))
+def deploy(platform: RunningPlatform, files: Files) -> dict[str, Any]:
+    """Put an agreement on chain, inactive, if every expected result came out."""
+    held = agreements.deploy(platform, files.content, files.rosters)
+    return agreements.show(platform, held.id)
+
+
+@router.get("/agreements", **roles(*EVERYONE))
+def list_agreements(platform: ThePlatform) -> Items:
+    """Every deployed agreement, in short."""
+    with platform.database.begin() as session:
+        deployed = [held.id for held in payments.agreement_files(session) if held.address is not None]
+    shown = ("agreement", "address", "template", "account", "dye_class", "currency", "active", "payees")
+    rows = (agreements.show(platform, each) for each in deployed)
+    return Items(items=[{key: row[key] for key in shown} for row in rows])
+
+
+@router.get("/agreements/{agreement}", **roles(*EVERYONE))
+def show(platform: ThePlatform, agreement: AgreementName) -> dict[str, Any]:
+    """An agreement as it stands, with its explanation and its trial."""
+    return agreements.show(platform, agreement)
+
+
+@router.post("/agreements/{agreement}/activations/prepare", **roles(*AUTHORS))
+def prepare_activation(platform: ThePlatform, agreement: AgreementName) -> Prepared:
+    """An activation to be signed by supervisors of the account's quorum."""
+    return prepared(agreements.activation(platform, agreement), {})
+
+
+@router.post("/agreements/{agreement}/activations", **roles(*AUTHORS))
+def activate(platform: RunningPlatform, agreement: AgreementName, wanted: Signed) -> Performed:
+    """Let an agreement draw on its account."""
+    return performed(platform, agreements.activation(platform, agreement), wanted.signatures)
+
+
+class Allocation(Body):
+    """Money for an account of the tree. `reference` makes the act unique."""
+
+    agreement: str = Field(min_length=1, max_length=140)
+    account: Name
+    amount: str = Field(max_length=40, description="Decimal text in the agreement's currency: 1000.00")
+    reference: str = Field(min_length=1, max_length=140)
+    deadline: int | None = Field(
+        None, gt=0, lt=2**62, description="Chain time, seconds; an hour from now when prepare fills it in."
+    )
+
+
+class SignedAllocation(Allocation, Signed):
+    """An allocation with an operator's signature."""
+
+
+ALLOCATION_SECONDS = 3_600
+
+
+def _allocation(platform: Platform, wanted: Allocation, deadline: int) -> Act:
+    return allocations.allocation(
+        platform, wanted.agreement, wanted.account, wanted.amount, wanted.reference, deadline
+    )
+
+
+@router.post("/allocations/prepare", tags=["allocations"], **roles("operator"))
+def prepare_allocation(platform: ThePlatform, wanted: Allocation) -> Prepared:
+    """An allocation to be signed by an operator of the source account's controller."""
+    deadline = wanted.deadline or platform.chain.now() + ALLOCATION_SECONDS
+    return prepared(_allocation(platform, wanted, deadline), wanted.model_dump() | {"deadline": deadline})
+
+
+@router.post("/allocations", tags=["allocations"], **roles("operator"))
+def allocate(platform: RunningPlatform, wanted: SignedAllocation) -> Performed:
+    """Fund an account under an allocation agreement."""
+    if wanted.deadline is None:
+        raise Invalid("deadline-missing", "Send the deadline that was signed; prepare gives it.")
+    return performed(platform, _allocation(platform, wanted, wanted.deadline), wanted.signatures)

@@ -1,0 +1,130 @@
+"""Institutions, their signers and the quorums they form."""
+
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from api.acts import performed, prepared
+from api.auth import EVERYONE, roles
+from api.context import RunningPlatform, ThePlatform
+from api.schemas import Address, Body, Items, Name, Performed, Prepared, Signed
+from bridge import setup
+from bridge.platform import Platform
+from bridge.services import institutions
+from bridge.services.acts import Act
+from contracts.terms import InstitutionKind, Role
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["institutions"])
+
+RoleName = Literal["governor", "minter", "settler", "supervisor", "operator", "teller", "witness", "auditor"]
+
+
+class NewInstitution(Body):
+    """An institution to add."""
+
+    name: Name
+    kind: Literal["bank", "agency", "enterprise", "auditor"]
+
+
+class NewSigner(Body):
+    """A signer to add, or to give roles again after a suspension."""
+
+    institution: Name
+    address: Address
+    roles: list[RoleName] = Field(min_length=1, max_length=8)
+
+
+class NewQuorum(Body):
+    """Members to add to a quorum, and how many institutions of it must agree from then on."""
+
+    name: Name
+    threshold: int = Field(ge=2, le=16)
+    members: list[Name] = Field(max_length=16)
+
+
+class DirectoryChanges(Body):
+    """Changes of the directory, applied in this order once their delay is over."""
+
+    institutions: list[NewInstitution] = Field([], max_length=64)
+    signers: list[NewSigner] = Field([], max_length=64)
+    quorums: list[NewQuorum] = Field([], max_length=16)
+    nonce: int | None = Field(None, ge=0, description="Which announcement this is; prepare fills it in.")
+
+
+class SignedDirectoryChanges(DirectoryChanges, Signed):
+    """Changes with the signatures of governors of two institutions."""
+
+
+class Suspension(Body):
+    """Whom to suspend."""
+
+    address: Address
+
+
+class SignedSuspension(Suspension, Signed):
+    """A suspension with a governor's signature."""
+
+
+@router.get("/institutions", **roles(*EVERYONE))
+def list_institutions(platform: ThePlatform) -> Items:
+    """Institutions with their signers and roles."""
+    return Items(items=institutions.listing(platform))
+
+
+@router.get("/quorums", **roles(*EVERYONE))
+def list_quorums(platform: ThePlatform) -> Items:
+    """Quorums with their members and thresholds."""
+    facts = institutions.quorum_facts(platform)
+    return Items(
+        items=[
+            {"quorum": name, "threshold": threshold, "members": list(members)}
+            for name, (members, threshold) in sorted(facts.items())
+        ]
+    )
+
+
+def _announcement(platform: Platform, wanted: DirectoryChanges) -> Act:
+    changes = [
+        *(setup.add_institution(new.name, InstitutionKind[new.kind.upper()]) for new in wanted.institutions),
+        *(setup.add_signer(new.institution, new.address, role_bits(new.roles)) for new in wanted.signers),
+    ]
+    for quorum in wanted.quorums:
+        changes += setup.quorum_changes(quorum.name, quorum.threshold, quorum.members)
+    names = [*(new.name for new in wanted.institutions), *(new.name for new in wanted.quorums)]
+    return institutions.announcement(platform, changes, names, wanted.nonce)
+
+
+def role_bits(names: list[RoleName]) -> Role:
+    """Role names as the directory keeps them."""
+    found = Role(0)
+    for name in names:
+        found |= Role[name.upper()]
+    return found
+
+
+@router.post("/directory-changes/prepare", **roles("bank", "supervisor"))
+def prepare_directory_changes(platform: ThePlatform, wanted: DirectoryChanges) -> Prepared:
+    """Changes to be signed by governors of two institutions."""
+    act = _announcement(platform, wanted)
+    return prepared(act, wanted.model_dump() | {"nonce": act.message.values["nonce"]})
+
+
+@router.post("/directory-changes", **roles("bank", "supervisor"))
+def announce_directory_changes(platform: RunningPlatform, wanted: SignedDirectoryChanges) -> Performed:
+    """Announce changes; the platform applies them when the directory's delay is over."""
+    return performed(platform, _announcement(platform, wanted), wanted.signatures)
+
+
+@router.post("/suspensions/prepare", **roles("bank", "supervisor"))
+def prepare_suspension(platform: ThePlatform, wanted: Suspension) -> Prepared:
+    """A suspension to be signed by a governor."""
+    return prepared(institutions.suspension(platform, wanted.address), wanted.model_dump())
+
+
+@router.post("/suspensions", **roles("bank", "supervisor"))
+def suspend(platform: RunningPlatform, wanted: SignedSuspension) -> Performed:
+    """Take every role from a signer at once."""
+    return performed(platform, institutions.suspension(platform, wanted.address), wanted.signatures)
