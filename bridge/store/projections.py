@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import func, inspect, select
 from sqlalchemy.orm import Session
 
+from bridge.store.base import Projection
 from bridge.store.chain_models import (
     AccountRow,
     AgreementRow,
@@ -202,3 +203,15 @@ def agreement_by_file(session: Session, file: bytes, block: int) -> AgreementRow
     """The agreement deployed from a file in a block."""
     rows = select(AgreementRow).where(AgreementRow.file == file, AgreementRow.block == block)
     return session.scalars(rows).one()
+
+
+def maps_into_all(session: Session, line: bytes) -> Sequence[MapRow]:
+    """Every map onto a line, in order."""
+    return session.scalars(select(MapRow).where(MapRow.destination == line).order_by(MapRow.id)).all()
+
+
+def dump(session: Session, table: type[Projection]) -> list[tuple[object, ...]]:
+    """Every row of a projection, in order of its key."""
+    mapped = inspect(table)
+    columns = list(mapped.columns)
+    return [tuple(row) for row in session.execute(select(*columns).order_by(*mapped.primary_key))]

@@ -1,0 +1,31 @@
+"""Queries over breaks."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from bridge.store.models import BreakModel, BreakState
+
+__all__ = ["confirmed", "listing", "unconfirmed"]
+
+
+def confirmed(session: Session, tree: bytes) -> Sequence[BreakModel]:
+    """Breaks of an account that two people explained."""
+    rows = select(BreakModel).where(BreakModel.tree == tree, BreakModel.state == BreakState.CONFIRMED)
+    return session.scalars(rows).all()
+
+
+def unconfirmed(session: Session, tree: bytes) -> Sequence[BreakModel]:
+    """Breaks of an account that are open or proposed."""
+    states = (BreakState.OPEN, BreakState.PROPOSED)
+    return session.scalars(
+        select(BreakModel).where(BreakModel.tree == tree, BreakModel.state.in_(states))
+    ).all()
+
+
+def listing(session: Session, state: str | None) -> Sequence[BreakModel]:
+    """Breaks in a state, or all that are not gone; oldest first."""
+    rows = select(BreakModel)
+    rows = rows.where(BreakModel.state != BreakState.GONE if state is None else BreakModel.state == state)
+    return session.scalars(rows.order_by(BreakModel.first_run, BreakModel.fingerprint)).all()
