@@ -7,7 +7,7 @@ from fastapi import FastAPI
 
 from api import openapi, problems, reference
 from api.middleware import RequestContext
-from api.v1 import accounts, agreements, batches, health, institutions, traces
+from api.v1 import accounts, agreements, batches, health, institutions, invariants, reconciliation, traces
 from bridge.platform import Platform
 from bridge.worker import Worker
 
@@ -16,7 +16,7 @@ __all__ = ["create_app"]
 MAX_BODY_BYTES = 2**20
 """Of a request, where its route does not say otherwise."""
 
-_NOUNS = (institutions, accounts, agreements, batches, traces)
+_NOUNS = (institutions, accounts, agreements, batches, reconciliation, traces, invariants)
 
 
 class _Api(FastAPI):

@@ -10,7 +10,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from api.cli import accounts, agreements, batches, institutions, local, traces
+from api.cli import accounts, agreements, batches, institutions, local, reconciliation, traces
 from api.cli.output import report
 from api.errors import ApiError
 from api.kinds import kind_of
@@ -55,7 +55,10 @@ app.add_typer(agreements.app, name="agreement")
 app.add_typer(agreements.allocations, name="allocation")
 app.add_typer(batches.evidence, name="evidence")
 app.add_typer(batches.app, name="batch")
+app.command()(reconciliation.reconcile)
+app.add_typer(reconciliation.breaks, name="break")
 app.add_typer(traces.app, name="trace")
+app.command()(reconciliation.invariants)
 
 
 def main() -> None:
