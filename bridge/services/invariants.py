@@ -205,6 +205,6 @@ def _replay(session: Session, platform: Platform) -> Iterator[str]:
                 stored = projections.dump(session, table)
                 fresh = projections.dump(replayed, table)
                 if stored != fresh:
-                    yield f"{table.__tablename__}: {len(stored)} rows stored differ from {len(fresh)} replayed"
+                    yield f"{table.__tablename__}: {len(stored)} rows differ from {len(fresh)} replayed"
     finally:
         again.engine.dispose()

@@ -1,6 +1,6 @@
 """Engine, sessions and column types.
 
-SQLite (WAL, synchronous FULL) by default, PostgreSQL by URL. One task, one transaction: `Database.begin`.
+SQLite (WAL, synchronous FULL) by default. One task, one transaction: `Database.begin`.
 """
 
 from collections.abc import Iterator
@@ -11,11 +11,11 @@ from typing import Annotated, Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import BigInteger, DateTime, Engine, LargeBinary, MetaData, String, create_engine, event
+from sqlalchemy import BigInteger, DateTime, Engine, LargeBinary, MetaData, create_engine, event
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
-__all__ = ["Base", "Bytes32", "Database", "Minor", "Projection", "Text", "UtcTime", "utc_now"]
+__all__ = ["Base", "Bytes32", "Database", "Minor", "Projection", "UtcTime", "utc_now"]
 
 _NAMES = {
     "ix": "ix_%(column_0_label)s",
@@ -26,7 +26,6 @@ _NAMES = {
 
 Bytes32 = Annotated[bytes, mapped_column(LargeBinary(32))]
 Minor = Annotated[int, mapped_column(BigInteger)]
-Text = Annotated[str, mapped_column(String)]
 
 
 class UtcTime(TypeDecorator[datetime]):

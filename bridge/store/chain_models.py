@@ -1,6 +1,6 @@
 """Projections of the chain. Every row can be rebuilt from the logs alone (I9)."""
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bridge.store.base import Bytes32, Minor, Projection
@@ -105,7 +105,7 @@ class MapRow(Projection):
     """One map: an interval of a line laid onto the end of another."""
 
     __tablename__ = "chain_map"
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    id: Mapped[Minor] = mapped_column(primary_key=True, autoincrement=False)
     kind: Mapped[int]
     source: Mapped[Bytes32]
     source_start: Mapped[Minor]
@@ -146,7 +146,7 @@ class BatchRow(Projection):
     root: Mapped[Bytes32]
     count: Mapped[int]
     total_minor: Mapped[Minor]
-    deadline: Mapped[int]
+    deadline: Mapped[Minor]
     cursor: Mapped[int] = mapped_column(default=0)
     position: Mapped[Minor] = mapped_column(default=0)
     end: Mapped[int]
@@ -195,13 +195,12 @@ class EvidenceRow(Projection):
     """Evidence that was attested."""
 
     __tablename__ = "chain_evidence"
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    id: Mapped[Minor] = mapped_column(primary_key=True, autoincrement=False)
     batch: Mapped[Bytes32]
     kind: Mapped[Bytes32]
     witness: Mapped[str]
     digest: Mapped[Bytes32]
     block: Mapped[int]
-    __table_args__ = (UniqueConstraint("batch", "kind", "witness", "block", "digest"),)
 
 
 PROJECTIONS = (

@@ -275,7 +275,7 @@ class BatchModel(Base):
     agreement: Mapped[str] = mapped_column(index=True)
     count: Mapped[int]
     total_minor: Mapped[Minor]
-    deadline: Mapped[int]
+    deadline: Mapped[Minor]
     file_digest: Mapped[Bytes32]
     batch: Mapped[Bytes32 | None] = mapped_column(unique=True)
     created_by: Mapped[str]
