@@ -1,7 +1,7 @@
 """Gas of the acts that matter, one JSON line each: `python scripts/bench_gas.py [name-prefix]`.
 
-Every figure is a whole transaction under Cancun rules: 21,000, calldata (EIP-2028) and execution on cold slots,
-less the refund (EIP-3529). `floor` is what Prague would ask at least (EIP-7623); the larger counts there.
+Every figure is a whole transaction under Cancun rules: 21,000, calldata (EIP-2028), execution on cold slots;
+refunds (EIP-3529) taken off. `floor` is what Prague asks at least (EIP-7623); the larger counts there.
 """
 
 import json
