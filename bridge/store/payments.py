@@ -81,7 +81,7 @@ def payouts(session: Session, root: bytes, first: int = 0, end: int | None = Non
 def count_payouts(session: Session, root: bytes) -> dict[str, int]:
     """How many rows of a batch are in which state."""
     rows = select(PayoutModel.state, func.count()).where(PayoutModel.root == root)
-    return dict(session.execute(rows.group_by(PayoutModel.state)).tuples().all())
+    return {state: number for state, number in session.execute(rows.group_by(PayoutModel.state))}  # noqa: C416
 
 
 def payout_by_end_to_end_id(session: Session, end_to_end_id: str) -> PayoutModel | None:
@@ -101,7 +101,7 @@ def chunks_without_order(session: Session) -> Sequence[tuple[ChunkRow, BatchRow,
         .where(OrderModel.message_id.is_(None))
         .order_by(ChunkRow.block, ChunkRow.first_row)
     )
-    return [row.t for row in session.execute(rows)]
+    return [(chunk, batch, held) for chunk, batch, held in session.execute(rows)]
 
 
 def orders_in_state(session: Session, *states: OrderState) -> Sequence[str]:

@@ -41,14 +41,18 @@ def test_sqlite_is_durable_and_checks_foreign_keys(database: Database) -> None:
 
 
 def test_an_error_undoes_the_whole_transaction(database: Database) -> None:
-    with pytest.raises(RuntimeError, match="halfway"), database.begin() as session:
-        session.add(SettingModel(name="a", value=1))
-        session.flush()
-        raise RuntimeError("halfway")
+    def halfway() -> None:
+        with database.begin() as session:
+            session.add(SettingModel(name="a", value=1))
+            session.flush()
+            raise RuntimeError("halfway")
+
+    with pytest.raises(RuntimeError, match="halfway"):
+        halfway()
     with database.begin() as session:
         assert session.get(SettingModel, "a") is None
 
 
 def test_a_time_without_a_zone_is_refused(database: Database) -> None:
     with pytest.raises(Exception, match="without a zone"), database.begin() as session:
-        session.add(TaskModel(kind="k", subject="s", detail={}, created_at=datetime(2026, 1, 1)))  # noqa: DTZ001
+        session.add(TaskModel(kind="k", subject="s", detail={}, created_at=datetime(2026, 1, 1)))

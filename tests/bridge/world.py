@@ -6,9 +6,11 @@ No pytest here. Amounts are decimal text or minor units as named.
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import httpx
@@ -18,6 +20,7 @@ from eth_account.signers.local import LocalAccount
 from bridge import setup
 from bridge.bank import HttpBank
 from bridge.chain import Chain, Deployment
+from bridge.iso20022 import AccountId, CreditTransfer, Party, PaymentOrder, pain001
 from bridge.platform import Platform
 from bridge.services import accounts, acts, agreements, allocations, batches, institutions
 from bridge.store.base import Database
@@ -99,8 +102,6 @@ class World:
 
     def wait_for(self, condition: Callable[[], bool], seconds: float = 30) -> None:
         """Poll until a condition holds."""
-        import time
-
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
@@ -150,7 +151,10 @@ def make_world(data: Path) -> World:
     bridge_key = Account.create()
     founding = [
         *(setup.add_institution(name, KINDS[name]) for name in ("north-bank", "labour-bureau")),
-        *(setup.add_signer(name, keys[name].address, SIGNERS[name]) for name in ("north-bank", "labour-bureau")),
+        *(
+            setup.add_signer(name, keys[name].address, SIGNERS[name])
+            for name in ("north-bank", "labour-bureau")
+        ),
         setup.add_signer("north-bank", bridge_key.address, Role.MINTER | Role.SETTLER),
     ]
     governors = [keys["north-bank"], keys["labour-bureau"]]
@@ -184,7 +188,8 @@ def _onboard(world: World) -> None:
         "迅捷配送集团",
     )
     world.act(
-        accounts.opening(platform, "swift-courier/east", "swift-courier", "swift-courier-east"), "swift-courier"
+        accounts.opening(platform, "swift-courier/east", "swift-courier", "swift-courier-east"),
+        "swift-courier",
     )
     rules = [
         {
@@ -216,11 +221,80 @@ def fund_east(world: World, amount: str, reference: str) -> None:
     world.act(act, "swift-courier")
 
 
+PAYEES = tuple(
+    (f"骑手{number:03d}", CLOSED_IBANS[number - 1] if number in (1, 2) else f"6222{number:012d}")
+    for number in range(60)
+)
+"""The first names that can be paid; the accounts of numbers 1 and 2 are closed at the bank."""
+
+
+def roster() -> bytes:
+    """The roster of the tests: the example's payees, whom its expected results name, and ours."""
+    example = (EXAMPLES / "couriers.csv").read_text()
+    return (example.rstrip("\n") + "\n" + "".join(f"{name},{account}\n" for name, account in PAYEES)).encode()
+
+
+def payout_file(prefix: str, payees: Sequence[int], amount: str = "100.00") -> bytes:
+    """A payout file that pays some of PAYEES."""
+    lines = ["end_to_end_id,payee_name,payee_account,amount,currency,purpose"]
+    for number in payees:
+        name, account = PAYEES[number]
+        lines.append(f"{prefix}-{number},{name},{account},{amount},CNY,11月配送")
+    return ("\n".join(lines) + "\n").encode()
+
+
+def credit(world: World, amount_minor: int, payer: str = "华北生鲜有限公司") -> None:
+    """Money arrives and is on chain."""
+    before = accounts.listing(world.platform)[0]["lots"]
+    world.bank.post_credit("SC", amount_minor, debtor={"name": payer}, note="11月配送费")
+    world.wait_for(lambda: accounts.listing(world.platform)[0]["lots"] != before)
+
+
+def make_agreements(world: World) -> None:
+    """Both examples active, and money in the subsidiary's account."""
+    credit(world, 3_000_000)
+    deploy_and_activate(world, "fund-east.yaml", {})
+    deploy_and_activate(world, "courier-payouts.yaml", {"couriers.csv": roster()})
+    fund_east(world, "20000.00", "first")
+
+
+def charge(world: World, reference: str, amount_minor: int, day: date) -> None:
+    """The bank takes money by itself: a payment nobody here ordered, posted straight to it."""
+    order = PaymentOrder(
+        message_id=reference,
+        created_at=datetime.now(UTC),
+        payment_information_id=reference,
+        execution_date=day,
+        currency="CNY",
+        debtor=Party("迅捷配送集团", AccountId(iban=IBAN)),
+        transfers=(CreditTransfer(reference, amount_minor, Party("手续费", AccountId(other="99"))),),
+    )
+    headers = {"content-type": "application/xml"}
+    world.bank.client.post("/payments", content=pain001(order), headers=headers).raise_for_status()
+
+
+def ready_batch(world: World, prefix: str, payees: Sequence[int]) -> str:
+    """A batch that only waits to be executed; returns its draft id."""
+    draft = batches.upload(world.platform, "courier-payouts", payout_file(prefix, payees), "operator")
+    world.act(batches.reservation(world.platform, draft), "swift-courier-east")
+    for supervisor in ("labour-bureau", "transport-bureau"):
+        world.act(batches.approval(world.platform, draft), supervisor)
+    world.act(batches.evidence(world.platform, draft, "delivery-report", b"report"), "clear-audit")
+    return draft
+
+
 __all__ = [
+    "PAYEES",
     "World",
     "batches",
+    "charge",
+    "credit",
     "deploy_and_activate",
     "fund_east",
+    "make_agreements",
     "make_world",
+    "payout_file",
+    "ready_batch",
+    "roster",
     "start_node",
 ]
