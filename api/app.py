@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from api import openapi, problems, reference
-from api.middleware import RequestContext
+from api.middleware import BodyLimit, RequestContext
 from api.v1 import accounts, agreements, batches, health, institutions, invariants, reconciliation, traces
 from bridge.platform import Platform
 from bridge.worker import Worker
@@ -36,11 +36,12 @@ def create_app(platform: Platform, worker: Worker) -> FastAPI:
         openapi_url="/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
-        max_body_size=MAX_BODY_BYTES,
     )
     app.state.platform = platform
     app.state.worker = worker
     problems.install(app)
+    limits = {**agreements.BODY_LIMITS, **batches.BODY_LIMITS}
+    app.add_middleware(BodyLimit, default_bytes=MAX_BODY_BYTES, limits=limits)
     app.add_middleware(RequestContext)
     app.include_router(health.router)
     app.include_router(reference.router)

@@ -2,18 +2,20 @@
 
 import re
 import time
+from collections.abc import Mapping
 from traceback import extract_tb
 from uuid import uuid4
 
 import structlog
 from fastapi import Request
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.kinds import KINDS
-from api.problems import problem_response
+from api.problems import problem_response, too_large
 
-__all__ = ["RequestContext"]
+__all__ = ["BodyLimit", "RequestContext"]
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -61,6 +63,46 @@ class RequestContext:
             await answer(scope, receive, with_headers)
         finally:
             _log_request(request, status, time.monotonic() - started)
+
+
+class BodyLimit:
+    """Pure ASGI. Refuses a larger body before it is read, or as soon as it turns out to be larger.
+
+    Starlette's own limit answers in plain text once a route reads the body, so it cannot serve here.
+    """
+
+    def __init__(self, app: ASGIApp, default_bytes: int, limits: Mapping[str, int]) -> None:
+        """`limits`: patterns of whole paths, with the bytes that each takes."""
+        self.app = app
+        self.default_bytes = default_bytes
+        self.limits = {re.compile(pattern): most for pattern, most in limits.items()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request = Request(scope)
+        limit = self._limit(request.url.path)
+        announced = request.headers.get("content-length", "0")
+        if announced.isdecimal() and int(announced) > limit:
+            await too_large(request)(scope, receive, send)
+            return
+        taken = 0
+
+        async def counted() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > limit:
+                raise HTTPException(413)
+            return message
+
+        await self.app(scope, counted, send)
+
+    def _limit(self, path: str) -> int:
+        found = (most for pattern, most in self.limits.items() if pattern.fullmatch(path))
+        return next(found, self.default_bytes)
 
 
 def _log_surprise(request: Request, error: Exception) -> None:

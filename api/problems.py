@@ -13,7 +13,7 @@ from bridge.batch_file import BatchFileRefused
 from bridge.errors import BridgeError
 from contracts.errors import AgreementInvalid, ContractsError, RowsInvalid
 
-__all__ = ["MEDIA_TYPE", "Problem", "ProblemError", "install", "problem_response"]
+__all__ = ["MEDIA_TYPE", "Problem", "ProblemError", "install", "problem_response", "too_large"]
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -162,6 +162,11 @@ async def _request_invalid(request: Request, error: Exception) -> JSONResponse:
     ]
     detail = "The request does not have the form this route takes; correct what errors name."
     return problem_response(request, KINDS["invalid"], "request-invalid", detail, {"errors": errors})
+
+
+def too_large(request: Request) -> JSONResponse:
+    """For a body that says it is too large."""
+    return problem_response(request, KINDS["too-large"], "body-too-large", _HTTP_DETAILS["body-too-large"])
 
 
 def _escaped(part: object) -> str:

@@ -17,11 +17,11 @@ from bridge.services.acts import Act
 from bridge.store import payments
 from contracts.agreement import CompiledAgreement
 
-__all__ = ["router"]
+__all__ = ["BODY_LIMITS", "router"]
 
 router = APIRouter(tags=["agreements"])
 
-MAX_BODY_BYTES = 16 * 2**20
+BODY_LIMITS = {r"/v1/agreements(/check|/explain|/simulate)?": 16 * 2**20}
 MAX_ROSTERS = 16
 
 AgreementName = Annotated[
@@ -77,20 +77,20 @@ def _compiled(made: CompiledAgreement) -> dict[str, Any]:
     }
 
 
-@router.post("/agreements/check", max_body_size=MAX_BODY_BYTES, **roles(*AUTHORS))
+@router.post("/agreements/check", **roles(*AUTHORS))
 def check(platform: ThePlatform, files: Files) -> dict[str, Any]:
     """Check a file against the directory; 422 names every fault."""
     return _compiled(agreements.check(platform, files.content, files.rosters))
 
 
-@router.post("/agreements/explain", max_body_size=MAX_BODY_BYTES, **roles(*AUTHORS))
+@router.post("/agreements/explain", **roles(*AUTHORS))
 def explain(platform: ThePlatform, files: Files) -> dict[str, str]:
     """The agreement in sentences, Chinese and English."""
     text = agreements.explanation(platform, files.content, files.rosters)
     return {"zh": text.zh, "en": text.en}
 
 
-@router.post("/agreements/simulate", max_body_size=MAX_BODY_BYTES, **roles(*AUTHORS))
+@router.post("/agreements/simulate", **roles(*AUTHORS))
 def simulate(platform: ThePlatform, files: Files) -> dict[str, Any]:
     """Try the file against the expected results written in it."""
     results = agreements.simulate(platform, files.content, files.rosters)
@@ -102,7 +102,7 @@ def simulate(platform: ThePlatform, files: Files) -> dict[str, Any]:
     }
 
 
-@router.post("/agreements", max_body_size=MAX_BODY_BYTES, **roles("bank", "operator"))
+@router.post("/agreements", **roles("bank", "operator"))
 def deploy(platform: RunningPlatform, files: Files) -> dict[str, Any]:
     """Put an agreement on chain, inactive, if every expected result came out."""
     held = agreements.deploy(platform, files.content, files.rosters)

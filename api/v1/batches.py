@@ -13,12 +13,11 @@ from bridge.platform import Platform
 from bridge.services import batches
 from bridge.services.acts import Act
 
-__all__ = ["router"]
+__all__ = ["BODY_LIMITS", "router"]
 
 router = APIRouter(tags=["batches"])
 
-MAX_UPLOAD_BYTES = 70 * 2**20
-MAX_EVIDENCE_BYTES = 16 * 2**20
+BODY_LIMITS = {r"/v1/batches": 70 * 2**20, r"/v1/batches/[^/]+/evidence(/prepare)?": 16 * 2**20}
 MAX_PAGE = 10_000
 
 BatchId = Annotated[str, Path(max_length=66, description="The draft's id or the batch's id on chain, hex.")]
@@ -27,7 +26,7 @@ Document = Annotated[UploadFile, File(description="The evidence; only a salted c
 RESERVERS = ("bank", "operator")
 
 
-@router.post("/batches", max_body_size=MAX_UPLOAD_BYTES, **roles("bank", "operator"))
+@router.post("/batches", **roles("bank", "operator"))
 def upload(
     platform: ThePlatform,
     caller: CallerOf,
@@ -110,13 +109,13 @@ def _evidence(platform: Platform, batch: str, kind: str, document: UploadFile) -
     return batches.evidence(platform, batch, kind, document.file.read())
 
 
-@router.post("/batches/{batch}/evidence/prepare", max_body_size=MAX_EVIDENCE_BYTES, **roles(*EVERYONE))
+@router.post("/batches/{batch}/evidence/prepare", **roles(*EVERYONE))
 def prepare_evidence(platform: ThePlatform, batch: BatchId, kind: Kind, document: Document) -> Prepared:
     """Evidence to be signed by a witness that the terms name."""
     return prepared(_evidence(platform, batch, kind, document), {"kind": kind})
 
 
-@router.post("/batches/{batch}/evidence", max_body_size=MAX_EVIDENCE_BYTES, **roles(*EVERYONE))
+@router.post("/batches/{batch}/evidence", **roles(*EVERYONE))
 def attest(
     platform: RunningPlatform,
     batch: BatchId,
