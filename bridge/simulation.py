@@ -6,9 +6,8 @@ from typing import Any
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
-from bridge.chain import Call
+from bridge.chain import Call, Chain, Deployment
 from bridge.errors import ChainError
-from bridge.platform import Platform
 from contracts.rows import RowTree
 from contracts.terms import Refusal, decode_refusal
 
@@ -18,10 +17,9 @@ CALL_GAS = 100_000_000
 
 
 def batch_id(
-    platform: Platform, agreement: str, account: bytes, dye_class: bytes, rows: RowTree, deadline: int
+    deployment: Deployment, agreement: str, account: bytes, dye_class: bytes, rows: RowTree, deadline: int
 ) -> bytes:
     """The id the Ledger gives a batch (`Ledger.reserve`)."""
-    deployment = platform.chain.deployment
     return keccak(
         encode(
             [
@@ -51,7 +49,8 @@ def batch_id(
 
 
 def simulate_calls(
-    platform: Platform,
+    chain: Chain,
+    sender: str,
     blocks: Sequence[tuple[int, Sequence[Call]]],
     overrides: dict[str, object] | None = None,
 ) -> list[bytes | Refusal]:
@@ -59,7 +58,6 @@ def simulate_calls(
 
     Returns what each call returned, or how it was refused. Raises ChainError.
     """
-    sender = platform.sender.key.address
     request: list[dict[str, Any]] = []
     for seconds, calls in blocks:
         request.append(
@@ -73,7 +71,7 @@ def simulate_calls(
         )
     if overrides:
         request[0]["stateOverrides"] = overrides
-    answer = platform.chain.request("eth_simulateV1", {"blockStateCalls": request}, "latest")
+    answer = chain.request("eth_simulateV1", {"blockStateCalls": request}, "latest")
     return [_read(result) for block in answer for result in block["calls"]]
 
 

@@ -73,7 +73,7 @@ class _Reader:
         self.row_count = 0
         self.total_minor = 0
         self.total_is_known = True
-        """False once a row's amount couldn't be read: then a control total says nothing new."""
+        """False once a row's amount couldn't be read: then the total is of the others."""
 
     def read(self, text: str) -> None:
         """Read every row. Raises BatchFileRefused when the header or the number of rows is wrong."""
@@ -158,15 +158,14 @@ class _Reader:
         if control_count is not None and control_count != self.row_count:
             message = f"The file has {self.row_count} payouts and the control count is {control_count}"
             self._add_control("control-count-mismatch", message)
-        if not self.total_is_known:
-            return
-        if self.total_minor > _MAX_TOTAL_MINOR:
+        if self.total_is_known and self.total_minor > _MAX_TOTAL_MINOR:
             message = "The payouts add up to more than one line can hold; split the file into batches."
             self._faults.add(None, "amount", "total-too-large", message)
         elif control_total_minor is not None and control_total_minor != self.total_minor:
             difference = self._money(abs(control_total_minor - self.total_minor))
+            what = "payouts" if self.total_is_known else "amounts that could be read"
             message = (
-                f"The payouts add up to {self._money(self.total_minor)}, {difference} off the control total"
+                f"The {what} add up to {self._money(self.total_minor)}, {difference} off the control total"
             )
             self._add_control("control-total-mismatch", message)
 

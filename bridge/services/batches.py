@@ -154,7 +154,7 @@ def reservation(platform: Platform, identity: str) -> Act:
         address = Web3.to_checksum_address(agreement.address or "")
         terms = projections.agreement(session, address).arguments
     account, dye_class = name_id(agreement.account), name_id(agreement.dye_class)
-    batch = batch_id(platform, address, account, dye_class, rows, held.deadline)
+    batch = batch_id(platform.chain.deployment, address, account, dye_class, rows, held.deadline)
     arguments = (held.root, held.count, held.total_minor, held.deadline)
 
     def build(signatures: list[bytes]) -> Call:

@@ -26,7 +26,7 @@ def execution_faults(session: Session, chain: Chain, batch: BatchRow, chunk: Chu
     if moment > batch.deadline:
         yield f"{where}: executed after the deadline"
     guards = _guards(chain, batch.agreement)
-    met = {guard.clause for guard in guards if _whole(session, chain, batch, chunk, guard, moment)}
+    met = {guard.clause for guard in guards if _whole(session, chain, batch, chunk, guards, guard, moment)}
     refused = int(chunk.refused, 16)
     for payout in payments.payouts(session, batch.root, chunk.first_row, chunk.end_row):
         if refused >> (payout.row - chunk.first_row) & 1:
@@ -50,7 +50,13 @@ def _row(guard: Guard, payout: PayoutModel) -> bool:
 
 
 def _whole(
-    session: Session, chain: Chain, batch: BatchRow, chunk: ChunkRow, guard: Guard, moment: int
+    session: Session,
+    chain: Chain,
+    batch: BatchRow,
+    chunk: ChunkRow,
+    guards: Sequence[Guard],
+    guard: Guard,
+    moment: int,
 ) -> bool:
     if guard.kind == Kind.APPROVAL:
         return _approvals(session, chain, batch, chunk, guard) >= guard.a
@@ -61,7 +67,8 @@ def _whole(
         daily = guard.c & MASK <= second < guard.c >> 32 & MASK
         return guard.a <= moment <= guard.b and daily
     if guard.kind == Kind.WINDOW_CAP:
-        return _window_total(session, chain, batch, guard) <= guard.a
+        caps = sum(each.a for each in guards if each.kind == Kind.WINDOW_CAP and each.clause == guard.clause)
+        return _window_total(session, chain, batch, guard) <= caps
     return False
 
 
@@ -90,7 +97,10 @@ def _evidence(
 
 
 def _window_total(session: Session, chain: Chain, batch: BatchRow, guard: Guard) -> int:
-    """What all batches of the agreement reserved in the window of this one and kept to the end."""
+    """What all batches of the agreement reserved in the window of this one and did not give back.
+
+    Several caps of a clause count one after the other, so together they bound the sum.
+    """
 
     def window(row: BatchRow) -> int:
         return (chain.block_time(row.block) + guard.c) // guard.b
@@ -99,5 +109,12 @@ def _window_total(session: Session, chain: Chain, batch: BatchRow, guard: Guard)
     for other in projections.all_batches(session):
         if other.agreement == batch.agreement and window(other) == window(batch):
             kept = other.position if other.cursor >= other.end else other.total_minor
-            total += kept
+            total += kept - _given_back(session, other)
     return total
+
+
+def _given_back(session: Session, batch: BatchRow) -> int:
+    """What a batch gave back before it settled; the windows may have it again."""
+    gone = {row.row for row in projections.gone_rows(session, batch.batch) if row.kind != "returned_late"}
+    rows = payments.payouts(session, batch.root)
+    return sum(row.amount_minor for row in rows if row.row in gone)

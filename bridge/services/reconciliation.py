@@ -184,7 +184,10 @@ def session_lots(session: Session) -> Sequence[LotRow]:
 def batch_states(session: Session) -> dict[bytes, BatchState]:
     """Every batch's line."""
     return {
-        row.batch: BatchState(row.total_minor, row.position, row.cursor >= row.end)
+        # A release empties the line at once; the rows end where the cursor stands.
+        row.batch: BatchState(
+            row.total_minor, row.total_minor if row.cursor >= row.end else row.position, row.cursor >= row.end
+        )
         for row in projections.all_batches(session)
     }
 

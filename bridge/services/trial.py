@@ -118,7 +118,8 @@ def _outcome(stage: _Stage, case: Case) -> Paid | Refusal:
     if moment <= now:
         return Refusal("expectation-in-past", "the case lies in the past; give a later time")
     blocks = [(now + 1, _setting(stage, case)), (moment, _asked(stage, case, moment))]
-    results = simulate_calls(stage.platform, blocks, stage.overrides)
+    sender = stage.platform.sender.key.address
+    results = simulate_calls(stage.platform.chain, sender, blocks, stage.overrides)
     return next((result for result in results if isinstance(result, Refusal)), Paid())
 
 
@@ -197,7 +198,7 @@ def _payment(stage: _Stage, case: Case, rows: RowTree, deadline: int) -> list[Ca
     """Reserve, approve, attest, execute."""
     chain, compiled = stage.platform.chain, stage.compiled
     batch = batch_id(
-        stage.platform, stage.agreement, compiled.account_id, compiled.dye_class_id, rows, deadline
+        chain.deployment, stage.agreement, compiled.account_id, compiled.dye_class_id, rows, deadline
     )
     approval = chain.message(
         "Approval",
