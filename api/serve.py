@@ -3,10 +3,8 @@
 import json
 import signal
 import socket
-import sys
 from pathlib import Path
 
-import structlog
 import uvicorn
 
 from api.app import create_app
@@ -16,18 +14,8 @@ from bridge.worker import Worker
 
 __all__ = ["serve"]
 
-
-def configure_logging() -> None:
-    """One JSON object a line, to standard error."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
+STOP_SECONDS = 75
+"""For requests under way when the process is told to stop: an act is waited for up to a minute."""
 
 
 def serve(data: Path, host: str, port: int) -> None:
@@ -35,7 +23,6 @@ def serve(data: Path, host: str, port: int) -> None:
 
     Raises Invalid for an unusable set-up, ChainDiverged on another chain, ChainUnreachable without one.
     """
-    configure_logging()
     settings = Settings.read(data)
     platform = Platform.open(data, settings)
     platform.chain.check()
@@ -47,6 +34,7 @@ def serve(data: Path, host: str, port: int) -> None:
             access_log=False,
             lifespan="off",
             server_header=False,
+            timeout_graceful_shutdown=STOP_SECONDS,
         )
     )
 

@@ -6,10 +6,12 @@ from typing import Literal
 import yaml
 from eth_account.signers.local import LocalAccount
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from web3 import Web3
 
 from api.cli.signing import open_for_signing
 from api.schemas import Address, Name
 from bridge import setup
+from bridge.chain import Chain, Deployment
 from bridge.errors import Conflict, Invalid
 from bridge.keys import create_keystore, open_keystore
 from bridge.platform import Platform, Settings
@@ -101,6 +103,7 @@ def found(data: Path, rpc: str, bank: str, path: Path, confirmations: int) -> di
             "deployment-exists", "This data directory belongs to a deployed network; choose another."
         )
     founding = Founding.read(path)
+    _require_node(rpc)
     bridge_key = _bridge_key(data)
     keys = _keys(founding, path.parent, data)
     _require_bridge(founding, keys, bridge_key.address)
@@ -123,6 +126,12 @@ def found(data: Path, rpc: str, bank: str, path: Path, confirmations: int) -> di
         "agreement_factory": deployment.AgreementFactory,
         "bridge": bridge_key.address,
     }
+
+
+def _require_node(rpc: str) -> None:
+    """Raises ChainUnreachable before anything is made."""
+    nowhere = Web3.to_checksum_address("0x" + "00" * 20)
+    Chain(rpc, Deployment(0, 0, nowhere, nowhere, nowhere)).head()
 
 
 def _bridge_key(data: Path) -> LocalAccount:

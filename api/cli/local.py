@@ -7,6 +7,7 @@ import typer
 
 from api.cli.output import emit
 from api.cli.session import AsJson
+from api.log import configure_logging
 
 __all__ = ["deploy", "keys", "keystores", "serve"]
 
@@ -25,6 +26,7 @@ def serve(
     """Run the platform; prints one JSON line with its URL once it listens."""
     from api.serve import serve as run
 
+    configure_logging()
     run(data, host, port)
 
 
@@ -39,6 +41,7 @@ def deploy(
     """Deploy the contracts of a new network and set up its platform."""
     from api.cli.founding import found
 
+    configure_logging()
     emit(found(data, rpc, bank, founding, confirmations), as_json)
 
 
@@ -59,6 +62,7 @@ def new_key(
     from bridge.platform import Platform, Settings
     from bridge.services import keys as service
 
+    configure_logging()
     platform = Platform.open(data, Settings.read(data))
     secret = service.create(platform, name, institution, role)
     platform.database.engine.dispose()

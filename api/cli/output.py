@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from api.errors import ApiError, Refused
@@ -15,6 +15,7 @@ from api.errors import ApiError, Refused
 __all__ = ["emit", "note", "printable", "report"]
 
 _FAULTS_SHOWN = 20
+_WIDTH = 500
 
 
 def emit(data: Any, as_json: bool) -> None:
@@ -22,11 +23,17 @@ def emit(data: Any, as_json: bool) -> None:
     if as_json:
         print(json.dumps(data, ensure_ascii=False))  # noqa: T201 - the command's result
         return
-    console = Console(highlight=False)
+    console = _console()
     if isinstance(data, str):
         console.print(Text(printable(data, keep_lines=True)), soft_wrap=True)
     else:
         _print(console, data)
+
+
+def _console() -> Console:
+    """Standard output: as wide as the terminal, or as wide as it takes where there is none."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_WIDTH)
 
 
 def note(text: str) -> None:
@@ -105,7 +112,7 @@ def _is_rows(value: Any) -> bool:
 
 def _rows(rows: Sequence[Mapping[str, Any]]) -> Table:
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    table = Table(*map(escape, columns))
+    table = Table(*(Column(escape(column), overflow="fold") for column in columns))
     for row in rows:
         table.add_row(*(_cell(row.get(column)) for column in columns))
     return table

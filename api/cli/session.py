@@ -10,7 +10,6 @@ from typing import Annotated, Any
 import typer
 
 from api.cli import output
-from api.cli.signing import sign
 from api.client import Client, FormFile
 
 __all__ = ["AsJson", "Keystores", "Session", "Yes", "connected"]
@@ -55,6 +54,9 @@ class Session:
             if files:
                 return self.client.post_form(where, content, files)
             return self.client.post(where, content)
+
+        # The cryptography takes longer to load than all else: only commands that sign wait for it.
+        from api.cli.signing import sign
 
         prepared = post(f"{path}/prepare", body)
         signatures = sign(prepared, keystores, yes, expected or {})

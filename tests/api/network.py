@@ -1,5 +1,6 @@
 """A whole network of real processes: bank, node, and a platform deployed, served and used by `dyetrace`."""
 
+import io
 import json
 import os
 import signal
@@ -7,15 +8,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import httpx
 import yaml
 from eth_account.signers.local import LocalAccount
 
+from api.cli import main
 from bridge.keys import create_keystore
 from bridge.platform import Platform, Settings
 from bridge.services import keys
@@ -76,6 +79,24 @@ def run_cli(*arguments: object, **environment: str) -> Finished:
         check=False,
     )
     return Finished(done.returncode, done.stdout, done.stderr)
+
+
+def call_cli(*arguments: object, **environment: str) -> Finished:
+    """`dyetrace …` in this process, without a terminal."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        mock.patch.object(sys, "argv", ["dyetrace", *map(str, arguments)]),
+        mock.patch.object(sys, "stdin", io.StringIO()),
+        mock.patch.dict(os.environ, environment),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        try:
+            main()
+            code = 0
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+    return Finished(code, out.getvalue(), err.getvalue())
 
 
 @dataclass
@@ -140,8 +161,15 @@ class Network:
         return httpx.Client(base_url=self.platform.url, headers=headers, timeout=90, trust_env=False)
 
     def cli(self, role: str, *arguments: object) -> Finished:
-        """A command as a role."""
-        return run_cli(*arguments, DYETRACE_URL=self.platform.url, DYETRACE_KEY=self.api_keys[role])
+        """A command as a role, in this process: the same `main`, without the start of one."""
+        return call_cli(*arguments, **self._environment(role))
+
+    def process(self, role: str, *arguments: object) -> Finished:
+        """A command as a role, in a process of its own."""
+        return run_cli(*arguments, **self._environment(role))
+
+    def _environment(self, role: str) -> dict[str, str]:
+        return {"DYETRACE_URL": self.platform.url, "DYETRACE_KEY": self.api_keys[role]}
 
     def keystore(self, *who: str) -> list[object]:
         """Options that sign as these, without asking."""

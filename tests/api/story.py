@@ -34,7 +34,7 @@ def done(response: httpx.Response) -> dict[str, Any]:
 def onboard(network: Network) -> None:
     """Everybody in the directory, the account supervised, money in it."""
     east = network.signers["swift-courier-east"].address
-    added = network.cli(
+    added = network.process(
         "bank",
         *("institution", "add", "--institution", "swift-courier-east=enterprise"),
         *("--signer", f"swift-courier-east={east}=operator"),

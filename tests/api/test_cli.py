@@ -1,0 +1,261 @@
+"""The command line as people and scripts use it: processes, exit codes, and JSON alone on standard output."""
+
+import json
+import shutil
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from api.cli import app as commands
+from api.cli.output import printable
+from api.cli.signing import verified
+from api.errors import VerificationFailed
+from contracts.ids import name_id
+from contracts.typed_data import TypedMessage
+from tests.api.network import EXAMPLES, Network, call_cli, founding, wait_for
+from tests.api.story import PAYOUTS, TOTAL
+
+
+def problem(done: Any) -> dict[str, Any]:
+    """The error a command with --json left on standard error."""
+    assert done.stdout == ""
+    return json.loads(done.stderr.splitlines()[-1])
+
+
+def test_a_batch_from_the_file_to_the_trace(agreed: Network, tmp_path: Path) -> None:
+    file = tmp_path / "payouts.csv"
+    file.write_text(PAYOUTS.replace("W-", "CLI-"))
+    controls = ("--control-total", TOTAL, "--control-count", 3)
+    uploaded = agreed.process("operator", "batch", "upload", "courier-payouts", file, *controls, "--json")
+    assert uploaded.code == 0, uploaded.stderr
+    draft = uploaded.data["draft"]
+    confirmed = agreed.cli(
+        "operator", "batch", "confirm", draft, *agreed.keystore("swift-courier-east"), "--json"
+    )
+    assert confirmed.code == 0, confirmed.stderr
+    assert confirmed.data["transaction"]["block"] > 0
+    approve = ("batch", "approve", draft, *agreed.keystore("labour-bureau"))
+    approved = agreed.process("supervisor", *approve, "--json")
+    assert approved.code == 0, approved.stderr
+    assert "Approval for contract" in approved.stderr
+    digest = approved.stderr.split("digest")[1].split()[0]
+    assert len(digest) == 66
+    report = tmp_path / "report.txt"
+    report.write_text("delivered")
+    witness = agreed.keystore("clear-audit")
+    attested = agreed.cli("auditor", "evidence", "attest", draft, "delivery-report", report, *witness)
+    assert attested.code == 0, attested.stderr
+    refused = agreed.process("operator", "batch", "execute", draft, "--json")
+    assert refused.code == 6
+    assert problem(refused)["code"] == "approvals-missing"
+    assert problem(refused)["clause"] == 0
+    assert agreed.cli("supervisor", *approve[:3], *agreed.keystore("north-bank")).code == 0
+    executed = agreed.cli("operator", "batch", "execute", draft, "--json")
+    assert executed.data["executed_rows"] == 3
+    payouts = agreed.cli("auditor", "batch", "payouts", draft, "--json").data
+    traced = agreed.cli("auditor", "trace", "payout", payouts[0]["end_to_end_id"], "--json")
+    assert traced.data["amount_minor"] == 150_000
+
+
+def test_an_agreement_is_read_with_the_rosters_beside_it(agreed: Network, tmp_path: Path) -> None:
+    file = EXAMPLES / "courier-payouts.yaml"
+    explained = agreed.cli("supervisor", "agreement", "explain", file)
+    assert "东区骑手代发" in explained.stdout
+    alone = tmp_path / file.name
+    shutil.copy(file, alone)
+    missing = agreed.cli("supervisor", "agreement", "check", alone)
+    assert missing.code == 1
+    assert "roster-file-missing" in missing.stderr
+    assert missing.stdout == ""
+
+
+def test_a_trial_that_fails_is_a_failed_verification(agreed: Network, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.yaml"
+    content = (EXAMPLES / "fund-east.yaml").read_text().replace('"1000000.01"', '"1000000.00"')
+    wrong.write_text(content)
+    tried = agreed.cli("operator", "agreement", "simulate", wrong, "--json")
+    assert tried.code == 7
+    assert tried.data["ok"] is False
+    assert json.loads(tried.stderr)["code"] == "trial-failed"
+
+
+@pytest.mark.parametrize(
+    ("role", "arguments", "code", "name"),
+    [
+        ("auditor", ("batch", "execute", "00" * 32, "--json"), 3, "role-forbidden"),
+        ("bank", ("batch", "show", "00" * 32, "--json"), 4, "batch-unknown"),
+        ("bank", ("account", "rules", "swift-courier", "nothing.yaml", "--json"), 2, "file-unreadable"),
+    ],
+)
+def test_failures_have_codes_of_their_own(
+    onboarded: Network, role: str, arguments: tuple[str, ...], code: int, name: str
+) -> None:
+    done = onboarded.cli(role, *arguments)
+    assert done.code == code, done.stderr
+    assert problem(done)["code"] == name
+
+
+def test_a_conflict_is_five(agreed: Network, tmp_path: Path) -> None:
+    file = tmp_path / "payouts.csv"
+    file.write_text(PAYOUTS.replace("W-", "CONFLICT-"))
+    draft = agreed.cli("operator", "batch", "upload", "courier-payouts", file, "--json").data["draft"]
+    done = agreed.cli("supervisor", "batch", "approve", draft, *agreed.keystore("north-bank"), "--json")
+    assert (done.code, problem(done)["code"]) == (5, "batch-not-reserved")
+
+
+def test_without_an_answer_try_again() -> None:
+    for url in ("http://127.0.0.1:1", "nonsense"):
+        done = call_cli("batch", "list", "--json", "--url", url)
+        assert (done.code, problem(done)["code"]) == (75, "api-unreachable")
+
+
+def test_faults_of_a_file_are_named_row_by_row(agreed: Network, tmp_path: Path) -> None:
+    file = tmp_path / "payouts.csv"
+    file.write_text(PAYOUTS.replace("1500.00", "2000.01"))
+    done = agreed.cli("operator", "batch", "upload", "courier-payouts", file)
+    assert done.code == 1
+    assert "row 2, amount" in done.stderr
+    assert done.stdout == ""
+
+
+def test_nothing_is_signed_without_a_keystore_or_a_yes(onboarded: Network) -> None:
+    opening = (
+        "account",
+        "open",
+        "swift-courier/north",
+        "--parent",
+        "swift-courier",
+        "--controller",
+        "swift-courier",
+    )
+    without = onboarded.cli("operator", *opening, "--json")
+    assert (without.code, problem(without)["code"]) == (2, "keystore-missing")
+    keystore = ("--keystore", onboarded.keystores["swift-courier"])
+    unasked = onboarded.cli("operator", *opening, *keystore, "--json")
+    assert (unasked.code, json.loads(unasked.stderr.splitlines()[-1])["code"]) == (2, "confirmation-missing")
+    unknown = onboarded.cli("operator", *opening, "--keystore", "nothing.json", "--yes", "--json")
+    assert unknown.code == 4
+    wrong = onboarded.cli("operator", *opening, *onboarded.keystore("labour-bureau"), "--json")
+    assert wrong.code == 6
+    assert onboarded.cli("operator", *opening, *keystore, "--yes", "--json").code == 0
+
+
+def prepared(message: TypedMessage) -> dict[str, Any]:
+    return {"typed_data": message.as_json(), "digest": "0x" + message.digest.hex(), "request": {}}
+
+
+MESSAGE = TypedMessage("Cancellation", 1, "0x" + "11" * 20, {"batch": name_id("batch")})
+
+
+def test_what_is_signed_is_what_was_shown() -> None:
+    assert verified(prepared(MESSAGE)) == MESSAGE
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda given: given.update(digest="0x" + "00" * 32),
+        lambda given: given["typed_data"].update(primaryType="Approval"),
+        lambda given: given["typed_data"]["message"].update(batch="0x" + "00" * 32),
+        lambda given: given["typed_data"]["message"].update(more="x"),
+        lambda given: given["typed_data"]["domain"].update(name="Other"),
+        lambda given: given["typed_data"]["types"]["Cancellation"].append({"name": "x", "type": "uint256"}),
+        lambda given: given.pop("digest"),
+        lambda given: given["typed_data"].update(domain="x"),
+    ],
+)
+def test_what_does_not_fit_together_is_not_signed(change: Any) -> None:
+    given = prepared(MESSAGE)
+    change(given)
+    with pytest.raises(VerificationFailed) as found:
+        verified(given)
+    assert (found.value.code, found.value.exit_code) == ("digest-mismatch", 7)
+
+
+def test_a_message_about_something_else_is_not_signed(tmp_path: Path) -> None:
+    from api.cli.signing import sign
+
+    with pytest.raises(VerificationFailed) as found:
+        sign(prepared(MESSAGE), [tmp_path / "key.json"], True, {"batch": name_id("another")})
+    assert found.value.code == "message-mismatch"
+
+
+def test_text_from_elsewhere_cannot_steer_the_terminal() -> None:
+    assert printable("a\x1b[31m\u202eb\n") == "a\\u001b[31m\\u202eb\\u000a"
+
+
+def test_a_keystore_is_made_once_and_private(tmp_path: Path) -> None:
+    path = tmp_path / "key.json"
+    made = call_cli("keystore", "new", path, "--json")
+    assert made.data["address"].startswith("0x")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    again = call_cli("keystore", "new", path, "--json")
+    assert (again.code, problem(again)["code"]) == (5, "keystore-exists")
+
+
+def test_a_network_is_founded_once(network: Network) -> None:
+    options = ("--data", network.data, "--rpc", network.node.url, "--bank", network.bank.url)
+    again = call_cli("deploy", *options, "--founding", network.data.parent / "founding.yaml", "--json")
+    assert (again.code, problem(again)["code"]) == (5, "deployment-exists")
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda file: file["signers"].pop(0), "founding-bridge-missing"),
+        (lambda file: file.update(delay_seconds=-1), "founding-invalid"),
+        (lambda file: file["signers"][1].update(address="0x" + "11" * 20), "founding-invalid"),
+    ],
+)
+def test_a_founding_file_is_checked(network: Network, tmp_path: Path, change: Any, code: str) -> None:
+    from api.cli.founding import found
+    from bridge.errors import Invalid
+
+    content = founding(network.keystores)
+    change(content)
+    beside = network.data.parent / "wrong-founding.yaml"
+    beside.write_text(yaml.safe_dump(content))
+    with pytest.raises(Invalid) as refused:
+        found(tmp_path / "platform", network.node.url, network.bank.url, beside, 0)
+    assert refused.value.code == code
+    assert not (tmp_path / "platform" / "deployment.json").exists()
+
+
+def test_the_founding_needs_a_node(network: Network, tmp_path: Path) -> None:
+    options = ("--data", tmp_path / "new", "--rpc", "http://127.0.0.1:1", "--bank", network.bank.url)
+    done = call_cli("deploy", *options, "--founding", network.data.parent / "founding.yaml", "--json")
+    assert (done.code, problem(done)["code"]) == (75, "chain-unreachable")
+
+
+def test_every_command_that_answers_can_answer_in_json() -> None:
+    found = {}
+    for typer_app, prefix in [
+        (commands, ""),
+        *((group.typer_instance, group.name) for group in commands.registered_groups),
+    ]:
+        assert typer_app is not None
+        for command in typer_app.registered_commands:
+            assert command.callback is not None
+            found[f"{prefix} {command.name or command.callback.__name__}".strip()] = (
+                command.callback.__annotations__
+            )
+    assert len(found) > 30
+    assert [name for name, parameters in found.items() if "as_json" not in parameters] == []
+
+
+def test_help_lists_the_node_too() -> None:
+    done = call_cli("--help")
+    assert done.code == 0
+    assert "node" in done.stdout
+    assert call_cli("batch", "nonsense").code == 2
+
+
+def test_lists_for_people_are_tables(agreed: Network) -> None:
+    done = agreed.cli("auditor", "agreement", "list")
+    assert done.code == 0
+    assert "fund-east" in done.stdout
+    waited = wait_for(lambda: agreed.cli("auditor", "invariants", "--json").data)
+    assert {"I1", "I3", "I5"} <= waited.keys()
