@@ -20,7 +20,20 @@ app = typer.Typer(help="Supervised accounts and the accounts below them.", no_ar
 @connected
 def list_accounts(session: Session) -> None:
     """Supervised accounts with their trees and balances, minor units."""
-    session.emit(session.client.items("/v1/accounts"))
+    trees = session.client.items("/v1/accounts")
+    rows = [
+        {
+            "account": account["account"],
+            "controller": account["controller"],
+            "currency": tree["currency"],
+            "balances_minor": account["balances_minor"],
+            "suspense_minor": tree["suspense_minor"] if account["parent"] is None else None,
+            "frozen": account["frozen"],
+        }
+        for tree in trees
+        for account in tree["accounts"]
+    ]
+    session.emit(trees, rows)
 
 
 @app.command()

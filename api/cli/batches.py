@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import typer
 
+from api.cli.output import note
 from api.cli.session import Keystores, Session, Yes, connected
 from api.errors import Misused
 from contracts.ids import name_id
@@ -52,6 +53,7 @@ def _decide(session: Session, batch: str, act: str, keystore: list[Path], yes: b
     named = {shown["draft"], shown["batch"]} - {None}
     if batch.removeprefix("0x").lower() not in named:
         raise Misused("batch-mismatch", "The API shows another batch than you named; do not sign.")
+    note(f"{shown['agreement']}: {shown['rows']} payouts, {shown['total']} {shown['currency']}")
     identity = shown["draft"] if field == "root" else shown["batch"]
     expected = {} if identity is None else {field: bytes.fromhex(identity)}
     session.emit(session.act(f"/v1/batches/{quote(batch)}/{act}", {}, keystore, yes, expected))

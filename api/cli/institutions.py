@@ -21,7 +21,12 @@ POLL_SECONDS = 0.2
 def list_institutions(session: Session) -> None:
     """Institutions with their signers, and the quorums they form."""
     institutions, quorums = session.client.items("/v1/institutions"), session.client.items("/v1/quorums")
-    session.emit({"institutions": institutions, "quorums": quorums})
+    signers = [
+        {"institution": row["institution"], "kind": row["kind"], **signer}
+        for row in institutions
+        for signer in row["signers"] or [{}]
+    ]
+    session.emit({"institutions": institutions, "quorums": quorums}, {"signers": signers, "quorums": quorums})
 
 
 @app.command()

@@ -100,7 +100,8 @@ def _print_mapping(console: Console, data: Mapping[str, Any]) -> None:
     for key, value in data.items():
         if key not in lists:
             grid.add_row(Text(key), _cell(value))
-    console.print(grid)
+    if grid.row_count:
+        console.print(grid)
     for key, value in lists.items():
         console.print(Text(f"\n{key}", style="bold"))
         console.print(_rows(value))
@@ -119,7 +120,19 @@ def _rows(rows: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _cell(value: Any) -> Text:
-    if value is None:
-        return Text("—")
-    shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return Text(printable(shown, keep_lines=isinstance(value, str)), overflow="fold")
+    return Text(printable(_plain(value), keep_lines=True), overflow="fold")
+
+
+def _plain(value: Any) -> str:
+    """A value in one cell: what is nested is written out, lines apart where it has lines of its own."""
+    if value is None or value == [] or value == {}:
+        return "—"
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    if isinstance(value, Mapping):
+        parts = [f"{key}: {_plain(each)}" for key, each in value.items()]
+    elif isinstance(value, list):
+        parts = [_plain(each) for each in value]
+    else:
+        return str(value)
+    return ("\n" if any("\n" in part for part in parts) else ", ").join(parts)

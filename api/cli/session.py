@@ -31,9 +31,9 @@ class Session:
     client: Client
     as_json: bool
 
-    def emit(self, data: Any) -> None:
-        """Print the result."""
-        output.emit(data, self.as_json)
+    def emit(self, data: Any, for_people: Any = None) -> None:
+        """Print the result; `for_people` is the same, flattened into rows."""
+        output.emit(data if self.as_json or for_people is None else for_people, self.as_json)
 
     def act(
         self,
