@@ -1,5 +1,6 @@
 """The ten steps. Each returns figures read back from where they stand: chain, bank, database or trace."""
 
+import signal
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ import yaml
 
 from bridge.chain import Chain
 from bridge.iso20022 import AccountId, CreditTransfer, Party, PaymentOrder, pain001
+from contracts.artifacts import artifact
 from scripts.demonstration import files, violations
 from scripts.demonstration.network import (
     ACCOUNT_HOLDER,
@@ -316,7 +318,11 @@ def crash(story: Story) -> Figures:
         # The platform may die before it answers; what counts is what it finds when it is back.
         network.wait_platform_dead()
     network.wait_platform_dead()
+    expect(network.platform and network.platform.returncode == -signal.SIGKILL, "the platform did not crash")
+    taken = {payment["end_to_end_id"] for payment in network.bank.payments()}
     network.serve()
+    rows = network.get("auditor", f"/v1/batches/{second}/payouts")["items"]
+    expect({row["end_to_end_id"] for row in rows} <= taken, "the bank had not taken the order yet")
     network.wait(lambda: _shown(network, second)["settled"], "the accepted order is settled")
     listed = Counter(payment["end_to_end_id"] for payment in network.bank.payments())
     recovered = all(_shown(network, draft)["settled"] for draft in (first, second))
@@ -366,7 +372,7 @@ def _events(chain: Chain, name: str) -> list[Any]:
 
 def _batch(chain: Chain, batch: str) -> dict[str, Any]:
     """A batch as the Ledger has it, by field name."""
-    abi = next(each for each in chain.contract("Ledger").abi if each.get("name") == "batch")
+    abi = next(each for each in artifact("Ledger").abi if each.get("name") == "batch")
     names = [each["name"] for each in abi["outputs"][0]["components"]]
     return dict(zip(names, chain.read("Ledger", "batch", bytes.fromhex(batch)), strict=True))
 
