@@ -43,4 +43,6 @@ class Artifact:
 def artifact(name: str) -> Artifact:
     """A deployable by its contract name. Raises FileNotFoundError for another name."""
     held = json.loads(files(__package__).joinpath(f"{name}.json").read_text())
-    return Artifact(name, held["abi"], bytes.fromhex(held["bytecode"][2:]), held["runtime_bytes"], held["storage"])
+    return Artifact(
+        name, held["abi"], bytes.fromhex(held["bytecode"][2:]), held["runtime_bytes"], held["storage"]
+    )
