@@ -20,6 +20,7 @@ from web3.types import FilterParams, LogReceipt, TxParams
 
 from bridge.errors import ChainDiverged, ChainError, ChainRefused, ChainUnreachable
 from bridge.projector import Event
+from contracts.advice import advice
 from contracts.artifacts import artifact
 from contracts.errors import RefusalUnknown
 from contracts.terms import Refusal, decode_refusal
@@ -60,9 +61,10 @@ class Call:
 
 
 def refused(refusal: Refusal) -> ChainRefused:
-    """A contract's refusal as an error."""
+    """A contract's refusal as an error that says what to do."""
     details = {k: v for k, v in asdict(refusal).items() if k not in ("code", "reason") and v is not None}
-    return ChainRefused(refusal.code, f"The chain refuses: {refusal.reason}.", **details)
+    message = f"The chain refuses: {refusal.reason}. {advice(refusal.code)}"
+    return ChainRefused(refusal.code, message, **details)
 
 
 def _translate(action: Callable[[], _Result]) -> _Result:
@@ -86,7 +88,8 @@ def _from_revert(error: ContractLogicError) -> ChainError:
     try:
         return refused(decode_refusal(bytes.fromhex(data.removeprefix("0x"))))
     except RefusalUnknown:
-        return ChainRefused("chain-reverted", f"The chain refuses without a reason: {error.message}.")
+        code = "chain-reverted"
+        return ChainRefused(code, f"The chain refuses without a reason: {error.message}. {advice(code)}")
 
 
 class Chain:

@@ -20,6 +20,7 @@ __all__ = [
     "allocation_arguments",
     "decode_refusal",
     "disbursement_arguments",
+    "reason_code",
 ]
 
 
@@ -113,8 +114,13 @@ def decode_refusal(data: bytes) -> Refusal:
         return Refusal(name, reason, clause, guard, limit, observed)
     if data[:4] == _ERROR_SELECTOR:
         (reason,) = decode(["string"], data[4:])
-        return Refusal(reason.replace(": ", ".").replace(" ", "-"), reason)
+        return Refusal(reason_code(reason), reason)
     raise RefusalUnknown(f"unreadable revert data 0x{data.hex()}")
+
+
+def reason_code(reason: str) -> str:
+    """The stable code of a reason: `"ledger: account frozen"` is `ledger.account-frozen`."""
+    return reason.replace(": ", ".").replace(" ", "-")
 
 
 def disbursement_arguments(account: bytes, dye_class: bytes, guards: tuple[Guard, ...]) -> bytes:

@@ -1,0 +1,398 @@
+"""What a person does next when the chain refuses: one sentence a code, naming who can act.
+
+`python -m contracts.advice` writes all of it to `docs/refusals.md`.
+"""
+
+from pathlib import Path
+
+from contracts.terms import reason_code
+
+__all__ = ["GUARD_ADVICE", "REASON_ADVICE", "advice", "page"]
+
+GUARD_ADVICE: dict[str, str] = {
+    "approvals-missing": (
+        "Supervisors of more institutions of the quorum must approve, as many as the limit says."
+    ),
+    "payee-not-on-roster": (
+        "Pay only payees of the agreement's roster; a refused row of a batch can be skipped, and another "
+        "roster takes a new agreement that the quorum activates."
+    ),
+    "payout-cap": (
+        "Keep the payment within the limit; a refused row of a batch can be skipped, and a higher limit "
+        "takes a new agreement that the quorum activates."
+    ),
+    "window-cap": (
+        "Wait for the next window or ask for no more than the limit leaves; a higher limit takes a new "
+        "agreement that the quorum activates."
+    ),
+    "outside-time-window": (
+        "Try again within the days and hours that the agreement allows; once its last day is over, the "
+        "quorum must activate a new one."
+    ),
+    "evidence-missing": (
+        "A witness of the institution that the terms name must attest the evidence, no longer ago than "
+        "the limit says; then try again."
+    ),
+}
+"""By the code of the guard that refused; the limit itself is among the refusal's details."""
+
+REASON_ADVICE: dict[str, str] = {
+    "allocation: no destination": "Name at least one account that the agreement funds, and deploy it again.",
+    "allocation: funds itself": (
+        "Take the account that pays out of the accounts that are funded, and deploy the agreement again."
+    ),
+    "allocation: not an operator": (
+        "An operator of the account's controller must sign exactly the allocation that was prepared."
+    ),
+    "allocation: signature expired": (
+        "An operator must sign the allocation again, with a deadline that is still to come."
+    ),
+    "allocation: not a destination": (
+        "Choose one of the accounts the agreement funds; another account takes a new agreement that the "
+        "quorum activates."
+    ),
+    "allocation: repeated": (
+        "Nothing is left to do if this allocation was meant once; for another, an operator signs with a "
+        "new reference."
+    ),
+    "directory: too many governors": (
+        "Found the directory with 16 governors at most; governors can add more later."
+    ),
+    "directory: two institutions must govern": (
+        "Found the directory with governors of two institutions at least."
+    ),
+    "directory: no changes": "Name at least one change, and have governors sign it.",
+    "directory: governors of two institutions must sign": (
+        "Governors of two institutions, and nobody else, must sign exactly the changes that were prepared "
+        "now."
+    ),
+    "directory: not a governor": "A governor must sign exactly the suspension that was prepared.",
+    "directory: not an active signer": (
+        "Nothing is left to do if the address is right: this signer holds no role."
+    ),
+    "directory: not announced": (
+        "Governors of two institutions must announce the changes first; apply exactly those, under their "
+        "nonce, once."
+    ),
+    "directory: delay not over": (
+        "Wait until the time that the announcement names; then anyone may apply the changes."
+    ),
+    "directory: a governor who signed is suspended": (
+        "Governors of two institutions who are all active must announce the changes again."
+    ),
+    "directory: unknown change": (
+        "Use one of the five kinds of change: add an institution, signer or member, remove a member, set "
+        "a threshold."
+    ),
+    "directory: zero institution": "Give the institution an id that is not zero.",
+    "directory: institution exists": "Use the institution that has this id, or choose another id.",
+    "directory: unknown kind": "Choose what the institution is: bank, agency, enterprise or auditor.",
+    "directory: zero signer": "Give the signer's address; it cannot be zero.",
+    "directory: unknown institution": "Add the institution first, in an earlier change.",
+    "directory: unknown roles": "Give the signer at least one role, and only roles that exist.",
+    "directory: signer is active": (
+        "A governor must suspend the signer before governors of two institutions give it other roles."
+    ),
+    "directory: signer of another institution": (
+        "Add a new key for the person: a key stays with the institution it first signed for."
+    ),
+    "directory: zero quorum": "Give the quorum an id that is not zero.",
+    "directory: already a member": "Leave this change out: the institution is in the quorum already.",
+    "directory: not a member": "Leave this change out: the institution is not in the quorum.",
+    "directory: quorum unreachable": (
+        "Keep the threshold within the number of members: governors add a member or lower the threshold "
+        "first."
+    ),
+    "directory: threshold below two": (
+        "Set the threshold to two or more, so that no institution decides alone."
+    ),
+    "disbursement: approval expired": (
+        "An operator must cancel the batch and upload its rows again with a later deadline; then "
+        "supervisors approve that one."
+    ),
+    "disbursement: not a supervisor": "A supervisor must sign exactly the approval that was prepared.",
+    "disbursement: signer is newer than the batch": (
+        "A supervisor known before the batch was reserved must approve it; else an operator cancels it "
+        "and uploads its rows again."
+    ),
+    "disbursement: not in the quorum": (
+        "A supervisor of an institution in the quorum that the terms name must approve."
+    ),
+    "disbursement: approval repeated": (
+        "Nothing is left for this supervisor to do; if approvals are missing, supervisors of other "
+        "institutions must approve."
+    ),
+    "disbursement: too many approvals": (
+        "Execute the batch; if too few of its 16 approvals still count, an operator cancels it and "
+        "uploads its rows again."
+    ),
+    "disbursement: evidence repeated": (
+        "The witness must attest a newer document: the same one again would not be fresher."
+    ),
+    "disbursement: the terms ask for no such evidence of this signer": (
+        "Check the kind of evidence; a witness of the institution that the terms name for it must sign."
+    ),
+    "disbursement: only a signer may skip rows": (
+        "Execute without skipping rows, or have governors add the key that sends the execution to the "
+        "directory as a signer."
+    ),
+    "disbursement: unknown batch": (
+        "Check the batch's id and its agreement; an operator must reserve it before anybody can act on it."
+    ),
+    "disbursement: batch has ended": (
+        "Nothing is left to execute; an operator uploads rows that were not paid as a new batch."
+    ),
+    "disbursement: not an operator": (
+        "An operator of the account's controller must sign exactly what was prepared."
+    ),
+    "factory: template exists": (
+        "Use the template that is registered, or have governors register this one under a new version."
+    ),
+    "factory: no code at the blueprint": (
+        "Deploy the template's blueprint first, and register the address where its code is."
+    ),
+    "factory: governors of two institutions must sign": (
+        "Governors of two institutions, and nobody else, must sign exactly the template that is registered."
+    ),
+    "factory: unknown template": (
+        "Choose a registered template and version; governors of two institutions can register one."
+    ),
+    "factory: blueprint changed": (
+        "Do not use this template: its code has changed; governors of two institutions must register a "
+        "new version."
+    ),
+    "factory: unknown agreement": (
+        "Check the agreement's address; it has to be deployed through the factory before supervisors "
+        "activate it."
+    ),
+    "factory: agreement is active": "Nothing is left to do: the agreement is active already.",
+    "factory: quorum not reached": (
+        "Supervisors of as many institutions of the tree's quorum as its threshold asks must sign the "
+        "activation."
+    ),
+    "guards: no terms": "Write at least one clause with a guard into the agreement, and deploy it again.",
+    "guards: clauses out of order": (
+        "Number the clauses from zero without gaps, the guards of one clause next to each other, and "
+        "deploy again."
+    ),
+    "guards: kind not in this template": (
+        "Take out the guard that this template cannot enforce, or choose the template that can; an "
+        "allocation takes only caps and time windows."
+    ),
+    "guards: too many clauses": (
+        "Keep the agreement to 16 clauses; join alternatives in one clause, or write two agreements."
+    ),
+    "guards: window cap shares a clause": (
+        "Give the window cap a clause of its own; only other window caps may stand beside it."
+    ),
+    "guards: approval needs a quorum of two": (
+        "Let the approval name its quorum and ask for two of its institutions or more."
+    ),
+    "guards: roster size": "Give the roster at least one payee and at most 16,777,216 (2^24).",
+    "guards: payout cap": "Set the payout cap above zero and to no more than 2^62 minor units.",
+    "guards: window cap": "Set the window cap above zero and to no more than 2^62 minor units.",
+    "guards: window of a cap": (
+        "Give the cap's window a length of at most 2^40 seconds, and an offset shorter than that length."
+    ),
+    "guards: time window is empty": "Let the time window's first moment come before its last.",
+    "guards: daily hours": (
+        "Let the daily hours start before they end, within one day; for a night write two time windows in "
+        "one clause."
+    ),
+    "guards: time zone": "Give the time zone as an offset of less than a day.",
+    "guards: unknown kind": (
+        "Use one of the six kinds of guard: approval, roster, payout cap, window cap, time window, evidence."
+    ),
+    "guards: evidence freshness": (
+        "Let the evidence stay fresh for at least one second and at most 2^40 seconds."
+    ),
+    "guards: evidence needs a witness": "Name the institution whose witnesses attest this evidence.",
+    "guards: amount out of bounds": "Use a smaller amount: no line holds more than 2^62 minor units.",
+    "ledger: zero address": "Give the address of the contract; it cannot be zero.",
+    "ledger: zero id": "Give the account an id that is not zero.",
+    "ledger: tree exists": "Use the supervised account that is open under this id, or choose another id.",
+    "ledger: unknown quorum": (
+        "Governors of two institutions must give this quorum its members and a threshold of two or more "
+        "first."
+    ),
+    "ledger: zero currency": "Name the account's currency by its ISO 4217 code.",
+    "ledger: row not executed": (
+        "Execute the batch up to this row first; a row that was never executed goes back when an operator "
+        "cancels the batch."
+    ),
+    "ledger: row is gone already": (
+        "Nothing is left to give back: the row was skipped or returned already; a teller looks into a "
+        "second credit for it."
+    ),
+    "ledger: a settled row returns only by a credit": (
+        "Wait for the credit that brings the money back; the bank hands the return in with that credit's "
+        "reference."
+    ),
+    "ledger: batch has not ended": (
+        "Execute the rest of the batch, or have an operator cancel it; then the bank can settle it."
+    ),
+    "ledger: batch is settled": "Nothing is left to do: the bank has settled this batch.",
+    "ledger: not the parent's operator": (
+        "An operator of the institution that controls the account above must sign exactly the opening "
+        "that was prepared."
+    ),
+    "ledger: unknown account": (
+        "Check the account's name; an operator of the account above opens it, and a bank opens a "
+        "supervised account."
+    ),
+    "ledger: nothing to change": "Nothing is left to do: it stands as you want it already.",
+    "ledger: not a supervisor": (
+        "A supervisor must sign to pause, and supervisors of two institutions to resume."
+    ),
+    "ledger: supervisors of two institutions must sign": (
+        "Have supervisors of two institutions sign, and nobody else."
+    ),
+    "ledger: not the factory": (
+        "Supervisors of the tree's quorum must activate the agreement through the agreement factory."
+    ),
+    "ledger: agreement not granted": (
+        "Supervisors of the tree's quorum must activate the agreement on this account first."
+    ),
+    "ledger: another tree": "Choose an account below the same supervised account.",
+    "ledger: count out of bounds": "Give the batch at least one row and at most 8,388,608 (2^23).",
+    "ledger: deadline out of bounds": (
+        "An operator must choose a deadline that is still to come by chain time, and sign again."
+    ),
+    "ledger: batch exists": (
+        "Go on with the batch that is reserved already; to pay the same rows again, an operator uploads "
+        "them as a new batch."
+    ),
+    "ledger: not the batch's agreement": (
+        "An operator must act through the batch's own agreement; after the deadline anyone may release "
+        "what is left."
+    ),
+    "ledger: deadline passed": (
+        "An operator must cancel the batch, which gives back what is left, and upload those rows again "
+        "with a later deadline."
+    ),
+    "ledger: batch has ended": (
+        "Nothing is left to execute or release; an operator uploads rows that were not paid as a new batch."
+    ),
+    "ledger: refused row past the chunk": (
+        "A supervisor of the quorum should freeze the account: this agreement's template is faulty and "
+        "has to be replaced."
+    ),
+    "ledger: sender lacks the role": (
+        "Send it with the bank's key that holds the minter or settler role; governors of two institutions "
+        "can give a key that role."
+    ),
+    "ledger: paused": "Wait until supervisors of two institutions resume the ledger, then try again.",
+    "ledger: zero reference": "Give the reference of the bank's entry; it cannot be zero.",
+    "ledger: reference used": (
+        "Nothing is left to enter: this entry of the bank is on the ledger already; a teller can look it up."
+    ),
+    "ledger: unknown batch": (
+        "Check the batch's id; an operator must reserve it before anybody can act on it."
+    ),
+    "ledger: account closed": "Choose an account that is open.",
+    "ledger: account frozen": (
+        "Wait until supervisors of the tree's quorum unfreeze the account, then try again."
+    ),
+    "ledger: account exists": "Use the account that is open under this id, or choose another id.",
+    "ledger: unknown institution": (
+        "Name an institution of the directory as the controller; governors of two institutions can add one."
+    ),
+    "ledger: two tellers must sign": "Two tellers of the bank must sign, each with their own key.",
+    "ledger: not a teller of the bank": (
+        "Have only tellers of the bank that holds the account sign, over exactly what was prepared now."
+    ),
+    "ledger: quorum not reached": (
+        "Supervisors of as many institutions of the tree's quorum as its threshold asks must sign; to "
+        "freeze, one is enough."
+    ),
+    "lines: zero amount": "Enter an amount above zero.",
+    "lines: line is full": (
+        "Use a smaller amount; once a line has taken in all it can, an operator must open another account."
+    ),
+    "lines: same line": "Choose a destination other than the account the money comes from.",
+    "lines: not enough money": (
+        "Ask for no more than is left in this dye class, or wait until an allocation or a teller's "
+        "identification brings more."
+    ),
+    "merkle: index outside the tree": (
+        "Send the proof of this very place in the batch, made from the payout file that was uploaded."
+    ),
+    "merkle: leaf starts past the batch": (
+        "Send the position at which the row's leaf starts, taken from the payout file that was uploaded."
+    ),
+    "merkle: proof of another depth": (
+        "Send the proof made for this batch's number of rows, from the payout file that was uploaded."
+    ),
+    "merkle: wrong proof": (
+        "Send rows and proof exactly as the batch committed them, made from the payout file that was "
+        "uploaded."
+    ),
+    "merkle: not whole rows": "Send one row at least, and only whole rows of 43 bytes.",
+    "merkle: chunk starts inside a leaf": (
+        "Start the chunk at the next row to execute, which is a multiple of eight."
+    ),
+    "merkle: rows past the batch": "Send only rows that the batch still has to execute.",
+    "merkle: chunk ends inside a leaf": "Send a multiple of eight rows, or all that are left of the batch.",
+    "merkle: zero amount": (
+        "An operator must cancel the batch and upload the payout file again with an amount above zero in "
+        "every row."
+    ),
+    "merkle: chunk is not aligned": (
+        "Start the chunk where its whole subtree starts; a smaller chunk of eight rows always fits."
+    ),
+    "merkle: chunk is not a whole subtree": (
+        "Send 8, 16, 32, 64, 128 or 256 rows, or all that are left of the batch."
+    ),
+    "merkle: rows do not add up to the total": (
+        "An operator must cancel the batch and upload the payout file again with the total its rows add "
+        "up to."
+    ),
+    "signatures: length is not 65": "Sign again and hand in the whole signature: r, s and v, 65 bytes.",
+    "signatures: high s": "Sign again with a wallet that gives only low-s signatures (EIP-2).",
+    "signatures: v is not 27 or 28": "Sign again with a wallet that ends the signature with 27 or 28.",
+    "signatures: recovers to nobody": "Sign again: this signature belongs to no key.",
+    "signatures: not in rising order of signer": (
+        "Let each person sign once, and hand the signatures in by rising address of signer."
+    ),
+}
+"""By the reason as the Vyper sources write it: `"module: reason"`."""
+
+_BY_CODE = GUARD_ADVICE | {reason_code(reason): sentence for reason, sentence in REASON_ADVICE.items()}
+_UNLISTED = (
+    "Look at what is on chain now and try again; "
+    "if it is refused again, tell the people who run the platform this code."
+)
+_PAGE = Path(__file__).parents[1] / "docs" / "refusals.md"
+_GUARD_REASON = "clause …, guard …: {code}, limit …, observed …"
+_INTRODUCTION = """\
+# What the chain refuses
+
+Every refusal has a stable code, a reason and a sentence that says what to do. The API, the command line and
+the console show the same three. A clause's refusal also carries the numbers of the clause and the guard, the
+limit and what was observed; amounts are in minor units, times in seconds.
+
+This page is written by `python -m contracts.advice`; a test compares it with the contracts.
+
+| Code | Reason | What to do |
+|---|---|---|
+"""
+
+
+def advice(code: str) -> str:
+    """What to do about a refusal: one sentence, for any code."""
+    return _BY_CODE.get(code, _UNLISTED)
+
+
+def page() -> str:
+    """`docs/refusals.md`: refusals of clauses first, then those of each module."""
+    guards = [_row(code, _GUARD_REASON.format(code=code)) for code in GUARD_ADVICE]
+    reasons = [_row(reason_code(reason), reason) for reason in REASON_ADVICE]
+    return f"{_INTRODUCTION}{''.join(guards + reasons)}\nFor any other code: {_UNLISTED}\n"
+
+
+def _row(code: str, reason: str) -> str:
+    return f"| `{code}` | {reason} | {advice(code)} |\n"
+
+
+if __name__ == "__main__":
+    _PAGE.write_text(page(), encoding="utf-8")
