@@ -1,71 +1,50 @@
-"""Gas of the acts that matter, one JSON line each: `python scripts/bench_gas.py [name-prefix]`.
+"""Gas of the acts that matter, on an EVM in this process.
 
 Every figure is a whole transaction under Cancun rules: 21,000, calldata (EIP-2028), execution on cold slots;
 refunds (EIP-3529) taken off. `floor` is what Prague asks at least (EIP-7623); the larger counts there.
 """
 
-import json
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import boa  # type: ignore[import-untyped]
 from boa.util.abi import Address  # type: ignore[import-untyped]
 from eth_abi.abi import encode
-from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_hash.auto import keccak
 from eth_utils.abi import collapse_if_tuple
 from eth_utils.address import to_canonical_address, to_checksum_address
-from vyper.compiler import compile_code
 
 from contracts.artifacts import artifact
-from contracts.ids import name_id, template_id
-from contracts.rows import Row, RowTree
+from contracts.ids import template_id
+from contracts.rows import CHUNK_ROWS, RowTree
 from contracts.terms import Guard, Kind, Role, allocation_arguments, disbursement_arguments
 from contracts.typed_data import TypedMessage, Value, in_signer_order
-
-ZERO = bytes(32)
-NOBODY = "0x" + "00" * 20
-BANK, AGENCY, ENTERPRISE, QUORUM, TREE, PROJECT, WAGES = (
-    name_id(name) for name in ("bank", "agency", "enterprise", "quorum", "tree", "project", "wages")
+from scripts.benchmarks.workload import (
+    AGENCY,
+    BANK,
+    ENTERPRISE,
+    PROJECT,
+    QUORUM,
+    TREE,
+    WAGES,
+    ZERO,
+    BenchFailed,
+    Figure,
+    actor,
+    batch_of,
+    erc20_creation,
+    erc20_transfer,
+    note,
 )
-CHUNK_ROWS = 256
+
+NOBODY = "0x" + "00" * 20
 TERMS = (
     Guard(0, Kind.APPROVAL, 2, subject=QUORUM),
     Guard(1, Kind.ROSTER, 100_000),
     Guard(2, Kind.PAYOUT_CAP, 1_000_000),
     Guard(3, Kind.WINDOW_CAP, 10**12, 86_400),
 )
-
-ERC20_SOURCE = """
-# pragma version 0.4.3
-event Transfer:
-    sender: indexed(address)
-    receiver: indexed(address)
-    amount: uint256
-
-balanceOf: public(HashMap[address, uint256])
-
-@deploy
-def __init__(first: address, second: address):
-    self.balanceOf[first] = 10**18
-    self.balanceOf[second] = 10**18
-
-@external
-def transfer(receiver: address, amount: uint256) -> bool:
-    self.balanceOf[msg.sender] -= amount
-    self.balanceOf[receiver] += amount
-    log Transfer(sender=msg.sender, receiver=receiver, amount=amount)
-    return True
-"""
-
-
-def actor(name: str) -> LocalAccount:
-    """The account of a role."""
-    held: LocalAccount = Account.from_key(keccak(name.encode()))
-    return held
-
 
 bridge, bank, agency, operator = (actor(name) for name in ("bridge", "bank", "agency", "operator"))
 
@@ -85,13 +64,13 @@ class Cost:
 
 
 def cost_of(to: str, data: bytes, sender: str) -> Cost:
-    """Run one transaction as the first to touch its slots. Raises RuntimeError when it reverts."""
+    """Run one transaction as the first to touch its slots. Raises BenchFailed when it reverts."""
     state = boa.env.evm.vm.state
     state.lock_changes()
     boa.env.evm.reset_access_counters()
     held = boa.env.execute_code(Address(to), sender=Address(sender), data=data)
     if held.is_error:
-        raise RuntimeError(bytes(held.output))
+        raise BenchFailed(bytes(held.output))
     zeros = data.count(0)
     used = 21_000 + 4 * zeros + 16 * (len(data) - zeros) + held.get_gas_used()
     refund = min(max(held.get_gas_refund(), 0), used // 5)
@@ -100,10 +79,10 @@ def cost_of(to: str, data: bytes, sender: str) -> Cost:
 
 
 def deploy(code: bytes) -> str:
-    """Address of newly deployed code. Raises RuntimeError when it reverts."""
+    """Address of newly deployed code. Raises BenchFailed when it reverts."""
     address, held = boa.env.deploy(sender=Address(bridge.address), bytecode=code)
     if held.is_error:
-        raise RuntimeError(bytes(held.output))
+        raise BenchFailed(bytes(held.output))
     return str(address)
 
 
@@ -224,22 +203,17 @@ class Bench:
         return self.send("Wages", "approve", batch, signature)
 
 
-def batch_of(count: int) -> RowTree:
-    """Rows as they come: rising roster index, amounts around ten thousand yuan, hashes as information."""
-    return RowTree([Row(i, 500_000 + 7 * i, keccak(b"%d" % i)) for i in range(count)])
-
-
-def reported(name: str, cost: Cost, **more: object) -> dict[str, object]:
+def reported(name: str, cost: Cost, **more: object) -> Figure:
     """One result line."""
     return {"bench": name, "value": cost.gas, "unit": "gas", "floor": cost.floor, **more}
 
 
-def bench_mint(bench: Bench) -> dict[str, object]:
+def bench_mint(bench: Bench) -> Figure:
     """A credit minted to an account whose line is in use."""
     return reported("gas.mint", bench.mint(10_000))
 
 
-def bench_transfer(bench: Bench) -> dict[str, object]:
+def bench_transfer(bench: Bench) -> Figure:
     """Funding one account from another, both lines in use; `ledger` is the Ledger's execution alone."""
     costs = []
     for number in range(2):
@@ -258,13 +232,13 @@ def bench_transfer(bench: Bench) -> dict[str, object]:
     return reported("gas.transfer", costs[-1], ledger=ledger.execution)
 
 
-def bench_reserve(bench: Bench) -> dict[str, object]:
+def bench_reserve(bench: Bench) -> Figure:
     """A batch reserved, window cap in use."""
     bench.reserve(batch_of(8))
     return reported("gas.reserve", bench.reserve(batch_of(16)))
 
 
-def bench_approve(bench: Bench) -> dict[str, object]:
+def bench_approve(bench: Bench) -> Figure:
     """The second approval of a batch."""
     rows = batch_of(24)
     batch = bench.reserve(rows).output
@@ -272,7 +246,7 @@ def bench_approve(bench: Bench) -> dict[str, object]:
     return reported("gas.approve", bench.approve(batch, rows, agency))
 
 
-def bench_payout_row(bench: Bench) -> dict[str, object]:
+def bench_payout_row(bench: Bench) -> Figure:
     """The second full chunk of three: two signers, roster, payout cap and window cap."""
     rows = batch_of(3 * CHUNK_ROWS)
     batch = bench.reserve(rows).output
@@ -291,18 +265,15 @@ def bench_payout_row(bench: Bench) -> dict[str, object]:
     }
 
 
-def bench_erc20_row(bench: Bench) -> dict[str, object]:
+def bench_erc20_row(bench: Bench) -> Figure:
     """The same payment as a plain token transfer to an existing holder."""
-    made = compile_code(ERC20_SOURCE, output_formats=["bytecode"])["bytecode"]
-    holders = encode(["address", "address"], [operator.address, agency.address])
-    token = deploy(bytes.fromhex(made[2:]) + holders)
-    data = keccak(b"transfer(address,uint256)")[:4] + encode(
-        ["address", "uint256"], [agency.address, 500_000]
+    token = deploy(erc20_creation(operator.address, agency.address))
+    return reported(
+        "gas.erc20_row", cost_of(token, erc20_transfer(agency.address, 500_000), operator.address)
     )
-    return reported("gas.erc20_row", cost_of(token, data, operator.address))
 
 
-BENCHES: dict[str, Callable[[Bench], dict[str, object]]] = {
+BENCHES: dict[str, Callable[[Bench], Figure]] = {
     "gas.mint": bench_mint,
     "gas.transfer": bench_transfer,
     "gas.reserve": bench_reserve,
@@ -312,20 +283,12 @@ BENCHES: dict[str, Callable[[Bench], dict[str, object]]] = {
 }
 
 
-def results(prefix: str = "") -> Iterator[dict[str, object]]:
-    """Run the benches whose name starts with a prefix."""
+def figures(names: Sequence[str]) -> Iterator[Figure]:
+    """Run these benches."""
+    if not names:
+        return
+    note("gas: founding a network in this process")
     bench = Bench()
     bench.found()
-    for name, run in BENCHES.items():
-        if name.startswith(prefix):
-            yield run(bench)
-
-
-def main() -> None:
-    """Print one JSON line a result."""
-    for result in results(*sys.argv[1:2]):
-        print(json.dumps(result))
-
-
-if __name__ == "__main__":
-    main()
+    for name in names:
+        yield BENCHES[name](bench)
