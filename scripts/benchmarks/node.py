@@ -139,7 +139,7 @@ def founded() -> Iterator[Site]:
         directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="dyetrace-bench-"))
         url = stack.enter_context(running_node(Path(directory) / "chain"))
         http = stack.enter_context(httpx.Client(base_url=url, timeout=60, trust_env=False))
-        deployment = setup.deploy(url, actor("deployer"), _directory(), 1, [bank, agency])
+        deployment = setup.deploy(url, actor("deployer"), _founding_changes(), 1, [bank, agency])
         site = Site(Client(http), Chain(url, deployment), Sender(bridge), Sender(holder))
         site.perform("Ledger", "open_tree", TREE, BANK, QUORUM, b"CNY", ENTERPRISE)
         site.perform("Ledger", "mint", keccak(b"opening"), TREE, TREE, WAGES, 10**12, ZERO)
@@ -150,7 +150,7 @@ def founded() -> Iterator[Site]:
         yield site
 
 
-def _directory() -> list[setup.Change]:
+def _founding_changes() -> list[setup.Change]:
     """Who takes part."""
     return [
         setup.add_institution("bank", InstitutionKind.BANK),
