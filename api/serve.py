@@ -3,6 +3,7 @@
 import json
 import signal
 import socket
+from contextlib import closing
 from pathlib import Path
 
 import uvicorn
@@ -24,8 +25,12 @@ def serve(data: Path, host: str, port: int) -> None:
     Raises Invalid for an unusable set-up, ChainDiverged on another chain, ChainUnreachable without one.
     """
     settings = Settings.read(data)
-    platform = Platform.open(data, settings)
-    platform.chain.check()
+    with closing(Platform.open(data, settings)) as platform:
+        platform.chain.check()
+        _serve(platform, settings, host, port)
+
+
+def _serve(platform: Platform, settings: Settings, host: str, port: int) -> None:
     worker = Worker(platform, settings.poll_seconds)
     server = uvicorn.Server(
         uvicorn.Config(
@@ -51,7 +56,6 @@ def serve(data: Path, host: str, port: int) -> None:
             server.run(sockets=[listener])
         finally:
             worker.stop()
-            platform.database.engine.dispose()
 
 
 def _url(listener: socket.socket) -> str:

@@ -101,6 +101,10 @@ class Platform:
             settings.confirmations,
         )
 
+    def close(self) -> None:
+        """Close what is open: the database's connections."""
+        self.database.engine.dispose()
+
     def pause(self) -> None:
         """Give the worker a moment."""
         self.wake.set()

@@ -187,4 +187,4 @@ def _keep_names(data: Path, settings: Settings, founding: Founding) -> None:
             session,
             [*(each.name for each in founding.institutions), *(each.name for each in founding.quorums)],
         )
-    platform.database.engine.dispose()
+    platform.close()

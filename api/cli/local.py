@@ -65,7 +65,7 @@ def new_key(
     configure_logging()
     platform = Platform.open(data, Settings.read(data))
     secret = service.create(platform, name, institution, role)
-    platform.database.engine.dispose()
+    platform.close()
     emit({"name": name, "institution": institution, "role": role, "key": secret}, as_json)
 
 

@@ -68,4 +68,6 @@ def _chain(platform: Platform) -> dict[str, Any]:
 def _worker(worker: Worker) -> dict[str, Any]:
     if worker.halted is not None:
         return {"ok": False, "code": worker.halted.code}
+    if worker.failing:
+        return {"ok": False, "code": "worker-failing"}
     return {"ok": True} if worker.alive else {"ok": False, "code": "worker-stopped"}

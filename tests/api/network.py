@@ -252,5 +252,5 @@ def _api_keys(data: Path) -> dict[str, str]:
     platform = Platform.open(data, Settings.read(data))
     for role in ROLES[:-1]:
         made[role] = keys.create(platform, f"{role}-key", "north-bank", role)
-    platform.database.engine.dispose()
+    platform.close()
     return made

@@ -33,8 +33,7 @@ def drafted(ready: World, request: pytest.FixtureRequest):
     draft = ready_batch(ready, request.node.name[-20:].replace("_", "-").strip("-"), [11, 12])
     ready.stop()
     yield draft
-    ready.platform.database.engine.dispose()
-    ready.platform = ready.open_platform()
+    ready.reopen()
     ready.start()
     ready.wait_for(lambda: bool(batches.show(ready.platform, draft)["settled"]))
     twice = [each for each, times in _bank_ids(ready).items() if times > 1]
@@ -78,7 +77,7 @@ def test_an_accepted_order_whose_answer_was_lost_is_asked_about_first(ready: Wor
     _execute_without_bank(ready, drafted)
     content = ready.platform.payer._start(_order(ready, drafted).message_id)
     assert ready.platform.bank.send_payment_file(content).outcome == "received"
-    ready.platform = ready.open_platform()
+    ready.reopen()
     turn(ready.platform)
     order = _order(ready, drafted)
     assert (order.state, order.attempts, order.duplicates) == (OrderState.RECEIVED, 1, 0)
@@ -111,6 +110,7 @@ def test_signed_bytes_go_out_again_after_a_crash_and_count_once(ready: World, dr
     nonce = platform.chain.transaction_count(ready.bridge_key.address)
     assert platform.sender.step() == 1
     assert platform.chain.transaction_count(ready.bridge_key.address) == nonce
+    platform.close()
 
 
 def test_a_message_the_bank_gives_again_is_taken_once(ready: World) -> None:
@@ -177,5 +177,5 @@ def test_a_chain_that_lost_an_indexed_block_halts_the_bridge(ready: World) -> No
         turn(platform)
     with platform.database.begin() as session:
         session.get_one(BlockRow, CURSOR).hash = kept
-    platform.database.engine.dispose()
+    platform.close()
     ready.start()

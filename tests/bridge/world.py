@@ -120,6 +120,11 @@ class World:
             b"r" * 32,
         )
 
+    def reopen(self) -> None:
+        """Drop the platform and open another one on its database."""
+        self.platform.close()
+        self.platform = self.open_platform()
+
     def start(self) -> None:
         """Start the worker."""
         self.worker = Worker(self.platform, 0.02)
@@ -134,7 +139,7 @@ class World:
     def close(self) -> None:
         """Stop everything."""
         self.stop()
-        self.platform.database.engine.dispose()
+        self.platform.close()
         self.bank.stop()
         self.node.stop()
 
