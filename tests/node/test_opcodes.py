@@ -105,7 +105,7 @@ tokens = st.one_of(pushes, pushes, shuffles, operations, operations, places, sto
 
 
 @settings(max_examples=250, deadline=None)
-@given(st.lists(tokens, max_size=120), st.integers(21_500, 120_000), st.binary(max_size=64))
+@given(st.lists(tokens, max_size=120), st.integers(22_100, 120_000), st.binary(max_size=64))
 def test_random_programs(program: list[bytes], gas: int, data: bytes) -> None:
     warm_stack = b"".join(push(bytes([number])) for number in range(20))
     agree(warm_stack + b"".join(program), gas, data)
