@@ -1,4 +1,4 @@
-"""In CI a skipped test is a failure: what a test needs, the project installs. Samples are the same each time."""
+"""In CI a skipped test is a failure, for the project installs what tests need; samples stay the same."""
 
 import os
 from collections.abc import Generator
