@@ -7,11 +7,12 @@ import json
 import secrets
 
 import structlog
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from bridge.chain import Chain
 from bridge.identify import Credit, Rule, identify
-from bridge.returns import queue_return, row_tree
+from bridge.returns import queue_return
 from bridge.sender import Sender
 from bridge.store import bank as store
 from bridge.store import payments
@@ -46,26 +47,59 @@ class Applier:
         self.reference_key = reference_key
 
     def step(self) -> int:
-        """Apply the next movements; returns how many."""
+        """Apply the next movements; returns how many.
+
+        One that cannot be applied is a teller's task and stays unapplied; it is tried again, behind others.
+        """
+        applied = 0
         with self.database.begin() as session:
-            waiting = store.unapplied_movements(session, MOVEMENTS_A_STEP)
-            for movement in waiting:
-                account = session.get_one(SupervisedAccountModel, movement.tree)
-                if movement.direction == "credit":
-                    self._credit(session, account, movement)
-                else:
-                    _debit(session, movement)
-                movement.applied = True
-        return len(waiting)
+            for movement in store.unapplied_movements(session, MOVEMENTS_A_STEP):
+                try:
+                    with session.begin_nested():
+                        self._apply(session, movement)
+                    applied += 1
+                except OperationalError:
+                    raise
+                except Exception as error:  # noqa: BLE001 - a named state and a teller's task
+                    log.error("movement-failed", movement=movement.id, error=type(error).__name__)
+                    movement.attempts += 1
+                    store.put_task(session, "movement-failed", str(movement.id), error=type(error).__name__)
+        return applied
+
+    def _apply(self, session: Session, movement: MovementModel) -> None:
+        account = session.get_one(SupervisedAccountModel, movement.tree)
+        if movement.currency != account.currency:
+            store.put_task(
+                session,
+                "currency-mismatch",
+                f"{account.name}:{movement.bank_reference}",
+                direction=movement.direction,
+                amount_minor=movement.amount_minor,
+                currency=movement.currency,
+            )
+        elif movement.direction == "credit":
+            self._credit(session, account, movement)
+        else:
+            _debit(session, movement)
+        movement.applied = True
+        store.close_task(session, "movement-failed", str(movement.id))
 
     def _credit(self, session: Session, account: SupervisedAccountModel, movement: MovementModel) -> None:
-        payout = None
-        if movement.returned_end_to_end_id is not None:
-            payout = payments.payout_by_end_to_end_id(session, movement.returned_end_to_end_id)
-        if payout is not None and _comes_back(session, payout, movement):
-            self._return(session, account, movement, payout)
-        else:
-            self._mint(session, account, movement)
+        """New money, or money of ours that comes back. What might be either waits in suspense."""
+        payout = _payout_of(session, movement)
+        comes_back = movement.returned_end_to_end_id is not None
+        if payout is not None and comes_back and _is_whole_row(session, payout, movement):
+            if payout.state in (PayoutState.ORDERED, PayoutState.DEBITED):
+                self._return(session, account, movement, payout)
+                return
+            if payout.state in (PayoutState.REJECTED, PayoutState.SKIPPED):
+                self._cancel_debit(session, account, movement, payout)
+                return
+        if payout is not None:
+            _put_payout_task(session, "return-unmatched", movement, payout)
+        is_ours = payout is not None or comes_back
+        rule = None if is_ours else identify(_rules(session, account.tree), _facts(movement))
+        self._mint(session, account, movement, rule)
 
     def _reference(self, account: SupervisedAccountModel, movement: MovementModel) -> bytes:
         return keyed_reference(self.reference_key, account.bank, account.number, movement.bank_reference)
@@ -80,8 +114,7 @@ class Applier:
         reference = self._reference(account, movement)
         payout.state = PayoutState.RETURNED
         payout.reason = movement.return_reason
-        tree = row_tree(session, payout.root)
-        key = queue_return(session, self.chain, self.sender, tree, payout, reference)
+        key = queue_return(session, self.chain, self.sender, payout, reference)
         session.add(
             CreditModel(
                 movement=movement.id,
@@ -95,13 +128,39 @@ class Applier:
             )
         )
 
-    def _mint(self, session: Session, account: SupervisedAccountModel, movement: MovementModel) -> None:
-        rule = identify(_rules(session, account.tree), _facts(movement))
+    def _cancel_debit(
+        self,
+        session: Session,
+        account: SupervisedAccountModel,
+        movement: MovementModel,
+        payout: PayoutModel,
+    ) -> None:
+        """The row has gone back already, so its money is on the ledger: a lot would double it."""
+        _put_payout_task(session, "return-of-row-gone", movement, payout)
+        session.add(
+            CreditModel(
+                movement=movement.id,
+                tree=account.tree,
+                reference=self._reference(account, movement),
+                amount_minor=movement.amount_minor,
+                kind=CreditKind.CANCELS,
+                salt=b"",
+                info=payout.info,
+            )
+        )
+
+    def _mint(
+        self,
+        session: Session,
+        account: SupervisedAccountModel,
+        movement: MovementModel,
+        rule: Rule | None,
+    ) -> None:
         salt = secrets.token_bytes(16)
         content = _lot_document(account, movement, rule)
         info = commitment(salt, content)
         reference = self._reference(account, movement)
-        key = f"mint:{account.name}:{movement.bank_reference}"
+        key = f"mint:{reference.hex()}"
         call = self.chain.call(
             "Ledger",
             "mint",
@@ -135,39 +194,52 @@ class Applier:
             store.put_task(
                 session,
                 "suspense",
-                f"{account.name}:{movement.bank_reference}",
+                reference.hex(),
                 lot=reference.hex(),
+                account=account.name,
+                bank_reference=movement.bank_reference,
                 amount_minor=movement.amount_minor,
                 currency=movement.currency,
             )
 
 
-def _comes_back(session: Session, payout: PayoutModel, movement: MovementModel) -> bool:
-    """Whether a returned payment is the whole of a row that is still out."""
-    out = payout.state in (PayoutState.ORDERED, PayoutState.DEBITED)
-    if out and payout.amount_minor == movement.amount_minor:
-        return True
+def _payout_of(session: Session, movement: MovementModel) -> PayoutModel | None:
+    """The payout a movement names, whether as its debit, a return or a reversal."""
+    if movement.end_to_end_id is None:
+        return None
+    return payments.payout_by_end_to_end_id(session, movement.end_to_end_id)
+
+
+def _is_whole_row(session: Session, payout: PayoutModel, movement: MovementModel) -> bool:
+    """Whether a movement is a payout's whole amount, on the account the payout was paid from."""
+    paid_from = payments.tree_of_payout(session, payout)
+    return payout.amount_minor == movement.amount_minor and paid_from == movement.tree
+
+
+def _debit(session: Session, movement: MovementModel) -> None:
+    """A debit answers the payout it names; one that names none of ours is reconciliation's to find."""
+    payout = _payout_of(session, movement)
+    if payout is None:
+        return
+    answers = payout.state in (PayoutState.ORDERED, PayoutState.RETURNED) and payout.movement is None
+    if not answers or not _is_whole_row(session, payout, movement):
+        _put_payout_task(session, "debit-unmatched", movement, payout)
+        return
+    payout.movement = movement.id
+    if payout.state == PayoutState.ORDERED:
+        payout.state = PayoutState.DEBITED
+
+
+def _put_payout_task(session: Session, kind: str, movement: MovementModel, payout: PayoutModel) -> None:
+    """What the bank booked does not follow from what became of the payout: a teller asks the bank."""
     store.put_task(
         session,
-        "return-unmatched",
-        movement.bank_reference,
-        end_to_end_id=payout.end_to_end_id,
+        kind,
+        f"{payout.end_to_end_id}:{movement.bank_reference}",
         state=payout.state,
         expected_minor=payout.amount_minor,
         amount_minor=movement.amount_minor,
     )
-    return False
-
-
-def _debit(session: Session, movement: MovementModel) -> None:
-    if movement.end_to_end_id is None:
-        return
-    payout = payments.payout_by_end_to_end_id(session, movement.end_to_end_id)
-    if payout is None or payout.amount_minor != movement.amount_minor:
-        return
-    if payout.state == PayoutState.ORDERED:
-        payout.state = PayoutState.DEBITED
-        payout.movement = movement.id
 
 
 def _rules(session: Session, tree: bytes) -> list[Rule]:

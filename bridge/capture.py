@@ -3,12 +3,14 @@
 from hashlib import sha256
 
 import structlog
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from bridge import answers
 from bridge.bank import BankConnection
+from bridge.chain import Chain
 from bridge.crash import crash_point
-from bridge.errors import BridgeError, MessageRefused
+from bridge.errors import MessageRefused
 from bridge.iso20022 import (
     AccountReport,
     BankMessage,
@@ -18,6 +20,7 @@ from bridge.iso20022 import (
     read_message,
     repeated_references,
 )
+from bridge.sender import Sender
 from bridge.store import bank as store
 from bridge.store.base import Database
 from bridge.store.models import (
@@ -43,7 +46,7 @@ def collect(database: Database, bank: BankConnection, replay: bool = False) -> i
     `replay` asks for acknowledged messages too: an acknowledgement that a crash cut short may have taken a
     message from the mailbox that nobody stored.
     """
-    with database.begin() as session:
+    with database.read() as session:
         after = store.setting(session, BANK_CURSOR)
     files = bank.replay_messages(after) if replay else bank.fetch_messages(after)
     if not files:
@@ -64,22 +67,35 @@ def store_message(session: Session, key: str, kind: str, content: bytes) -> bool
     return True
 
 
-def read_stored(database: Database) -> int:
-    """Read stored messages, each in a transaction of its own. Returns how many."""
-    with database.begin() as session:
+def read_stored(database: Database, chain: Chain, sender: Sender) -> int:
+    """Read stored messages, each in a transaction of its own. Returns how many.
+
+    One that cannot be read is refused, whatever the reason: it must not keep those behind it waiting.
+    """
+    with database.read() as session:
         waiting = store.unread_messages(session, MESSAGES_A_STEP)
     for message_id in waiting:
         try:
             with database.begin() as session:
-                _read(session, session.get_one(MessageModel, message_id))
-        except MessageRefused as refusal:
+                _read(session, session.get_one(MessageModel, message_id), chain, sender)
+        except OperationalError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a named state and a teller's task
+            refusal = error if isinstance(error, MessageRefused) else _unforeseen(error)
             log.warning("message-refused", message=message_id, code=refusal.code)
             with database.begin() as session:
                 _refuse(session, message_id, refusal)
     return len(waiting)
 
 
-def _refuse(session: Session, message_id: int, refusal: BridgeError) -> None:
+def _unforeseen(error: Exception) -> MessageRefused:
+    return MessageRefused(
+        "message-failed",
+        f"Reading the message failed ({type(error).__name__}); nothing of it was taken. Report it.",
+    )
+
+
+def _refuse(session: Session, message_id: int, refusal: MessageRefused) -> None:
     message = session.get_one(MessageModel, message_id)
     message.state = MessageState.REFUSED
     message.refusal_code = refusal.code
@@ -94,24 +110,39 @@ def _refuse(session: Session, message_id: int, refusal: BridgeError) -> None:
     )
 
 
-def _read(session: Session, message: MessageModel) -> None:
+def _read(session: Session, message: MessageModel, chain: Chain, sender: Sender) -> None:
     content: BankMessage = read_message(message.content)
-    for report in content.reports:
-        _take_report(session, message, content.kind, report)
+    accounts = [store.account_by_number(session, report.account.number) for report in content.reports]
+    if content.reports and not any(accounts):
+        raise _account_unknown(content.reports[0])
+    for report, account in zip(content.reports, accounts, strict=True):
+        if account is None:
+            store.put_task(
+                session, "account-unknown", str(message.id), message=_account_unknown(report).message
+            )
+        else:
+            _take_report(session, message, content.kind, account, report)
     if content.status is not None:
-        answers.take_status(session, content.status)
+        answers.take_status(session, chain, sender, content.status)
     message.kind = content.kind
     message.state = MessageState.READ
 
 
-def _take_report(session: Session, message: MessageModel, kind: str, report: AccountReport) -> None:
-    account = store.account_by_number(session, report.account.number)
-    if account is None:
-        raise MessageRefused(
-            "account-unknown",
-            f"The message reports account …{report.account.number[-4:]}, which is not supervised here. "
-            "Register the account, or ask the bank why it was sent.",
-        )
+def _account_unknown(report: AccountReport) -> MessageRefused:
+    return MessageRefused(
+        "account-unknown",
+        f"The message reports account …{report.account.number[-4:]}, which is not supervised here. "
+        "Register the account, or ask the bank why it was sent.",
+    )
+
+
+def _take_report(
+    session: Session,
+    message: MessageModel,
+    kind: str,
+    account: SupervisedAccountModel,
+    report: AccountReport,
+) -> None:
     repeated = set(repeated_references(report))
     statement = _take_statement(session, message, account, report) if kind == "camt.053" else None
     for movement in movements(report):
@@ -134,16 +165,37 @@ def _take_statement(
             f"Statement {report.report_id} lacks its opening or closing balance or its date; ask the bank "
             "for a complete one.",
         )
+    first = report.from_date or day
+    if {opening.currency, closing.currency} != {account.currency} or first > day:
+        raise MessageRefused(
+            "statement-invalid",
+            f"Statement {report.report_id} is in another currency than the account or ends before it begins; "
+            "ask the bank for a correct one.",
+        )
+    entry_sum_minor = sum(each.signed_minor for each in movements(report) if each.is_booked)
+    held = store.statement_of(session, account.tree, report.report_id, day)
+    if held is not None:
+        if (held.opening_minor, held.closing_minor, held.entry_sum_minor, held.from_date) != (
+            opening.amount_minor,
+            closing.amount_minor,
+            entry_sum_minor,
+            first,
+        ):
+            raise MessageRefused(
+                "statement-conflict",
+                f"Statement {report.report_id} came before with other contents; ask the bank which is right.",
+            )
+        return held.id
     row = StatementModel(
         tree=account.tree,
         message=message.id,
         report_id=report.report_id,
         sequence_number=report.sequence_number,
-        from_date=report.from_date or day,
+        from_date=first,
         to_date=day,
         opening_minor=opening.amount_minor,
         closing_minor=closing.amount_minor,
-        entry_sum_minor=sum(each.signed_minor for each in movements(report) if each.is_booked),
+        entry_sum_minor=entry_sum_minor,
         currency=closing.currency,
     )
     session.add(row)
@@ -159,11 +211,6 @@ def _take_movement(
     kind: str,
     statement: int | None,
 ) -> None:
-    if movement.currency != account.currency:
-        raise MessageRefused(
-            "currency-mismatch",
-            f"An entry in {movement.currency} on an account in {account.currency}; have the bank correct it.",
-        )
     held = store.movement_by_reference(session, account.tree, movement.bank_reference)
     if held is None:
         held = _movement_row(account, movement)

@@ -6,18 +6,21 @@ chain means another chain or an older copy of it: the bridge stops rather than g
 
 import structlog
 from sqlalchemy.orm import Session
+from web3.types import LogReceipt
 
 from bridge.chain import CONTRACTS, Chain
 from bridge.errors import ChainDiverged
 from bridge.projector import apply
-from bridge.store import projections
+from bridge.store import bank, projections
 from bridge.store.base import Database
-from bridge.store.chain_models import BlockRow
+from bridge.store.chain_models import BlockRow, LotRow
 
 __all__ = ["Indexer"]
 
 BLOCKS_A_STEP = 500
 CURSOR = "head"
+IDENTIFY = 1
+"""Kind of map that takes money out of suspense (`modules/lines.vy`)."""
 
 log = structlog.get_logger(__name__)
 
@@ -33,16 +36,27 @@ class Indexer:
 
     def step(self) -> int:
         """Take the next final blocks; returns how many. Raises ChainDiverged."""
+        before = self._cursor()
+        first = self.chain.deployment.first_block if before is None else before.number + 1
+        if before is not None:
+            self._check(before)
+        last = min(self.chain.head() - self.confirmations, first + BLOCKS_A_STEP - 1)
+        if last < first:
+            return 0
+        logs = self.chain.logs(first, last, None)
+        block_hash = self.chain.block_hash(last)
+        if block_hash is None:
+            raise ChainDiverged("chain-diverged", f"Block {last} vanished while it was read; try again.")
         with self.database.begin() as session:
-            cursor = session.get(BlockRow, CURSOR)
-            first = self.chain.deployment.first_block if cursor is None else cursor.number + 1
-            if cursor is not None:
-                self._check(cursor)
-            last = min(self.chain.head() - self.confirmations, first + BLOCKS_A_STEP - 1)
-            if last < first:
-                return 0
-            self._take(session, first, last)
-            return last - first + 1
+            now = session.get(BlockRow, CURSOR)
+            if (now and now.number) == (before and before.number):
+                self._take(session, logs)
+                session.merge(BlockRow(name=CURSOR, number=last, hash=block_hash))
+        return last - first + 1
+
+    def _cursor(self) -> BlockRow | None:
+        with self.database.read() as session:
+            return session.get(BlockRow, CURSOR)
 
     def catch_up(self) -> int:
         """Take every final block; returns the number of the last."""
@@ -52,9 +66,8 @@ class Indexer:
 
     def indexed(self) -> int:
         """Number of the last indexed block."""
-        with self.database.begin() as session:
-            cursor = session.get(BlockRow, CURSOR)
-            return self.chain.deployment.first_block - 1 if cursor is None else cursor.number
+        cursor = self._cursor()
+        return self.chain.deployment.first_block - 1 if cursor is None else cursor.number
 
     def _check(self, cursor: BlockRow) -> None:
         found = self.chain.block_hash(cursor.number)
@@ -66,18 +79,24 @@ class Indexer:
                 block=cursor.number,
             )
 
-    def _take(self, session: Session, first: int, last: int) -> None:
+    def _take(self, session: Session, logs: list[LogReceipt]) -> None:
         known = {getattr(self.chain.deployment, name) for name in CONTRACTS}
         known.update(projections.agreement_addresses(session))
-        for entry in self.chain.logs(first, last, None):
+        for entry in logs:
             if entry["address"] not in known or bytes(entry["topics"][0]) not in self.chain.events:
                 continue
             event = self.chain.decode(entry)
             apply(session, event)
             session.flush()
+            if event.name == "Moved" and event["kind"] == IDENTIFY:
+                _close_suspense(session, event["source"])
             if event.name == "AgreementDeployed":
                 known.add(event["agreement"])
-        block_hash = self.chain.block_hash(last)
-        if block_hash is None:
-            raise ChainDiverged("chain-diverged", f"Block {last} vanished while it was read; try again.")
-        session.merge(BlockRow(name=CURSOR, number=last, hash=block_hash))
+
+
+def _close_suspense(session: Session, line: bytes) -> None:
+    """A lot's task is done once nothing of it rests in suspense."""
+    lot = session.get_one(LotRow, line)
+    _, emptied = projections.line_totals(session, line)
+    if emptied == lot.amount_minor:
+        bank.close_task(session, "suspense", lot.reference.hex())

@@ -6,6 +6,7 @@ from eth_utils.crypto import keccak
 from bridge.platform import Platform
 from bridge.setup import Change
 from bridge.store import directory
+from bridge.store.models import ChangeModel
 
 __all__ = ["apply_changes", "change_content", "change_key"]
 
@@ -22,15 +23,18 @@ def change_key(nonce: int) -> str:
 
 def apply_changes(platform: Platform) -> int:
     """Queue announced directory changes whose delay is over by chain time; returns how many."""
-    queued = 0
-    with platform.database.begin() as session:
-        for waiting in directory.unapplied_changes(session):
-            changes = directory.decoded(waiting)
-            identity = keccak(encode(["bytes32", "uint256"], [change_content(changes), waiting.nonce]))
-            ready_at = platform.chain.read("Directory", "ready_at", identity)
-            if 0 < ready_at <= platform.chain.now():
-                call = platform.chain.call("Directory", "apply", changes, waiting.nonce)
-                platform.queue(session, change_key(waiting.nonce), call)
-                waiting.queued = True
-                queued += 1
-    return queued
+    with platform.database.read() as session:
+        announced = {row.nonce: directory.decoded(row) for row in directory.unapplied_changes(session)}
+    ready = [nonce for nonce, changes in announced.items() if _is_ready(platform, changes, nonce)]
+    for nonce in ready:
+        call = platform.chain.call("Directory", "apply", announced[nonce], nonce)
+        with platform.database.begin() as session:
+            platform.queue(session, change_key(nonce), call)
+            session.get_one(ChangeModel, nonce).queued = True
+    return len(ready)
+
+
+def _is_ready(platform: Platform, changes: list[Change], nonce: int) -> bool:
+    identity = keccak(encode(["bytes32", "uint256"], [change_content(changes), nonce]))
+    ready_at = platform.chain.read("Directory", "ready_at", identity)
+    return bool(0 < ready_at <= platform.chain.now())

@@ -1,6 +1,7 @@
 """Executed chunks → payment orders: bytes stored with the decision, sent afterwards, never made again."""
 
 import base64
+import time
 from datetime import UTC, date, datetime
 
 import structlog
@@ -10,7 +11,9 @@ from sqlalchemy.orm import Session
 from bridge.bank import BankConnection, BankRefused, Submission
 from bridge.chain import Chain
 from bridge.crash import crash_point
+from bridge.errors import OrderRefused
 from bridge.iso20022 import AccountId, CreditTransfer, Party, PaymentOrder, pain001
+from bridge.iso20022.order_checks import iban_is_valid, validate_order
 from bridge.store import bank as bank_store
 from bridge.store import payments, projections
 from bridge.store.base import Database
@@ -25,7 +28,12 @@ from bridge.store.models import (
 )
 from contracts.ids import end_to_end_id
 
-__all__ = ["Payer", "give_end_to_end_ids", "is_iban", "message_id"]
+__all__ = ["Payer", "check_party", "give_end_to_end_ids", "is_iban", "message_id"]
+
+CHUNKS_A_STEP = 64
+SHORTEST_IBAN = 15
+FIRST_WAIT_SECONDS = 0.1
+MOST_WAIT_SECONDS = 300.0
 
 log = structlog.get_logger(__name__)
 
@@ -47,19 +55,34 @@ class Payer:
         self.database = database
         self.chain = chain
         self.bank = bank
+        self._not_before: dict[str, float] = {}
 
     def make_orders(self) -> int:
         """One order per executed chunk; returns how many were made."""
-        made = 0
+        with self.database.read() as session:
+            found = payments.chunks_without_order(session, CHUNKS_A_STEP)
+            moments = {
+                chunk.block: datetime.fromtimestamp(self.chain.block_time(chunk.block), UTC)
+                for chunk, _, _ in found
+            }
+        if not found:
+            return 0
         with self.database.begin() as session:
-            for chunk, batch, held in payments.chunks_without_order(session):
-                self._make(session, chunk, batch, held)
-                made += 1
-        if made:
-            crash_point("order-stored")
-        return made
+            day = bank_store.bank_date(session) or datetime.now(UTC).date()
+            for chunk, batch, held in found:
+                self._make(session, chunk, batch, held, moments[chunk.block], day)
+        crash_point("order-stored")
+        return len(found)
 
-    def _make(self, session: Session, chunk: ChunkRow, batch: BatchRow, held: BatchModel) -> None:
+    def _make(
+        self,
+        session: Session,
+        chunk: ChunkRow,
+        batch: BatchRow,
+        held: BatchModel,
+        moment: datetime,
+        day: date,
+    ) -> None:
         identity = message_id(chunk.batch, chunk.first_row)
         rows = payments.payouts(session, held.root, chunk.first_row, chunk.end_row)
         gone = {row.row for row in projections.gone_rows(session, chunk.batch) if row.kind == "skipped"}
@@ -70,11 +93,17 @@ class Payer:
                 paid.append(payout)
         tree = session.get_one(AccountRow, batch.account).tree
         account = session.get_one(SupervisedAccountModel, tree)
-        day = bank_store.bank_date(session) or date.today()
-        content = b""
+        content, state = b"", OrderState.RECEIVED
         if paid:
-            moment = datetime.fromtimestamp(self.chain.block_time(chunk.block), UTC)
-            content = pain001(self._order(identity, moment, day, account, paid))
+            try:
+                content = pain001(self._order(identity, moment, day, account, paid))
+                state = OrderState.STORED
+            except OrderRefused as refusal:
+                log.error("order-unwritable", order=identity, code=refusal.code)
+                state = OrderState.UNWRITABLE
+                bank_store.put_task(
+                    session, "order-unwritable", identity, code=refusal.code, message=refusal.message
+                )
         session.add(
             OrderModel(
                 message_id=identity,
@@ -83,7 +112,7 @@ class Payer:
                 end_row=chunk.end_row,
                 execution_date=day,
                 content=content,
-                state=OrderState.STORED if paid else OrderState.RECEIVED,
+                state=state,
             )
         )
 
@@ -109,12 +138,18 @@ class Payer:
         """Send stored orders; returns how many the bank answered.
 
         An order found in `sending` was interrupted: the bank's messages have been read before this step, so
-        if it had answered, the order would be past it. The same bytes go again; the bank knows the id.
+        if it had answered, the order would be past it. The same bytes go again; the bank knows the id. An
+        order that fails waits longer each time and lets the others pass. Raises BankUnreachable.
         """
-        with self.database.begin() as session:
+        with self.database.read() as session:
             waiting = payments.orders_in_state(session, OrderState.SENDING, OrderState.STORED)
+        answered = 0
         for identity in waiting:
-            content = self._start(identity)
+            if time.monotonic() < self._not_before.get(identity, 0):
+                continue
+            content, attempts = self._start(identity)
+            wait_seconds = min(FIRST_WAIT_SECONDS * 2 ** min(attempts, 16), MOST_WAIT_SECONDS)
+            self._not_before[identity] = time.monotonic() + wait_seconds
             crash_point("order-sending")
             try:
                 answer = self.bank.send_payment_file(content)
@@ -125,14 +160,16 @@ class Payer:
                 continue
             crash_point("order-sent")
             self._record(identity, answer)
-        return len(waiting)
+            del self._not_before[identity]
+            answered += 1
+        return answered
 
-    def _start(self, identity: str) -> bytes:
+    def _start(self, identity: str) -> tuple[bytes, int]:
         with self.database.begin() as session:
             order = session.get_one(OrderModel, identity)
             order.state = OrderState.SENDING
             order.attempts += 1
-            return order.content
+            return order.content, order.attempts
 
     def _record(self, identity: str, answer: Submission) -> None:
         with self.database.begin() as session:
@@ -140,8 +177,14 @@ class Payer:
             order.answer = answer.body
             if answer.outcome == "duplicate":
                 order.duplicates += 1
-            # A rejected file's pain.002 names the reason of every payment and sends the rows back.
-            order.state = OrderState.REJECTED if answer.outcome == "rejected" else OrderState.RECEIVED
+            bank_store.close_task(session, "order-refused", identity)
+            if answer.outcome != "rejected":
+                order.state = OrderState.RECEIVED
+                return
+            # Its pain.002 names the reason of every payment and sends the rows back; should none come, a
+            # teller asks the bank.
+            order.state = OrderState.REJECTED
+            bank_store.put_task(session, "order-rejected", identity, reason=answer.reason_code)
 
 
 def _transfer(payout: PayoutModel) -> CreditTransfer:
@@ -156,12 +199,16 @@ def _transfer(payout: PayoutModel) -> CreditTransfer:
     )
 
 
+def check_party(name: str, number: str) -> None:
+    """Raise OrderRefused for an account that no payment file can name."""
+    party = Party(name, account_id(number, is_iban(number)))
+    transfer = CreditTransfer(end_to_end_id="X", amount_minor=1, creditor=party)
+    validate_order(PaymentOrder("X", datetime.now(UTC), "X", date.max, "CNY", party, (transfer,)))
+
+
 def is_iban(number: str) -> bool:
-    """Whether an account number is an IBAN: two letters, two digits, and the check digits of ISO 13616."""
-    text = number.replace(" ", "").upper()
-    if not (15 <= len(text) <= 34 and text[:2].isalpha() and text[2:4].isdigit() and text.isalnum()):
-        return False
-    return int("".join(str(int(character, 36)) for character in text[4:] + text[:4])) % 97 == 1
+    """Whether an account number is an IBAN as an order writes it: check digits right, no spaces, capitals."""
+    return len(number) >= SHORTEST_IBAN and iban_is_valid(number)
 
 
 def give_end_to_end_ids(session: Session, chain: Chain, held: BatchModel) -> None:

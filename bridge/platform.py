@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import httpx
 from eth_account.signers.local import LocalAccount
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.orm import Session
+from web3 import Web3
 
 from bridge.apply import Applier
 from bridge.bank import BankConnection, HttpBank
@@ -114,28 +116,39 @@ class Platform:
         """What the chain would answer. Raises ChainRefused; nothing is written."""
         return self.chain.preflight(call, self.sender.key.address)
 
-    def queue(self, session: Session, key: str, call: Call) -> None:
+    def queue(self, session: Session, key: str, call: Call) -> bool:
         """Queue a call with its cause; see Sender.queue."""
-        self.sender.queue(session, key, call)
+        return self.sender.queue(session, key, call)
 
-    def perform(self, key: str, call: Call) -> Mined:
-        """Try, queue, and wait until the call is mined and indexed. Doing it again changes nothing.
+    def perform(self, key: str, call: Call, on_queue: Callable[[Session], None] | None = None) -> Mined:
+        """Try, queue, and wait until the call is mined and indexed. Doing it again changes nothing, unless it
+        failed on chain: then it is tried again.
 
-        Raises ChainRefused with nothing written, ChainUnreachable when it takes too long.
+        `on_queue` writes in the same transaction as the queued call. Raises ChainRefused with nothing
+        written, ChainUnreachable when it takes too long.
         """
-        with self.database.begin() as session:
-            known = transactions.by_key(session, key) is not None
-        if not known:
+        with self.database.read() as session:
+            held = transactions.by_key(session, key)
+        if held is None or held.state == TransactionState.FAILED:
             self.try_call(call)
             with self.database.begin() as session:
-                self.queue(session, key, call)
+                if self.sender.queue_again(session, key, call) and on_queue is not None:
+                    on_queue(session)
         return self.wait(key)
+
+    def finish(self, key: str) -> Mined:
+        """As `perform`, for a call that was queued before."""
+        with self.database.read() as session:
+            held = transactions.by_key(session, key)
+        if held is None:
+            raise Invalid("transaction-unknown", "Nothing was queued under that key.")
+        return self.perform(key, Call(Web3.to_checksum_address(held.to), held.data))
 
     def wait(self, key: str, timeout_seconds: float = WAIT_SECONDS) -> Mined:
         """Wait for a queued call. Raises ChainRefused if it failed on chain."""
         deadline = time.monotonic() + timeout_seconds
         while time.monotonic() < deadline:
-            with self.database.begin() as session:
+            with self.database.read() as session:
                 row = transactions.by_key(session, key)
             if row is None:
                 raise Invalid("transaction-unknown", "Nothing was queued under that key.")

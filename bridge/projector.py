@@ -87,7 +87,7 @@ def _tree_opened(session: Session, event: Event) -> None:
             tree=event["tree"],
             bank=event["bank"],
             quorum=event["quorum"],
-            currency=event["currency"].decode("ascii"),
+            currency=event["currency"].decode("ascii", "backslashreplace"),
         )
     )
 

@@ -15,6 +15,11 @@ __all__ = ["NO_REFERENCE", "queue_return", "row_tree"]
 NO_REFERENCE = bytes(32)
 """Of a reject that was never booked."""
 
+TREES_KEPT = 4
+
+_trees: dict[bytes, RowTree] = {}
+"""The trees used last, by root: a root says all of its rows, so they never go stale."""
+
 
 def row_tree(session: Session, root: bytes) -> RowTree:
     """The commitment to a stored batch."""
@@ -23,13 +28,13 @@ def row_tree(session: Session, root: bytes) -> RowTree:
 
 
 def queue_return(
-    session: Session, chain: Chain, sender: Sender, tree: RowTree, payout: PayoutModel, reference: bytes
+    session: Session, chain: Chain, sender: Sender, payout: PayoutModel, reference: bytes
 ) -> str:
     """Queue a row's way back; returns the transaction's key. A row goes back once, whatever is said of it."""
     batch = session.get_one(BatchModel, payout.root)
     if batch.batch is None:
         raise Conflict("batch-not-reserved", "A row of a batch that is not on chain cannot come back.")
-    leaf = tree.leaf_proof(payout.row)
+    leaf = _kept_tree(session, payout.root).leaf_proof(payout.row)
     key = f"return:{payout.root.hex()}:{payout.row}"
     call = chain.call(
         "Ledger",
@@ -44,3 +49,12 @@ def queue_return(
     )
     sender.queue(session, key, call)
     return key
+
+
+def _kept_tree(session: Session, root: bytes) -> RowTree:
+    """A batch's tree; many rows of one batch come back one after the other."""
+    tree = _trees.pop(root, None) or row_tree(session, root)
+    _trees[root] = tree
+    if len(_trees) > TREES_KEPT:
+        del _trees[next(iter(_trees))]
+    return tree

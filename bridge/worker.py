@@ -1,10 +1,12 @@
 """The platform's engine: each turn moves everything one step along bank → chain → bank.
 
 The order within a turn matters once, after a crash: what the bank and the chain have said is read before
-anything is sent to either.
+anything is sent to either. A stage that fails stops neither the others nor the worker: it is tried again.
 """
 
 import threading
+from collections.abc import Callable, Sequence
+from traceback import extract_tb
 
 import structlog
 
@@ -15,42 +17,65 @@ from bridge.platform import Platform
 
 __all__ = ["Worker", "turn"]
 
+Stage = Callable[[Platform], int]
+
 log = structlog.get_logger(__name__)
 
 
 def turn(platform: Platform) -> int:
-    """One turn over every stage; returns how much was done. Chain and bank do not wait for each other."""
+    """One turn over every stage; returns how much was done. Chain and bank do not wait for each other.
+
+    Raises ChainDiverged at once, and after the turn an ExceptionGroup of what no stage should meet.
+    """
+    failures: list[Exception] = []
+    done, is_bank_there = _stages(platform, _FROM_BANK, failures)
+    done += _stages(platform, _CHAIN, failures)[0]
+    if is_bank_there:
+        done += _stages(platform, _TO_BANK, failures)[0]
+    if failures:
+        raise ExceptionGroup("stages failed", failures)
+    return done
+
+
+def _stages(platform: Platform, stages: Sequence[Stage], failures: list[Exception]) -> tuple[int, bool]:
+    """Run stages that speak with one side; returns what was done, and whether that side answered."""
     done = 0
-    try:
-        done += capture.collect(platform.database, platform.bank, replay=not platform.replayed)
-        platform.replayed = True
-    except BankError as error:
-        log.warning("bank-away", code=error.code)
-    done += capture.read_stored(platform.database)
-    done += _chain_side(platform)
-    try:
-        done += platform.payer.send_orders()
-    except BankError as error:
-        log.warning("bank-away", code=error.code)
+    for stage in stages:
+        try:
+            done += stage(platform)
+        except ChainDiverged:
+            raise
+        except (BankError, ChainError) as error:
+            log.warning("away", side=type(error).__name__, code=error.code, reason=error.message)
+            return done, False
+        except Exception as error:  # noqa: BLE001 - raised at the end of the turn
+            # Never the message: it may quote a row.
+            frames = [
+                f"{each.filename}:{each.lineno} {each.name}" for each in extract_tb(error.__traceback__)
+            ]
+            log.error("stage-failed", error=type(error).__name__, frames=frames)
+            failures.append(error)
+    return done, True
+
+
+def _collect(platform: Platform) -> int:
+    done = capture.collect(platform.database, platform.bank, replay=not platform.replayed)
+    platform.replayed = True
     return done
 
 
-def _chain_side(platform: Platform) -> int:
-    try:
-        done = platform.indexer.step()
-        done += platform.applier.step()
-        done += answers.send_rejects_back(platform.database, platform.chain, platform.sender)
-        done += keep.apply_changes(platform)
-        done += platform.sender.step()
-        done += platform.indexer.step()
-        done += platform.payer.make_orders()
-        done += answers.settle_answered(platform.database, platform.chain, platform.sender)
-    except ChainDiverged:
-        raise
-    except ChainError as error:
-        log.warning("chain-away", code=error.code, reason=error.message)
-        return 0
-    return done
+_FROM_BANK: Sequence[Stage] = (_collect,)
+_CHAIN: Sequence[Stage] = (
+    lambda platform: capture.read_stored(platform.database, platform.chain, platform.sender),
+    lambda platform: platform.indexer.step(),
+    lambda platform: platform.applier.step(),
+    keep.apply_changes,
+    lambda platform: platform.sender.step(),
+    lambda platform: platform.indexer.step(),
+    lambda platform: platform.payer.make_orders(),
+    lambda platform: answers.settle_answered(platform.database, platform.chain, platform.sender),
+)
+_TO_BANK: Sequence[Stage] = (lambda platform: platform.payer.send_orders(),)
 
 
 class Worker:
@@ -60,6 +85,8 @@ class Worker:
         self.platform = platform
         self.poll_seconds = poll_seconds
         self.halted: ChainDiverged | None = None
+        self.failing = False
+        """Whether a stage failed in the last turn in a way nobody foresaw."""
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="worker")
 
@@ -81,11 +108,15 @@ class Worker:
     def _run(self) -> None:
         while not self._stopping.is_set():
             self.platform.wake.clear()
+            done = 0
             try:
                 done = turn(self.platform)
+                self.failing = False
             except ChainDiverged as error:
                 log.critical("halted", code=error.code, reason=error.message)
                 self.halted = error
                 return
+            except ExceptionGroup:
+                self.failing = True
             if not done:
                 self.platform.wake.wait(self.poll_seconds)

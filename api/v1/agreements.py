@@ -112,7 +112,7 @@ def deploy(platform: RunningPlatform, files: Files) -> dict[str, Any]:
 @router.get("/agreements", **roles(*EVERYONE))
 def list_agreements(platform: ThePlatform) -> Items:
     """Every deployed agreement, in short."""
-    with platform.database.begin() as session:
+    with platform.database.read() as session:
         deployed = [held.id for held in payments.agreement_files(session) if held.address is not None]
     shown = ("agreement", "address", "template", "account", "dye_class", "currency", "active", "payees")
     rows = (agreements.show(platform, each) for each in deployed)

@@ -56,7 +56,7 @@ def _checked(check: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def _database(platform: Platform) -> dict[str, Any]:
-    with platform.database.begin() as session:
+    with platform.database.read() as session:
         cursor = store.setting(session, BANK_CURSOR)
     return {"indexed_block": platform.indexer.indexed(), "bank_cursor": cursor}
 

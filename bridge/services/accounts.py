@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from bridge.chain import Call
 from bridge.errors import Conflict, Invalid, NotFound
 from bridge.money import minor_unit_digits
-from bridge.pay import is_iban
+from bridge.pay import check_party, is_iban
 from bridge.platform import Mined, Platform
 from bridge.services.acts import Act
 from bridge.services.institutions import institution_id
@@ -42,10 +42,11 @@ def supervise(
     """Open the tree of a bank account that is under supervision from now on.
 
     `opening_minor`: what was in the account before; it stays outside the ledger. Raises NotFound, Conflict,
-    MoneyRefused, ChainRefused.
+    MoneyRefused, OrderRefused for an account no payment file can name, ChainRefused.
     """
     minor_unit_digits(currency)
-    with platform.database.begin() as session:
+    check_party(holder, number)
+    with platform.database.read() as session:
         held = store.account_by_name(session, name)
         taken = store.account_by_number(session, number)
     if held is not None and (held.number, held.currency, held.bank) != (number, currency, bank):
@@ -116,7 +117,7 @@ def set_rules(platform: Platform, account: str, rules: Sequence[dict[str, str | 
 
 def account_facts(platform: Platform) -> dict[str, AccountFacts]:
     """Every account by name, for the agreement compiler."""
-    with platform.database.begin() as session:
+    with platform.database.read() as session:
         known = directory.names(session)
         return {
             known[row.account]: AccountFacts(
@@ -132,7 +133,7 @@ def account_facts(platform: Platform) -> dict[str, AccountFacts]:
 
 def listing(platform: Platform) -> list[dict[str, object]]:
     """Supervised accounts with their trees, balances by dye class, and suspense; minor units."""
-    with platform.database.begin() as session:
+    with platform.database.read() as session:
         known = directory.names(session)
         classes = {file.dye_class for file in payments.agreement_files(session)} | {"general"}
         found: list[dict[str, object]] = []
@@ -174,7 +175,7 @@ def _balances(session: Session, account: bytes, classes: set[str]) -> dict[str, 
 
 def tasks(platform: Platform) -> list[dict[str, object]]:
     """Work that waits for a teller."""
-    with platform.database.begin() as session:
+    with platform.database.read() as session:
         return [
             {"id": row.id, "kind": row.kind, "subject": row.subject, "detail": row.detail}
             for row in store.open_tasks(session)
@@ -195,11 +196,6 @@ def identification(
     def build(signatures: list[bytes]) -> Call:
         return platform.chain.call("Ledger", "identify", *arguments, signatures)
 
-    def on_queue(session: Session) -> None:
-        directory.put_name(session, dye_class)
-        if start + amount_minor == projections.lot_amount(session, lot):
-            store.close_suspense(session, lot)
-
     message = platform.chain.message(
         "Identification",
         "Ledger",
@@ -209,4 +205,4 @@ def identification(
         amount=amount_minor,
         start=start,
     )
-    return Act(message, build, on_queue)
+    return Act(message, build, lambda session: directory.put_names(session, [dye_class]))

@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from bridge.chain import Call
 from bridge.errors import Invalid
 from bridge.platform import Mined, Platform
-from bridge.store import transactions
 from contracts.typed_data import TypedMessage, in_signer_order
 
 __all__ = ["Act", "perform"]
@@ -31,7 +30,8 @@ class Act:
 
 
 def perform(platform: Platform, act: Act, signatures: Sequence[bytes]) -> Mined:
-    """Do an act once. The same act with the same signatures again answers as it did the first time.
+    """Do an act once. The same act with the same signatures again answers as it did the first time; one that
+    failed on chain is tried again.
 
     Raises Invalid for an unreadable signature, ChainRefused with nothing written.
     """
@@ -45,13 +45,4 @@ def perform(platform: Platform, act: Act, signatures: Sequence[bytes]) -> Mined:
         ) from error
     call = act.build(ordered)
     key = f"act:{act.message.kind}:{keccak(bytes.fromhex(call.to[2:]) + call.data).hex()}"
-    with platform.database.begin() as session:
-        known = transactions.by_key(session, key) is not None
-    if not known:
-        platform.try_call(call)
-        with platform.database.begin() as session:
-            if transactions.by_key(session, key) is None:
-                platform.queue(session, key, call)
-                if act.on_queue is not None:
-                    act.on_queue(session)
-    return platform.wait(key)
+    return platform.perform(key, call, act.on_queue)

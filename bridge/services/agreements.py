@@ -78,7 +78,7 @@ def deploy(platform: Platform, content: bytes, rosters: Mapping[str, bytes]) -> 
     """
     identity = _identity(content)
     key = f"deploy:{identity}"
-    with platform.database.begin() as session:
+    with platform.database.read() as session:
         held = session.get(AgreementFileModel, identity)
     if held is None:
         _draft(platform, identity, key, content, rosters)
@@ -86,7 +86,7 @@ def deploy(platform: Platform, content: bytes, rosters: Mapping[str, bytes]) -> 
         raise Conflict(
             "agreement-exists", f"{identity} exists with other contents; give the change a new version."
         )
-    mined = platform.wait(key)
+    mined = platform.finish(key)
     with platform.database.begin() as session:
         row = session.get_one(AgreementFileModel, identity)
         made = projections.agreement_by_file(session, row.file_hash, mined.block)
@@ -126,7 +126,8 @@ def _draft(platform: Platform, identity: str, key: str, content: bytes, rosters:
     caps = [guard.a for guard in compiled.guards if guard.kind == Kind.PAYOUT_CAP]
     alone = _only_cap(compiled)
     with platform.database.begin() as session:
-        platform.queue(session, key, call)
+        if not platform.queue(session, key, call):
+            return
         directory.put_names(session, [file.accounts.dye_class])
         session.add(
             AgreementFileModel(
@@ -178,7 +179,7 @@ def find(session: Session, name: str) -> AgreementFileModel:
 
 def activation(platform: Platform, name: str) -> Act:
     """Let an agreement draw on its account; supervisors of the tree's quorum sign."""
-    with platform.database.begin() as session:
+    with platform.database.read() as session:
         address = Web3.to_checksum_address(find(session, name).address or "")
         made = projections.agreement(session, address)
     message = platform.chain.message(
@@ -199,7 +200,7 @@ def activation(platform: Platform, name: str) -> Act:
 
 def show(platform: Platform, name: str) -> dict[str, object]:
     """An agreement as it stands."""
-    with platform.database.begin() as session:
+    with platform.database.read() as session:
         held = find(session, name)
         made = projections.agreement(session, held.address or "")
         return {

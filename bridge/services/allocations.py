@@ -25,7 +25,7 @@ def allocation(
     `amount`: decimal text; `reference` makes the act unique; `deadline`: chain time, seconds, after which
     the signature is void. Raises NotFound, MoneyRefused.
     """
-    with platform.database.begin() as session:
+    with platform.database.read() as session:
         held = find(session, agreement)
         if held.template.split("@")[0] != "allocation":
             raise NotFound("agreement-unknown", f"{agreement} is not an allocation agreement.")

@@ -29,6 +29,7 @@ __all__ = ["approval", "cancellation", "evidence", "execute", "payouts", "reserv
 
 SALT_BYTES = 16
 MAX_DEADLINE_HOURS = 24 * 366
+CLOCKS_DIFFER_SECONDS = 2 * 3600
 
 
 def upload(
@@ -42,13 +43,14 @@ def upload(
 ) -> str:
     """Turn a payout file into a draft batch; returns the draft's id (the root of its rows, hex).
 
-    The same file for the same agreement gives the same draft. Raises BatchFileRefused with every fault and
-    nothing written.
+    The same file for the same agreement gives the same draft, unless nothing of it can be paid any more: it
+    was cancelled, or ran out of time. Raises BatchFileRefused with every fault and nothing written.
     """
     if not 1 <= deadline_hours <= MAX_DEADLINE_HOURS:
         raise Invalid("deadline-invalid", f"A batch runs for 1 to {MAX_DEADLINE_HOURS} hours.")
-    deadline = platform.chain.now() + deadline_hours * 3600
-    with platform.database.begin() as session:
+    now = platform.chain.now()
+    deadline = now + deadline_hours * 3600
+    with platform.database.read() as session:
         held = find(session, agreement)
         roster = payments.roster(session, held.id)
         if not roster:
@@ -64,14 +66,32 @@ def upload(
             control_count=control_count,
         )
         known = payments.batch_by_file(session, held.id, bytes.fromhex(file.sha256))
-        if known is not None:
+        if known is not None and _may_pay(session, known, now):
             return known.root.hex()
-        return _draft(session, held, file, deadline, created_by).hex()
+    batch, rows = _draft(held, file, deadline, created_by)
+    with platform.database.begin() as session:
+        known = payments.batch_by_file(session, held.id, batch.file_digest)
+        if known is not None:
+            if _may_pay(session, known, now):
+                return known.root.hex()
+            batch.deadline = max(deadline, known.deadline + 1)
+        session.add(batch)
+        session.add_all(rows)
+    return batch.root.hex()
+
+
+def _may_pay(session: Session, batch: BatchModel, now: int) -> bool:
+    """Whether a row of a batch was paid or may still be."""
+    row = None if batch.batch is None else session.get(BatchRow, batch.batch)
+    is_untouched = row is None or row.cursor == 0
+    is_over = batch.deadline + CLOCKS_DIFFER_SECONDS < now or (row is not None and row.end == 0)
+    return not (is_untouched and is_over)
 
 
 def _draft(
-    session: Session, held: AgreementFileModel, file: BatchFile, deadline: int, created_by: str
-) -> bytes:
+    held: AgreementFileModel, file: BatchFile, deadline: int, created_by: str
+) -> tuple[BatchModel, list[DocumentModel | PayoutModel]]:
+    """The rows of a draft, salted."""
     salts = [secrets.token_bytes(SALT_BYTES) for _ in file.rows]
     documents = [_document(line, held.currency) for line in file.rows]
     infos = [commitment(salt, text) for salt, text in zip(salts, documents, strict=True)]
@@ -79,20 +99,19 @@ def _draft(
         Row(line.roster_index, line.amount_minor, info) for line, info in zip(file.rows, infos, strict=True)
     ]
     root = RowTree(rows).root
-    session.add(
-        BatchModel(
-            root=root,
-            agreement=held.id,
-            count=len(rows),
-            total_minor=file.total_minor,
-            deadline=deadline,
-            file_digest=bytes.fromhex(file.sha256),
-            created_by=created_by,
-        )
+    batch = BatchModel(
+        root=root,
+        agreement=held.id,
+        count=len(rows),
+        total_minor=file.total_minor,
+        deadline=deadline,
+        file_digest=bytes.fromhex(file.sha256),
+        created_by=created_by,
     )
+    made: list[DocumentModel | PayoutModel] = []
     for number, (line, salt, info, text) in enumerate(zip(file.rows, salts, infos, documents, strict=True)):
-        session.add(DocumentModel(commitment=info, kind="payout", salt=salt, content=text))
-        session.add(
+        made.append(DocumentModel(commitment=info, kind="payout", salt=salt, content=text))
+        made.append(
             PayoutModel(
                 root=root,
                 row=number,
@@ -106,7 +125,7 @@ def _draft(
                 purpose=line.purpose,
             )
         )
-    return root
+    return batch, made
 
 
 def _document(line: PayoutLine, currency: str) -> bytes:
@@ -148,7 +167,7 @@ def _reserved(session: Session, identity: str) -> tuple[BatchModel, ChecksumAddr
 
 def reservation(platform: Platform, identity: str) -> Act:
     """Reserve money for a draft; an operator of the account's controller signs."""
-    with platform.database.begin() as session:
+    with platform.database.read() as session:
         held, agreement = _held(session, identity)
         rows = row_tree(session, held.root)
         address = Web3.to_checksum_address(agreement.address or "")
@@ -174,7 +193,7 @@ def reservation(platform: Platform, identity: str) -> Act:
 
 def approval(platform: Platform, identity: str) -> Act:
     """Approve exactly this batch; a supervisor of the quorum signs."""
-    with platform.database.begin() as session:
+    with platform.database.read() as session:
         _, address, row = _reserved(session, identity)
         terms = projections.agreement(session, address).arguments
     message = platform.chain.message(
@@ -200,7 +219,7 @@ def evidence(platform: Platform, identity: str, kind: str, document: bytes) -> A
 
     Only a salted commitment to the document goes on chain; the document is kept here.
     """
-    with platform.database.begin() as session:
+    with platform.database.read() as session:
         _, address, row = _reserved(session, identity)
     salt = keccak(platform.applier.reference_key + row.batch + document)[:SALT_BYTES]
     digest = commitment(salt, document)
@@ -222,7 +241,7 @@ def evidence(platform: Platform, identity: str, kind: str, document: bytes) -> A
 
 def cancellation(platform: Platform, identity: str) -> Act:
     """Release what is not executed yet; an operator signs."""
-    with platform.database.begin() as session:
+    with platform.database.read() as session:
         _, address, row = _reserved(session, identity)
     message = platform.chain.message("Cancellation", address, batch=row.batch)
 
@@ -234,7 +253,7 @@ def cancellation(platform: Platform, identity: str) -> Act:
 
 def execute(platform: Platform, identity: str, skip_refused: bool = False) -> list[Mined]:
     """Execute what is left of a batch, chunk by chunk. Raises ChainRefused at the first refusal."""
-    with platform.database.begin() as session:
+    with platform.database.read() as session:
         held, address, row = _reserved(session, identity)
         rows = row_tree(session, held.root)
     mined = []
@@ -250,7 +269,7 @@ def execute(platform: Platform, identity: str, skip_refused: bool = False) -> li
 
 def show(platform: Platform, identity: str) -> dict[str, object]:
     """What became of a batch."""
-    with platform.database.begin() as session:
+    with platform.database.read() as session:
         held, agreement = _held(session, identity)
         row = None if held.batch is None else session.get(BatchRow, held.batch)
         gone = [] if row is None else projections.gone_rows(session, row.batch)
@@ -286,7 +305,7 @@ def show(platform: Platform, identity: str) -> dict[str, object]:
 
 def payouts(platform: Platform, identity: str) -> list[dict[str, object]]:
     """The rows of a batch."""
-    with platform.database.begin() as session:
+    with platform.database.read() as session:
         held, _ = _held(session, identity)
         return [
             {
@@ -305,7 +324,7 @@ def payouts(platform: Platform, identity: str) -> list[dict[str, object]]:
 
 def listing(platform: Platform) -> list[dict[str, object]]:
     """All batches, oldest first."""
-    with platform.database.begin() as session:
+    with platform.database.read() as session:
         return [
             {
                 "draft": held.root.hex(),

@@ -1,13 +1,14 @@
 """Institutions, signers and quorums: governors of two institutions announce, time passes, anyone applies."""
 
+import time
 from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
 from bridge.chain import Call
-from bridge.errors import Invalid, NotFound
+from bridge.errors import ChainUnreachable, Conflict, Invalid, NotFound
 from bridge.keep import change_content, change_key
-from bridge.platform import Mined, Platform
+from bridge.platform import WAIT_SECONDS, Mined, Platform
 from bridge.services.acts import Act, perform
 from bridge.setup import Change
 from bridge.store import directory, projections
@@ -35,7 +36,13 @@ def announcement(
         return platform.chain.call("Directory", "announce", listed, signatures)
 
     def on_queue(session: Session) -> None:
-        session.add(ChangeModel(nonce=nonce, changes=directory.encoded(listed)))
+        held = session.get(ChangeModel, nonce)
+        if held is None:
+            session.add(ChangeModel(nonce=nonce, changes=directory.encoded(listed)))
+        elif directory.decoded(held) != listed:
+            raise Conflict(
+                "changes-pending", "Other changes are being announced under this number; prepare yours anew."
+            )
         directory.put_names(session, names)
 
     message = platform.chain.message("Changes", "Directory", changes=change_content(listed), nonce=nonce)
@@ -45,14 +52,18 @@ def announcement(
 def announce(platform: Platform, act: Act, signatures: Sequence[bytes], nonce: int) -> Mined:
     """Announce and wait until the changes are applied. Raises ChainUnreachable when the delay is longer."""
     perform(platform, act, signatures)
-    while True:
-        with platform.database.begin() as session:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < deadline:
+        with platform.database.read() as session:
             row = session.get(ChangeModel, nonce)
         if row is None:
             raise NotFound("changes-unknown", "These changes were never announced.")
         if row.queued:
             return platform.wait(change_key(nonce))
         platform.pause()
+    raise ChainUnreachable(
+        "chain-slow", "The changes are announced and will be applied when their delay is over; look later."
+    )
 
 
 def suspension(platform: Platform, address: str) -> Act:
@@ -66,7 +77,7 @@ def suspension(platform: Platform, address: str) -> Act:
 
 def listing(platform: Platform) -> list[dict[str, object]]:
     """Institutions with their signers and roles, from the projections."""
-    with platform.database.begin() as session:
+    with platform.database.read() as session:
         known = directory.names(session)
         signers = projections.signers(session)
         return [
@@ -90,7 +101,7 @@ def role_names(roles: int) -> list[str]:
 
 def quorum_facts(platform: Platform) -> dict[str, tuple[tuple[str, ...], int]]:
     """Quorums by name: members and threshold."""
-    with platform.database.begin() as session:
+    with platform.database.read() as session:
         known = directory.names(session)
         return {
             known.get(row.quorum, row.quorum.hex()): (

@@ -49,7 +49,7 @@ def check(platform: Platform) -> dict[str, dict[str, object]]:
     platform.indexer.catch_up()
     found: dict[str, dict[str, object]] = {}
     for name, checker in checkers.items():
-        with platform.database.begin() as session:
+        with platform.database.read() as session:
             faults = list(checker(session, platform))
         found[name] = {"holds": not faults, "detail": faults[:SHOWN]}
     return found

@@ -38,7 +38,7 @@ def create(platform: Platform, name: str, institution: str, role: str) -> str:
 
 def identify(platform: Platform, secret: str) -> Caller:
     """Whose secret it is. Raises Forbidden."""
-    with platform.database.begin() as session:
+    with platform.database.read() as session:
         held = directory.api_key(session, secret)
         if held is None:
             raise Forbidden("key-unknown", "This key is not known; send a valid one as a bearer token.")

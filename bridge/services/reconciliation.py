@@ -31,6 +31,7 @@ from bridge.store.chain_models import BatchRow, BlockRow, ChunkRow, GoneRow, Lot
 from bridge.store.models import (
     BreakModel,
     BreakState,
+    CreditKind,
     CreditModel,
     MovementModel,
     OrderModel,
@@ -50,11 +51,12 @@ def run(platform: Platform, account: str) -> dict[str, object]:
 
     The run is kept whether or not it finds anything. Raises NotFound.
     """
-    with platform.database.begin() as session:
+    with platform.database.read() as session:
         held = _account(session, account)
         taken = snapshot(session, held, platform.applier.reference_key)
-        outcome = reconcile(taken)
         last = bank_store.latest_statement(session, held.tree)
+    outcome = reconcile(taken)
+    with platform.database.begin() as session:
         row = RunModel(
             tree=held.tree, block=taken.block, statement=None if last is None else last.id, result={}
         )
@@ -310,8 +312,12 @@ def _pending(session: Session, held: SupervisedAccountModel) -> frozenset[str]:
     return frozenset(
         str(each.id)
         for each in bank_store.movements_of_tree(session, held.tree)
-        if each.direction == "credit" and (each.id not in known or known[each.id].reference not in done)
+        if each.direction == "credit" and not _is_done(known.get(each.id), done)
     )
+
+
+def _is_done(credit: CreditModel | None, done: set[bytes]) -> bool:
+    return credit is not None and (credit.kind == CreditKind.CANCELS or credit.reference in done)
 
 
 # Breaks
@@ -319,7 +325,7 @@ def _pending(session: Session, held: SupervisedAccountModel) -> frozenset[str]:
 
 def breaks(platform: Platform, state: str | None = None) -> list[dict[str, object]]:
     """Breaks, oldest first; by default all but those that are gone."""
-    with platform.database.begin() as session:
+    with platform.database.read() as session:
         return [_shown(row) for row in break_store.listing(session, state)]
 
 
@@ -387,7 +393,7 @@ def write_off(platform: Platform, fingerprint: str, account: str, dye_class: str
 
     Raises NotFound, Conflict for a break that is not a confirmed debit the ledger lacks.
     """
-    with platform.database.begin() as session:
+    with platform.database.read() as session:
         row = _get(session, fingerprint)
         movement = None
         if row.kind == "MISSING_ON_LEDGER" and row.subject.startswith("movement:"):

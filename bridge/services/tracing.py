@@ -81,7 +81,7 @@ def _names(session: Session) -> _Names:
 
 def trace_payout(platform: Platform, end_to_end_id: str) -> dict[str, object]:
     """The credits a payout came from, with serial numbers, and the path. Raises NotFound, TraceError."""
-    with platform.database.begin() as session:
+    with platform.database.read() as session:
         payout = payments.payout_by_end_to_end_id(session, end_to_end_id)
         held = None if payout is None else session.get(BatchModel, payout.root)
         if payout is None or held is None or held.batch is None:
@@ -138,7 +138,7 @@ def trace_credit(platform: Platform, lot: str) -> dict[str, object]:
 
     `lot`: the lot's reference (hex) or the bank's reference. Raises NotFound, TraceError.
     """
-    with platform.database.begin() as session:
+    with platform.database.read() as session:
         held = _find_lot(session, lot)
         store, names = StoredMaps(session), _names(session)
         batches = {row.batch: row for row in projections.all_batches(session)}

@@ -91,7 +91,7 @@ def _stage(platform: Platform, compiled: CompiledAgreement) -> _Stage:
 
 
 def _members(platform: Platform, quorum: bytes) -> Sequence[bytes]:
-    with platform.database.begin() as session:
+    with platform.database.read() as session:
         return projections.quorum_members(session, quorum)
 
 

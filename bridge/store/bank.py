@@ -1,7 +1,7 @@
 """Queries over bank messages, movements, credits and what they are matched with."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
@@ -89,10 +89,18 @@ def movement_by_reference(session: Session, tree: bytes, reference: str) -> Move
     return session.scalar(rows)
 
 
+def debit_of(session: Session, end_to_end_id: str) -> MovementModel | None:
+    """The first debit the bank booked for a payout."""
+    rows = select(MovementModel).where(
+        MovementModel.end_to_end_id == end_to_end_id, MovementModel.direction == "debit"
+    )
+    return session.scalars(rows.order_by(MovementModel.id)).first()
+
+
 def unapplied_movements(session: Session, limit: int) -> Sequence[MovementModel]:
-    """Booked movements nothing has been done about yet, oldest first."""
+    """Booked movements nothing has been done about yet: the least tried first, of those the oldest."""
     rows = select(MovementModel).where(MovementModel.applied.is_(False))
-    return session.scalars(rows.order_by(MovementModel.id).limit(limit)).all()
+    return session.scalars(rows.order_by(MovementModel.attempts, MovementModel.id).limit(limit)).all()
 
 
 def movements_of_tree(session: Session, tree: bytes) -> Sequence[MovementModel]:
@@ -113,6 +121,14 @@ def statements_of_tree(session: Session, tree: bytes) -> Sequence[StatementModel
     return session.scalars(rows.order_by(StatementModel.to_date, StatementModel.id)).all()
 
 
+def statement_of(session: Session, tree: bytes, report_id: str, to_date: date) -> StatementModel | None:
+    """A statement by the bank's id of it; banks begin to count again every year."""
+    rows = select(StatementModel).where(
+        StatementModel.tree == tree, StatementModel.report_id == report_id, StatementModel.to_date == to_date
+    )
+    return session.scalar(rows)
+
+
 def latest_statement(session: Session, tree: bytes) -> StatementModel | None:
     """The last statement of an account."""
     found = statements_of_tree(session, tree)
@@ -120,10 +136,11 @@ def latest_statement(session: Session, tree: bytes) -> StatementModel | None:
 
 
 def bank_date(session: Session) -> date | None:
-    """The latest day the bank has told of: its calendar, not ours."""
+    """The latest day the bank has told of: its calendar, not ours. A day it has closed is over."""
     booked = session.scalar(select(func.max(MovementModel.booking_date)))
     closed = session.scalar(select(func.max(StatementModel.to_date)))
-    return max((day for day in (booked, closed) if day is not None), default=None)
+    today = None if closed is None else closed + timedelta(days=1)
+    return max((day for day in (booked, today) if day is not None), default=None)
 
 
 def credits_of_tree(session: Session, tree: bytes) -> Sequence[CreditModel]:
@@ -132,10 +149,12 @@ def credits_of_tree(session: Session, tree: bytes) -> Sequence[CreditModel]:
 
 
 def put_task(session: Session, kind: str, subject: str, /, **detail: object) -> None:
-    """Give the tellers a task, once for a subject."""
-    rows = select(TaskModel).where(TaskModel.kind == kind, TaskModel.subject == subject)
-    if session.scalar(rows) is None:
+    """Give the tellers a task, once for a subject; a closed one opens again."""
+    task = session.scalar(select(TaskModel).where(TaskModel.kind == kind, TaskModel.subject == subject))
+    if task is None:
         session.add(TaskModel(kind=kind, subject=subject, detail=detail))
+    elif not task.open:
+        task.open, task.detail = True, detail
 
 
 def close_task(session: Session, kind: str, subject: str) -> None:
@@ -153,14 +172,6 @@ def open_tasks(session: Session) -> Sequence[TaskModel]:
 def delete_rules(session: Session, tree: bytes) -> None:
     """Drop the rules of an account."""
     session.execute(delete(RuleModel).where(RuleModel.tree == tree))
-
-
-def close_suspense(session: Session, lot: bytes) -> None:
-    """Close the task of a lot that has left suspense."""
-    rows = select(TaskModel).where(TaskModel.kind == "suspense", TaskModel.open)
-    for task in session.scalars(rows):
-        if task.detail["lot"] == lot.hex():
-            task.open = False
 
 
 def credit_by_reference(session: Session, reference: bytes) -> CreditModel | None:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import BigInteger, DateTime, Engine, LargeBinary, MetaData, create_engine, event
+from sqlalchemy import BigInteger, Connection, DateTime, Engine, LargeBinary, MetaData, create_engine, event
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
@@ -70,6 +70,7 @@ class Database:
         self.url = url
         self.engine = _engine(url)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+        self._readers = sessionmaker(self.engine.execution_options(reads=True))
 
     def migrate(self) -> None:
         """Bring the schema to what this version needs."""
@@ -89,13 +90,25 @@ class Database:
         with self._sessions.begin() as session:
             yield session
 
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """One consistent look, however long it takes: nobody waits for it, and nothing of it is kept."""
+        with self._readers() as session:
+            yield session
+
 
 def _engine(url: str) -> Engine:
     engine = create_engine(url)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
-        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+        event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """A writer takes its place at the start, so that it never fails half-way; a reader takes none."""
+    reads = connection.get_execution_options().get("reads")
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:

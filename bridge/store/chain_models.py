@@ -150,7 +150,7 @@ class BatchRow(Projection):
     cursor: Mapped[int] = mapped_column(default=0)
     position: Mapped[Minor] = mapped_column(default=0)
     end: Mapped[int]
-    settled: Mapped[bool] = mapped_column(default=False)
+    settled: Mapped[bool] = mapped_column(default=False, index=True)
     settled_minor: Mapped[Minor] = mapped_column(default=0)
     block: Mapped[int]
 

@@ -152,9 +152,13 @@ class MovementModel(Base):
     counterparty_name: Mapped[str | None]
     counterparty_account: Mapped[str | None]
     remittance: Mapped[str | None]
-    applied: Mapped[bool] = mapped_column(default=False, index=True)
+    applied: Mapped[bool] = mapped_column(default=False)
+    attempts: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(UtcTime, default=utc_now)
-    __table_args__ = (UniqueConstraint("tree", "bank_reference"),)
+    __table_args__ = (
+        UniqueConstraint("tree", "bank_reference"),
+        Index("ix_movement_applied_attempts", "applied", "attempts"),
+    )
 
 
 class SightingModel(Base):
@@ -182,14 +186,18 @@ class StatementModel(Base):
     closing_minor: Mapped[Minor]
     entry_sum_minor: Mapped[Minor]
     currency: Mapped[str]
-    __table_args__ = (UniqueConstraint("tree", "report_id"),)
+    __table_args__ = (UniqueConstraint("tree", "report_id", "to_date"),)
 
 
 class CreditKind(StrEnum):
-    """What a credit becomes on chain; how far it got says its transaction."""
+    """What a credit becomes on chain; how far it got says its transaction.
+
+    `cancels`: it gives back the debit of a row that went back already, so there is nothing to do on chain.
+    """
 
     LOT = "lot"
     RETURN = "return"
+    CANCELS = "cancels"
 
 
 class CreditModel(Base):
@@ -207,7 +215,7 @@ class CreditModel(Base):
     purpose: Mapped[str | None]
     salt: Mapped[bytes]
     info: Mapped[Bytes32]
-    transaction: Mapped[str]
+    transaction: Mapped[str | None]
 
 
 class TaskModel(Base):
@@ -319,8 +327,12 @@ class PayoutModel(Base):
 
 
 class OrderState(StrEnum):
-    """stored → sending → received | rejected; sending is asked about after a crash, never re-made"""
+    """stored → sending → received | rejected; sending is asked about after a crash, never re-made
 
+    `unwritable`: no bank may be sent it; a task names why, and its rows stay executed and unpaid.
+    """
+
+    UNWRITABLE = "unwritable"
     STORED = "stored"
     SENDING = "sending"
     RECEIVED = "received"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from bridge.store.chain_models import BatchRow, ChunkRow
+from bridge.store.chain_models import AccountRow, BatchRow, ChunkRow
 from bridge.store.models import (
     AgreementFileModel,
     BatchModel,
@@ -14,7 +14,6 @@ from bridge.store.models import (
     PayoutModel,
     PayoutState,
     RosterModel,
-    TransactionModel,
 )
 
 __all__ = [
@@ -38,11 +37,12 @@ def agreement_files(session: Session) -> Sequence[AgreementFileModel]:
 
 
 def agreement_file(session: Session, name: str) -> AgreementFileModel | None:
-    """An agreement by id (`name@version`), by address, or the latest made under a name."""
+    """An agreement on chain by id (`name@version`), by address, or the latest made under a name."""
     rows = select(AgreementFileModel).where(
+        AgreementFileModel.address.is_not(None),
         or_(
             AgreementFileModel.id == name, AgreementFileModel.address == name, AgreementFileModel.name == name
-        )
+        ),
     )
     return session.scalars(rows.order_by(AgreementFileModel.created_at.desc())).first()
 
@@ -65,9 +65,19 @@ def batch_by_id(session: Session, identity: bytes) -> BatchModel | None:
 
 
 def batch_by_file(session: Session, agreement: str, digest: bytes) -> BatchModel | None:
-    """The batch made from a file, if it was uploaded before."""
+    """The batch made from a file last, if it was uploaded before."""
     rows = select(BatchModel).where(BatchModel.agreement == agreement, BatchModel.file_digest == digest)
-    return session.scalars(rows.order_by(BatchModel.created_at.desc())).first()
+    return session.scalars(rows.order_by(BatchModel.deadline.desc())).first()
+
+
+def tree_of_payout(session: Session, payout: PayoutModel) -> bytes | None:
+    """The supervised account a reserved payout is paid from."""
+    rows = (
+        select(AccountRow.tree)
+        .join(BatchRow, BatchRow.account == AccountRow.account)
+        .join(BatchModel, BatchModel.batch == BatchRow.batch)
+    )
+    return session.scalar(rows.where(BatchModel.root == payout.root))
 
 
 def payouts(session: Session, root: bytes, first: int = 0, end: int | None = None) -> Sequence[PayoutModel]:
@@ -89,8 +99,8 @@ def payout_by_end_to_end_id(session: Session, end_to_end_id: str) -> PayoutModel
     return session.scalar(select(PayoutModel).where(PayoutModel.end_to_end_id == end_to_end_id))
 
 
-def chunks_without_order(session: Session) -> Sequence[tuple[ChunkRow, BatchRow, BatchModel]]:
-    """Executed chunks that nobody has ordered yet."""
+def chunks_without_order(session: Session, limit: int) -> Sequence[tuple[ChunkRow, BatchRow, BatchModel]]:
+    """Executed chunks that nobody has ordered yet, oldest first. A settled batch has none."""
     rows = (
         select(ChunkRow, BatchRow, BatchModel)
         .join(BatchRow, BatchRow.batch == ChunkRow.batch)
@@ -98,8 +108,9 @@ def chunks_without_order(session: Session) -> Sequence[tuple[ChunkRow, BatchRow,
         .outerjoin(
             OrderModel, (OrderModel.root == BatchModel.root) & (OrderModel.first_row == ChunkRow.first_row)
         )
-        .where(OrderModel.message_id.is_(None))
+        .where(BatchRow.settled.is_(False), OrderModel.message_id.is_(None))
         .order_by(ChunkRow.block, ChunkRow.first_row)
+        .limit(limit)
     )
     return [(chunk, batch, held) for chunk, batch, held in session.execute(rows)]
 
@@ -117,25 +128,10 @@ def orders(session: Session, root: bytes) -> Sequence[OrderModel]:
     ).all()
 
 
-def unanswered(session: Session, root: bytes) -> int:
-    """How many executed rows the bank has not answered for good."""
-    rows = select(func.count()).where(PayoutModel.root == root, PayoutModel.state == PayoutState.ORDERED)
-    return session.scalar(rows) or 0
-
-
-def rejected_without_return(session: Session) -> Sequence[PayoutModel]:
-    """Rows the bank refused whose way back is not queued yet."""
-    rows = select(PayoutModel).where(PayoutModel.state == PayoutState.REJECTED)
-    queued = set(
-        session.scalars(select(TransactionModel.key).where(TransactionModel.key.startswith("return:")))
-    )
-    return [row for row in session.scalars(rows) if f"return:{row.root.hex()}:{row.row}" not in queued]
-
-
-def unexecuted_rows(session: Session, batch: bytes) -> int:
-    """Rows a release took out of a batch."""
-    held = session.get_one(BatchRow, batch)
-    return held.count - held.cursor
+def has_unanswered(session: Session, root: bytes) -> bool:
+    """Whether there is an executed row the bank has not answered for good."""
+    rows = select(PayoutModel.row).where(PayoutModel.root == root, PayoutModel.state == PayoutState.ORDERED)
+    return session.scalar(rows.limit(1)) is not None
 
 
 def rows_in_state(session: Session, root: bytes, *states: PayoutState) -> Sequence[int]:

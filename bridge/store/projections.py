@@ -188,12 +188,6 @@ def all_batches(session: Session) -> Sequence[BatchRow]:
     return session.scalars(select(BatchRow).order_by(BatchRow.block)).all()
 
 
-def lot_amount(session: Session, reference: bytes) -> int:
-    """What a lot was minted with, minor units; 0 for an unknown one."""
-    row = lot_by_reference(session, reference)
-    return 0 if row is None else row.amount_minor
-
-
 def agreement(session: Session, address: str) -> AgreementRow:
     """An agreement on chain. Raises NoResultFound for an address that is none."""
     return session.get_one(AgreementRow, address)

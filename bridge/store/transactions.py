@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from bridge.store.models import TransactionModel, TransactionState
 
-__all__ = ["by_key", "in_state", "next_nonce"]
+__all__ = ["by_key", "failed", "in_state", "next_nonce"]
 
 
 def by_key(session: Session, key: str) -> TransactionModel | None:
@@ -21,7 +21,17 @@ def in_state(session: Session, state: TransactionState, limit: int) -> Sequence[
     return session.scalars(rows.limit(limit)).all()
 
 
-def next_nonce(session: Session) -> int | None:
-    """One past the highest nonce ever signed, or None before the first."""
+def failed(session: Session, beginnings: Sequence[str], after: int, limit: int) -> Sequence[TransactionModel]:
+    """Failed transactions past an id whose keys begin in one of these ways, oldest first."""
+    rows = select(TransactionModel).where(
+        TransactionModel.state == TransactionState.FAILED,
+        TransactionModel.id > after,
+        or_(*(TransactionModel.key.startswith(beginning) for beginning in beginnings)),
+    )
+    return session.scalars(rows.order_by(TransactionModel.id).limit(limit)).all()
+
+
+def next_nonce(session: Session) -> int:
+    """One past the highest nonce ever signed."""
     highest = session.scalar(select(func.max(TransactionModel.nonce)))
-    return None if highest is None else highest + 1
+    return 0 if highest is None else highest + 1

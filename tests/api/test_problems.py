@@ -65,7 +65,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.fixture(scope="module")
 def app(database: Database) -> FastAPI:
     """The API over a platform of which only the database is there, with routes that only fail."""
-    worker = SimpleNamespace(alive=True, halted=None)
+    worker = SimpleNamespace(alive=True, halted=None, failing=False)
     made = create_app(cast(Platform, SimpleNamespace(database=database)), cast(Worker, worker))
 
     def fail(name: str) -> None:
@@ -275,7 +275,7 @@ def ready_of(database: Database, worker: SimpleNamespace, chain: SimpleNamespace
 
 
 def test_ready_says_what_does_not_work(database: Database) -> None:
-    turning = SimpleNamespace(alive=True, halted=None)
+    turning = SimpleNamespace(alive=True, halted=None, failing=False)
     chain = SimpleNamespace(head=lambda: 9)
     response = ready_of(database, turning, chain)
     assert response.status_code == 200

@@ -75,7 +75,7 @@ def test_an_order_in_sending_that_never_left_is_sent(ready: World, drafted: str)
 
 def test_an_accepted_order_whose_answer_was_lost_is_asked_about_first(ready: World, drafted: str) -> None:
     _execute_without_bank(ready, drafted)
-    content = ready.platform.payer._start(_order(ready, drafted).message_id)
+    content, _ = ready.platform.payer._start(_order(ready, drafted).message_id)
     assert ready.platform.bank.send_payment_file(content).outcome == "received"
     ready.reopen()
     turn(ready.platform)
@@ -86,7 +86,7 @@ def test_an_accepted_order_whose_answer_was_lost_is_asked_about_first(ready: Wor
 def test_a_resent_order_is_a_duplicate_to_the_bank_and_received_to_us(ready: World, drafted: str) -> None:
     _execute_without_bank(ready, drafted)
     identity = _order(ready, drafted).message_id
-    ready.platform.bank.send_payment_file(ready.platform.payer._start(identity))
+    ready.platform.bank.send_payment_file(ready.platform.payer._start(identity)[0])
     ready.platform.payer.send_orders()
     order = _order(ready, drafted)
     assert (order.state, order.attempts, order.duplicates) == (OrderState.RECEIVED, 2, 1)
@@ -153,7 +153,8 @@ def test_a_status_report_about_nothing_of_ours_is_a_task(ready: World) -> None:
     from bridge.iso20022 import StatusReport
 
     with ready.platform.database.begin() as session:
-        answers.take_status(session, StatusReport("NOT-OURS", None, "ACCP", (), (), ()))
+        report = StatusReport("NOT-OURS", None, "ACCP", (), (), ())
+        answers.take_status(session, ready.platform.chain, ready.platform.sender, report)
     assert "status-unmatched" in {task["kind"] for task in accounts.tasks(ready.platform)}
 
 

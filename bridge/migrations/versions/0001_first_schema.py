@@ -145,6 +145,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("chain_batch", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_chain_batch_agreement"), ["agreement"], unique=False)
+        batch_op.create_index(batch_op.f("ix_chain_batch_settled"), ["settled"], unique=False)
 
     op.create_table(
         "chain_chunk",
@@ -264,7 +265,7 @@ def upgrade() -> None:
         sa.Column("purpose", sa.String(), nullable=True),
         sa.Column("salt", sa.LargeBinary(), nullable=False),
         sa.Column("info", sa.LargeBinary(length=32), nullable=False),
-        sa.Column("transaction", sa.String(), nullable=False),
+        sa.Column("transaction", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("movement", name=op.f("pk_credit")),
         sa.UniqueConstraint("reference", name=op.f("uq_credit_reference")),
     )
@@ -319,12 +320,13 @@ def upgrade() -> None:
         sa.Column("counterparty_account", sa.String(), nullable=True),
         sa.Column("remittance", sa.String(), nullable=True),
         sa.Column("applied", sa.Boolean(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("created_at", bridge.store.base.UtcTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_movement")),
         sa.UniqueConstraint("tree", "bank_reference", name=op.f("uq_movement_tree_bank_reference")),
     )
     with op.batch_alter_table("movement", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_movement_applied"), ["applied"], unique=False)
+        batch_op.create_index("ix_movement_applied_attempts", ["applied", "attempts"], unique=False)
         batch_op.create_index(batch_op.f("ix_movement_end_to_end_id"), ["end_to_end_id"], unique=False)
 
     op.create_table(
@@ -441,7 +443,7 @@ def upgrade() -> None:
         sa.Column("entry_sum_minor", sa.BigInteger(), nullable=False),
         sa.Column("currency", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_statement")),
-        sa.UniqueConstraint("tree", "report_id", name=op.f("uq_statement_tree_report_id")),
+        sa.UniqueConstraint("tree", "report_id", "to_date", name=op.f("uq_statement_tree_report_id_to_date")),
     )
     op.create_table(
         "supervised_account",
@@ -524,7 +526,7 @@ def downgrade() -> None:
     op.drop_table("name")
     with op.batch_alter_table("movement", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_movement_end_to_end_id"))
-        batch_op.drop_index(batch_op.f("ix_movement_applied"))
+        batch_op.drop_index("ix_movement_applied_attempts")
 
     op.drop_table("movement")
     with op.batch_alter_table("message", schema=None) as batch_op:
@@ -554,6 +556,7 @@ def downgrade() -> None:
     op.drop_table("chain_cursor")
     op.drop_table("chain_chunk")
     with op.batch_alter_table("chain_batch", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_chain_batch_settled"))
         batch_op.drop_index(batch_op.f("ix_chain_batch_agreement"))
 
     op.drop_table("chain_batch")
