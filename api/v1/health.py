@@ -68,6 +68,6 @@ def _chain(platform: Platform) -> dict[str, Any]:
 def _worker(worker: Worker) -> dict[str, Any]:
     if worker.halted is not None:
         return {"ok": False, "code": worker.halted.code}
-    if worker.failing:
-        return {"ok": False, "code": "worker-failing"}
-    return {"ok": True} if worker.alive else {"ok": False, "code": "worker-stopped"}
+    if not worker.alive:
+        return {"ok": False, "code": "worker-stopped"}
+    return {"ok": False, "code": "worker-failing"} if worker.failing else {"ok": True}

@@ -287,6 +287,8 @@ def test_ready_says_what_does_not_work(database: Database) -> None:
     assert stopped.json()["checks"]["worker"] == {"ok": False, "code": "chain-diverged"}
     dead = ready_of(database, SimpleNamespace(alive=False, halted=None), chain)
     assert dead.json()["checks"]["worker"] == {"ok": False, "code": "worker-stopped"}
+    failing = ready_of(database, SimpleNamespace(alive=True, halted=None, failing=True), chain)
+    assert failing.json()["checks"]["worker"] == {"ok": False, "code": "worker-failing"}
     away = SimpleNamespace(head=lambda: raising(errors.ChainUnreachable("chain-unreachable", "No.")))
     gone = ready_of(database, turning, away)
     assert (gone.status_code, gone.json()["checks"]["chain"]["code"]) == (503, "chain-unreachable")
