@@ -24,6 +24,9 @@ from bridge.store.chain_models import (
 
 __all__ = ["Event", "apply"]
 
+LATEST = 2**63 - 1
+"""The contracts take deadlines of 64 bits, a database those of 63."""
+
 
 class Event:
     """A decoded log of one of our contracts."""
@@ -165,7 +168,7 @@ def _reserved(session: Session, event: Event) -> None:
             root=event["root"],
             count=event["count"],
             total_minor=event["total"],
-            deadline=event["deadline"],
+            deadline=min(event["deadline"], LATEST),
             end=event["count"],
             block=event.block,
         )
