@@ -109,8 +109,9 @@ def _keep(session: Session, held: SupervisedAccountModel, number: int, outcome: 
             row.amount_minor = found.amount_minor
             row.state = BreakState.OPEN
             row.proposed_by = row.confirmed_by = row.resolution = None
-    for row in break_store.unconfirmed(session, held.tree):
-        if row.fingerprint not in seen and row.first_run != number:
+    # A confirmation holds for what was seen: a break that comes again is explained anew.
+    for row in break_store.not_gone(session, held.tree):
+        if row.fingerprint not in seen:
             row.state = BreakState.GONE
 
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from bridge.store.models import BreakModel, BreakState
 
-__all__ = ["confirmed", "listing", "unconfirmed"]
+__all__ = ["confirmed", "listing", "not_gone"]
 
 
 def confirmed(session: Session, tree: bytes) -> Sequence[BreakModel]:
@@ -16,12 +16,10 @@ def confirmed(session: Session, tree: bytes) -> Sequence[BreakModel]:
     return session.scalars(rows).all()
 
 
-def unconfirmed(session: Session, tree: bytes) -> Sequence[BreakModel]:
-    """Breaks of an account that are open or proposed."""
-    states = (BreakState.OPEN, BreakState.PROPOSED)
-    return session.scalars(
-        select(BreakModel).where(BreakModel.tree == tree, BreakModel.state.in_(states))
-    ).all()
+def not_gone(session: Session, tree: bytes) -> Sequence[BreakModel]:
+    """Breaks of an account that the last run still found."""
+    rows = select(BreakModel).where(BreakModel.tree == tree, BreakModel.state != BreakState.GONE)
+    return session.scalars(rows).all()
 
 
 def listing(session: Session, state: str | None) -> Sequence[BreakModel]:
