@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import httpx
@@ -20,6 +21,7 @@ from bridge.indexer import Indexer
 from bridge.keys import open_keystore, read_secret
 from bridge.pay import Payer
 from bridge.sender import Sender
+from bridge.store import bank as bank_store
 from bridge.store import transactions
 from bridge.store.base import Database
 from bridge.store.models import TransactionState
@@ -28,6 +30,7 @@ __all__ = ["Mined", "Platform", "Settings"]
 
 WAIT_SECONDS = 60.0
 POLL_SECONDS = 0.02
+REFERENCE_KEY = "reference-key"
 
 
 class Settings(BaseModel):
@@ -94,12 +97,14 @@ class Platform:
         url = settings.database_url or f"sqlite:///{(data / 'platform.db').absolute()}"
         database = Database(url)
         database.migrate()
+        reference_key = read_secret(data / "reference.key")
+        _check_reference_key(database, reference_key)
         return cls(
             database,
             Chain(settings.chain_url, Deployment.read(data / settings.deployment)),
             HttpBank(settings.bank_url, httpx.Client(timeout=30)),
             open_keystore(data / settings.key),
-            read_secret(data / "reference.key"),
+            reference_key,
             settings.confirmations,
         )
 
@@ -163,3 +168,16 @@ class Platform:
         raise ChainUnreachable(
             "chain-slow", "The transaction is stored and will be sent, but is not final yet; ask again later."
         )
+
+
+def _check_reference_key(database: Database, key: bytes) -> None:
+    """Refuse another key than the database was built with: known references would look new, and be minted
+    again."""
+    mark = int.from_bytes(sha256(key).digest()[:6])
+    with database.begin() as session:
+        if bank_store.setting(session, REFERENCE_KEY, mark) != mark:
+            raise Invalid(
+                "reference-key-changed",
+                "reference.key is not the one this database was built with; restore it from a backup.",
+            )
+        bank_store.set_setting(session, REFERENCE_KEY, mark)
