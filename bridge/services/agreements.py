@@ -86,12 +86,24 @@ def deploy(platform: Platform, content: bytes, rosters: Mapping[str, bytes]) -> 
         raise Conflict(
             "agreement-exists", f"{identity} exists with other contents; give the change a new version."
         )
+    else:
+        _check_roster(platform, identity, check(platform, content, rosters))
     mined = platform.finish(key)
     with platform.database.begin() as session:
         row = session.get_one(AgreementFileModel, identity)
         made = projections.agreement_by_file(session, row.file_hash, mined.block)
         row.address = made.address
     return row
+
+
+def _check_roster(platform: Platform, identity: str, compiled: CompiledAgreement) -> None:
+    """Raise Conflict for other payees than those the agreement was made with."""
+    with platform.database.read() as session:
+        held = {(payee.name, payee.account) for payee in payments.roster(session, identity)}
+    if held != {(entry.name, entry.account) for entry in compiled.roster}:
+        raise Conflict(
+            "agreement-exists", f"{identity} exists with another roster; give the change a new version."
+        )
 
 
 def _identity(content: bytes) -> str:
