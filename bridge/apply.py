@@ -50,6 +50,7 @@ class Applier:
         """Apply the next movements; returns how many.
 
         One that cannot be applied is a teller's task and stays unapplied; it is tried again, behind others.
+        So is the debit of a payout that, by what is indexed, was never executed.
         """
         applied = 0
         with self.database.begin() as session:
@@ -57,17 +58,18 @@ class Applier:
                 try:
                     with session.begin_nested():
                         self._apply(session, movement)
-                    applied += 1
                 except OperationalError:
                     raise
                 except Exception as error:  # noqa: BLE001 - a named state and a teller's task
                     log.error("movement-failed", movement=movement.id, error=type(error).__name__)
-                    movement.attempts += 1
                     store.put_task(session, "movement-failed", str(movement.id), error=type(error).__name__)
+                applied += movement.applied
+                movement.attempts += not movement.applied
         return applied
 
     def _apply(self, session: Session, movement: MovementModel) -> None:
         account = session.get_one(SupervisedAccountModel, movement.tree)
+        movement.applied = True
         if movement.currency != account.currency:
             store.put_task(
                 session,
@@ -81,7 +83,6 @@ class Applier:
             self._credit(session, account, movement)
         else:
             _debit(session, movement)
-        movement.applied = True
         store.close_task(session, "movement-failed", str(movement.id))
 
     def _credit(self, session: Session, account: SupervisedAccountModel, movement: MovementModel) -> None:
@@ -224,10 +225,16 @@ def _debit(session: Session, movement: MovementModel) -> None:
     answers = payout.state in (PayoutState.ORDERED, PayoutState.RETURNED) and payout.movement is None
     if not answers or not _is_whole_row(session, payout, movement):
         _put_payout_task(session, "debit-unmatched", movement, payout)
+        movement.applied = payout.state != PayoutState.DRAFTED
         return
+    store.close_task(session, "debit-unmatched", _about(movement, payout))
     payout.movement = movement.id
     if payout.state == PayoutState.ORDERED:
         payout.state = PayoutState.DEBITED
+
+
+def _about(movement: MovementModel, payout: PayoutModel) -> str:
+    return f"{payout.end_to_end_id}:{movement.bank_reference}"
 
 
 def _put_payout_task(session: Session, kind: str, movement: MovementModel, payout: PayoutModel) -> None:
@@ -235,7 +242,7 @@ def _put_payout_task(session: Session, kind: str, movement: MovementModel, payou
     store.put_task(
         session,
         kind,
-        f"{payout.end_to_end_id}:{movement.bank_reference}",
+        _about(movement, payout),
         state=payout.state,
         expected_minor=payout.amount_minor,
         amount_minor=movement.amount_minor,

@@ -192,7 +192,9 @@ class Sender:
         for _, key, call in failed:
             try:
                 self.chain.preflight(call, self.key.address)
-            except ChainRefused:
+            except ChainUnreachable:
+                raise
+            except ChainError:
                 continue
             with self.database.begin() as session:
                 self.queue_again(session, key, call)

@@ -11,8 +11,8 @@ from traceback import extract_tb
 import structlog
 
 from bridge import answers, capture, keep
-from bridge.bank import BankError
-from bridge.errors import ChainDiverged, ChainError
+from bridge.bank import BankError, BankUnreachable
+from bridge.errors import ChainDiverged, ChainError, ChainUnreachable
 from bridge.platform import Platform
 
 __all__ = ["Worker", "turn"]
@@ -45,9 +45,11 @@ def _stages(platform: Platform, stages: Sequence[Stage], failures: list[Exceptio
             done += stage(platform)
         except ChainDiverged:
             raise
-        except (BankError, ChainError) as error:
-            log.warning("away", side=type(error).__name__, code=error.code, reason=error.message)
+        except (BankUnreachable, ChainUnreachable) as error:
+            log.warning("away", code=error.code, reason=error.message)
             return done, False
+        except (BankError, ChainError) as error:
+            log.error("refused", code=error.code, reason=error.message)
         except Exception as error:  # noqa: BLE001 - raised at the end of the turn
             # Never the message: it may quote a row.
             frames = [
@@ -66,8 +68,10 @@ def _collect(platform: Platform) -> int:
 
 _FROM_BANK: Sequence[Stage] = (_collect,)
 _CHAIN: Sequence[Stage] = (
-    lambda platform: capture.read_stored(platform.database, platform.chain, platform.sender),
+    # What the bank says is about orders, so those that the chain asks for are made first.
     lambda platform: platform.indexer.step(),
+    lambda platform: platform.payer.make_orders(),
+    lambda platform: capture.read_stored(platform.database, platform.chain, platform.sender),
     lambda platform: platform.applier.step(),
     keep.apply_changes,
     lambda platform: platform.sender.step(),

@@ -10,12 +10,13 @@ from eth_account import Account
 
 from bridge import answers, capture
 from bridge.bank import BankRefused, Submission
-from bridge.errors import ChainRefused, Conflict, OrderRefused
+from bridge.errors import ChainRefused, Conflict, Invalid, OrderRefused
 from bridge.iso20022 import PaymentStatus, Reason, StatusReport
 from bridge.pay import is_iban
+from bridge.platform import _check_reference_key
 from bridge.services import accounts, acts, agreements, batches, reconciliation
 from bridge.store import bank as bank_store
-from bridge.store import payments, transactions
+from bridge.store import payments, projections, transactions
 from bridge.store.base import Database
 from bridge.store.chain_models import BatchRow
 from bridge.store.models import (
@@ -299,6 +300,22 @@ def test_a_debit_that_answers_nothing_is_a_task(still: World) -> None:
     _forget_credits(still, "OD-")
 
 
+def test_a_debit_of_what_is_not_indexed_yet_waits_for_it(still: World) -> None:
+    """As after restoring an older copy of the database: the bank knows more than we do."""
+    with _one_row(still, "AHEAD", 30, PayoutState.DRAFTED) as identity:
+        _hand_in(still, "ahead", _notification(_entry("AH-1", "100.00", "DBIT", identity)))
+        assert still.platform.applier.step() == 0
+        assert "debit-unmatched" in _tasks(still)
+        with still.platform.database.begin() as session:
+            payout = payments.payout_by_end_to_end_id(session, identity)
+            assert payout is not None
+            payout.state = PayoutState.ORDERED
+        assert still.platform.applier.step() == 1
+        assert _payout(still, identity).state == PayoutState.DEBITED
+        assert f"{identity}:AH-1" not in {task["subject"] for task in accounts.tasks(still.platform)}
+    _forget_credits(still, "AH-")
+
+
 def test_a_return_told_before_its_debit_takes_the_debit_too(still: World) -> None:
     with _one_row(still, "EARLY", 24, PayoutState.ORDERED) as identity:
         _hand_in(still, "return", _notification(_entry("EA-1", "100.00", "CRDT", identity, reason="AC04")))
@@ -511,6 +528,21 @@ def test_a_nonce_somebody_else_used_holds_nothing_up(still: World) -> None:
         assert (row.state, row.nonce) == (TransactionState.MINED, used + 1)
 
 
+def test_a_deadline_beyond_what_a_database_holds_does_not_stop_the_index(ready: World) -> None:
+    """An operator may hand a reservation to the chain without us."""
+    platform = ready.platform
+    with platform.database.read() as session:
+        address = str(agreements.find(session, "courier-payouts").address)
+        terms = projections.agreement(session, address).arguments
+    root, deadline = name_id("far"), 2**64 - 1
+    message = platform.chain.message(
+        "Reservation", address, terms=terms, root=root, count=1, total=1, deadline=deadline
+    )
+    signature = message.sign(ready.keys["swift-courier-east"])
+    call = platform.chain.call("Disbursement", "reserve", root, 1, 1, deadline, signature, at=address)
+    assert platform.perform("far", call).block > 0
+
+
 # Batches and agreements
 
 
@@ -522,6 +554,13 @@ def test_a_cancelled_file_can_be_uploaded_again_and_a_paid_one_cannot(ready: Wor
     again = batches.upload(platform, "courier-payouts", content, "operator")
     assert again != draft
     assert batches.upload(platform, "courier-payouts", content, "operator") == again
+
+
+def test_the_same_file_with_another_roster_is_a_conflict(ready: World) -> None:
+    content = (EXAMPLES / "courier-payouts.yaml").read_bytes()
+    agreements.deploy(ready.platform, content, {"couriers.csv": roster()})
+    with pytest.raises(Conflict, match="another roster"):
+        agreements.deploy(ready.platform, content, {"couriers.csv": roster() + "新人,62220099\n".encode()})
 
 
 def test_a_version_under_way_does_not_hide_the_one_in_force(ready: World) -> None:
@@ -605,3 +644,33 @@ def test_a_message_of_several_accounts_is_taken_for_those_that_are_ours(still: W
         assert session.query(MessageModel).filter_by(bank_key="two").one().state == MessageState.READ
     assert "account-unknown" in _tasks(still)
     _forget_credits(still, "TW-")
+
+
+def test_a_lost_reference_key_is_noticed(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'platform.db'}")
+    database.migrate()
+    _check_reference_key(database, b"a" * 32)
+    _check_reference_key(database, b"a" * 32)
+    with pytest.raises(Invalid, match="reference-key-changed"):
+        _check_reference_key(database, b"b" * 32)
+    database.engine.dispose()
+
+
+def test_a_confirmed_break_that_went_is_open_when_it_comes_again(still: World) -> None:
+    platform = still.platform
+    _hand_in(still, "charge", _notification(_entry("CH-1", "15.00", "DBIT", "A-CHARGE")))
+    still.platform.applier.step()
+
+    def found() -> list[str]:
+        result = reconciliation.run(platform, "swift-courier")
+        return [each["fingerprint"] for each in result["breaks"] if each["amount_minor"] == 1_500]  # type: ignore[attr-defined]
+
+    (fingerprint,) = found()
+    reconciliation.propose(platform, fingerprint, "teller", "bank-corrects", "asked", "MAIL-1")
+    reconciliation.confirm(platform, fingerprint, "head teller")
+    assert found() == []
+    for tree, expected in ((bytes(32), []), (TREE, [fingerprint])):
+        with platform.database.begin() as session:
+            session.query(MovementModel).filter_by(bank_reference="CH-1").update({"tree": tree})
+        assert found() == expected
+    _forget_credits(still, "CH-")
