@@ -71,7 +71,7 @@ def allocate(destination: bytes32, amount: uint256, reference: bytes32, deadline
     @notice Fund an account.
     @param destination One of the agreement's destinations.
     @param amount Minor units.
-    @param reference The operator's reference; makes the act unique.
+    @param reference The operator's reference; an agreement takes it once, whatever else is signed.
     @param deadline Chain time after which the signature is void.
     @param signature By an operator.
     """
@@ -83,8 +83,8 @@ def allocate(destination: bytes32, amount: uint256, reference: bytes32, deadline
     assert staticcall IDirectory(DIRECTORY).acts_for(who, controller, OPERATOR), "allocation: not an operator"
     assert block.timestamp <= deadline, "allocation: signature expired"
     assert destination in _DESTINATIONS, "allocation: not a destination"
-    assert not self.is_done[digest], "allocation: repeated"
-    self.is_done[digest] = True
+    assert not self.is_done[reference], "allocation: repeated"
+    self.is_done[reference] = True
 
     approvals: uint256[24] = empty(uint256[24])
     satisfied: uint256 = guards._check_whole(0, 0, approvals)

@@ -63,12 +63,14 @@ def test_allocate(world: World, funding: Contract) -> None:
     assert (acted.name, acted.operator) == ("OperatorActed", operator.address)
     assert (moved.source, moved.destination) == (account_line(TREE, WAGES), account_line(PROJECT, WAGES))
     assert (moved.kind, moved.amount, moved.info) == (2, 300, OTHER)
-    assert funding.is_done(acted.digest)
+    assert funding.is_done(OTHER)
     assert funding.consumed(1, now()) == 300
     assert funding.destinations() == (PROJECT, LINE)
     assert [guard.kind for guard in funding.terms()] == [3, 4]
     with reverts("allocation: repeated"):
         allocate(funding)
+    with reverts("allocation: repeated"):
+        allocate(funding, deadline=now() + 7_000)
     allocate(funding, reference=keccak(b"another"))
 
 
