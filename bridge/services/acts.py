@@ -23,6 +23,8 @@ class Act:
     build: Callable[[list[bytes]], Call]
     on_queue: Callable[[Session], None] | None = None
     """Written in the same transaction as the queued call."""
+    key: str | None = None
+    """What makes the act unique where that is not its exact call, such as a reference."""
 
     def to_sign(self) -> dict[str, object]:
         """What a signer is shown: the typed message and its full digest."""
@@ -44,5 +46,5 @@ def perform(platform: Platform, act: Act, signatures: Sequence[bytes]) -> Mined:
             "signature-invalid", "A signature cannot be read; it has 65 bytes, r, s and v, as 0x-hex."
         ) from error
     call = act.build(ordered)
-    key = f"act:{act.message.kind}:{keccak(bytes.fromhex(call.to[2:]) + call.data).hex()}"
-    return platform.perform(key, call, act.on_queue)
+    unique = act.key or keccak(bytes.fromhex(call.to[2:]) + call.data).hex()
+    return platform.perform(f"act:{act.message.kind}:{unique}", call, act.on_queue)

@@ -6,15 +6,19 @@ from eth_utils.crypto import keccak
 from web3 import Web3
 
 from bridge.chain import Call
-from bridge.errors import NotFound
+from bridge.errors import Conflict, NotFound
 from bridge.money import minor_from_decimal_text
 from bridge.platform import Platform
 from bridge.services.acts import Act
 from bridge.services.agreements import find
-from bridge.store import projections
+from bridge.store import projections, transactions
+from bridge.store.models import TransactionState
 from contracts.ids import name_id
 
 __all__ = ["allocation"]
+
+BEFORE_DEADLINE = 4 + 3 * 32
+"""Bytes of a call up to its deadline: function, destination, amount, reference."""
 
 
 def allocation(
@@ -22,8 +26,9 @@ def allocation(
 ) -> Act:
     """Fund an account; an operator of the source account's controller signs.
 
-    `amount`: decimal text; `reference` makes the act unique; `deadline`: chain time, seconds, after which
-    the signature is void. Raises NotFound, MoneyRefused.
+    `amount`: decimal text; `reference` makes the act unique, whatever the deadline; `deadline`: chain time,
+    seconds, after which the signature is void. Raises NotFound, MoneyRefused, Conflict for a reference that
+    another allocation used.
     """
     with platform.database.read() as session:
         held = find(session, agreement)
@@ -33,6 +38,15 @@ def allocation(
         terms = projections.agreement(session, address).arguments
     amount_minor = minor_from_decimal_text(amount, held.currency)
     arguments = (name_id(account), amount_minor, keccak(reference.encode()), deadline)
+    key = keccak(bytes.fromhex(address[2:]) + arguments[2]).hex()
+    with platform.database.read() as session:
+        earlier = transactions.by_key(session, f"act:Allocation:{key}")
+    same_call = platform.chain.call("Allocation", "allocate", *arguments, b"", at=address)
+    made = None if earlier is None or earlier.state == TransactionState.FAILED else earlier.data
+    if made is not None and made[:BEFORE_DEADLINE] != same_call.data[:BEFORE_DEADLINE]:
+        raise Conflict(
+            "reference-used", f"{reference!r} was the reference of another allocation; choose a new one."
+        )
     message = platform.chain.message(
         "Allocation",
         address,
@@ -46,4 +60,4 @@ def allocation(
     def build(signatures: Sequence[bytes]) -> Call:
         return platform.chain.call("Allocation", "allocate", *arguments, signatures[0], at=address)
 
-    return Act(message, build)
+    return Act(message, build, key=key)
