@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 
 import structlog
 from eth_utils.crypto import keccak
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from bridge.bank import BankConnection, BankRefused, Submission
@@ -69,10 +70,33 @@ class Payer:
             return 0
         with self.database.begin() as session:
             day = bank_store.bank_date(session) or datetime.now(UTC).date()
-            for chunk, batch, held in found:
-                self._make(session, chunk, batch, held, moments[chunk.block], day)
-        crash_point("order-stored")
-        return len(found)
+            made = sum(self._try(session, *each, moments[each[0].block], day) for each in found)
+        if made:
+            crash_point("order-stored")
+        return made
+
+    def _try(
+        self,
+        session: Session,
+        chunk: ChunkRow,
+        batch: BatchRow,
+        held: BatchModel,
+        moment: datetime,
+        day: date,
+    ) -> bool:
+        """Make one order. What nobody foresaw is a teller's task, and keeps no other order waiting."""
+        try:
+            with session.begin_nested():
+                self._make(session, chunk, batch, held, moment, day)
+                bank_store.close_task(session, "order-failed", message_id(chunk.batch, chunk.first_row))
+        except OperationalError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a named state and a teller's task
+            identity = message_id(chunk.batch, chunk.first_row)
+            log.error("order-failed", order=identity, error=type(error).__name__)
+            bank_store.put_task(session, "order-failed", identity, error=type(error).__name__)
+            return False
+        return True
 
     def _make(
         self,

@@ -1,8 +1,11 @@
 """The parts of one platform, wired: what the worker turns over and the services act through."""
 
+import fcntl
 import threading
 import time
 from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +19,7 @@ from web3 import Web3
 from bridge.apply import Applier
 from bridge.bank import BankConnection, HttpBank
 from bridge.chain import Call, Chain, Deployment
-from bridge.errors import ChainRefused, ChainUnreachable, Invalid
+from bridge.errors import ChainRefused, ChainUnreachable, Conflict, Invalid
 from bridge.indexer import Indexer
 from bridge.keys import open_keystore, read_secret
 from bridge.pay import Payer
@@ -26,7 +29,7 @@ from bridge.store import transactions
 from bridge.store.base import Database
 from bridge.store.models import TransactionState
 
-__all__ = ["Mined", "Platform", "Settings"]
+__all__ = ["Mined", "Platform", "Settings", "exclusive"]
 
 WAIT_SECONDS = 60.0
 POLL_SECONDS = 0.02
@@ -59,6 +62,19 @@ class Settings(BaseModel):
         return cls.model_validate_json(path.read_text())
 
 
+@contextmanager
+def exclusive(data: Path) -> Iterator[None]:
+    """Only one process works on a data directory. Raises Conflict for a second one; a crash frees it."""
+    with (data / "platform.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Conflict(
+                "platform-in-use", f"Another process serves {data.name} already; end it, or use it."
+            ) from error
+        yield
+
+
 @dataclass(frozen=True)
 class Mined:
     """Where a transaction ended up."""
@@ -88,6 +104,8 @@ class Platform:
         self.applier = Applier(database, chain, self.sender, reference_key)
         self.payer = Payer(database, chain, bank)
         self.wake = threading.Event()
+        self.away: dict[str, str] = {}
+        """Which side did not answer in the last turn, `bank` or `chain`, and the error's code."""
         self.replayed = False
         """Whether the bank was asked, since the start, for messages that a crash may have lost."""
 
@@ -107,6 +125,11 @@ class Platform:
             reference_key,
             settings.confirmations,
         )
+
+    @property
+    def bank_away(self) -> str | None:
+        """Why the bank was out of reach in the last turn; None when it answered."""
+        return self.away.get("bank")
 
     def close(self) -> None:
         """Close what is open: the database's connections."""

@@ -8,6 +8,7 @@ failed on chain can be queued again under its key.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 from eth_account.signers.local import LocalAccount
@@ -17,7 +18,7 @@ from web3 import Web3
 from bridge.chain import Call, Chain
 from bridge.errors import ChainError, ChainRefused, ChainUnreachable
 from bridge.store import bank, transactions
-from bridge.store.base import Database
+from bridge.store.base import Database, utc_now
 from bridge.store.models import TransactionModel, TransactionState
 
 __all__ = ["Sender"]
@@ -28,6 +29,8 @@ GROUP = 64
 POLL_SECONDS = 0.02
 WAIT_SECONDS = 5.0
 """For the receipts of one group; meanwhile nothing else is done, and the next turn asks again."""
+LATE_AFTER = timedelta(minutes=1)
+"""From when on a teller is told of a transaction the chain does not take."""
 RETRY_SECONDS = 15.0
 """Between two tries of what failed on chain."""
 UNATTENDED = ("mint:", "return:", "settle:", "directory-apply:")
@@ -172,7 +175,8 @@ class Sender:
         with self.database.begin() as session:
             row = session.get_one(TransactionModel, transaction.id)
             if row.nonce is None or row.nonce >= used:
-                bank.put_task(session, "transaction-late", row.key, answer=answer)
+                if utc_now() - row.created_at > LATE_AFTER:
+                    bank.put_task(session, "transaction-late", row.key, answer=answer)
                 return
             # These bytes can never be mined any more, so the call may go out under a new nonce.
             self._end(session, row, NONCE_TAKEN)

@@ -28,16 +28,18 @@ def turn(platform: Platform) -> int:
     Raises ChainDiverged at once, and after the turn an ExceptionGroup of what no stage should meet.
     """
     failures: list[Exception] = []
-    done, is_bank_there = _stages(platform, _FROM_BANK, failures)
-    done += _stages(platform, _CHAIN, failures)[0]
+    done, is_bank_there = _stages(platform, "bank", _FROM_BANK, failures)
+    done += _stages(platform, "chain", _CHAIN, failures)[0]
     if is_bank_there:
-        done += _stages(platform, _TO_BANK, failures)[0]
+        done += _stages(platform, "bank", _TO_BANK, failures)[0]
     if failures:
         raise ExceptionGroup("stages failed", failures)
     return done
 
 
-def _stages(platform: Platform, stages: Sequence[Stage], failures: list[Exception]) -> tuple[int, bool]:
+def _stages(
+    platform: Platform, side: str, stages: Sequence[Stage], failures: list[Exception]
+) -> tuple[int, bool]:
     """Run stages that speak with one side; returns what was done, and whether that side answered."""
     done = 0
     for stage in stages:
@@ -46,7 +48,9 @@ def _stages(platform: Platform, stages: Sequence[Stage], failures: list[Exceptio
         except ChainDiverged:
             raise
         except (BankUnreachable, ChainUnreachable) as error:
-            log.warning("away", code=error.code, reason=error.message)
+            if platform.away.get(side) != error.code:
+                log.warning("away", side=side, code=error.code, reason=error.message)
+            platform.away[side] = error.code
             return done, False
         except (BankError, ChainError) as error:
             log.error("refused", code=error.code, reason=error.message)
@@ -57,6 +61,8 @@ def _stages(platform: Platform, stages: Sequence[Stage], failures: list[Exceptio
             ]
             log.error("stage-failed", error=type(error).__name__, frames=frames)
             failures.append(error)
+    if platform.away.pop(side, None) is not None:
+        log.info("back", side=side)
     return done, True
 
 

@@ -14,7 +14,7 @@ from bridge.errors import ChainRefused, Conflict, Invalid, OrderRefused
 from bridge.iso20022 import PaymentStatus, Reason, StatusReport
 from bridge.pay import is_iban
 from bridge.platform import _check_reference_key
-from bridge.services import accounts, acts, agreements, batches, reconciliation
+from bridge.services import accounts, acts, agreements, allocations, batches, reconciliation
 from bridge.store import bank as bank_store
 from bridge.store import payments, projections, transactions
 from bridge.store.base import Database
@@ -554,6 +554,48 @@ def test_a_cancelled_file_can_be_uploaded_again_and_a_paid_one_cannot(ready: Wor
     again = batches.upload(platform, "courier-payouts", content, "operator")
     assert again != draft
     assert batches.upload(platform, "courier-payouts", content, "operator") == again
+
+
+def test_an_allocation_is_made_once_whatever_its_deadline(ready: World) -> None:
+    def allocate(amount: str, seconds: int) -> None:
+        deadline = ready.platform.chain.now() + seconds
+        act = allocations.allocation(
+            ready.platform, "fund-east", "swift-courier/east", amount, "november", deadline
+        )
+        ready.act(act, "swift-courier")
+
+    def balance() -> object:
+        return accounts.listing(ready.platform)[0]["accounts"][1]  # type: ignore[index]
+
+    allocate("1.00", 600)
+    after = balance()
+    allocate("1.00", 700)
+    assert balance() == after
+    with pytest.raises(Conflict, match="reference-used"):
+        allocate("2.00", 600)
+
+
+def test_an_order_nobody_foresaw_keeps_no_other_waiting(
+    ready: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payer = ready.platform.payer
+    make = payer._make
+    with monkeypatch.context() as patch:
+
+        def stumble(session, chunk, *rest) -> None:  # type: ignore[no-untyped-def]
+            if chunk.batch == first:
+                raise KeyError("nobody foresaw this")
+            make(session, chunk, *rest)
+
+        drafts = [ready_batch(ready, f"ORD{number}", [31 + number]) for number in range(2)]
+        first = bytes.fromhex(str(batches.show(ready.platform, drafts[0])["batch"]))
+        patch.setattr(payer, "_make", stumble)
+        for draft in drafts:
+            batches.execute(ready.platform, draft)
+        ready.wait_for(lambda: bool(batches.show(ready.platform, drafts[1])["orders"]))
+        assert "order-failed" in _tasks(ready)
+        assert batches.show(ready.platform, drafts[0])["orders"] == []
+    ready.wait_for(lambda: bool(batches.show(ready.platform, drafts[0])["orders"]))
 
 
 def test_the_same_file_with_another_roster_is_a_conflict(ready: World) -> None:
