@@ -10,7 +10,7 @@ import uvicorn
 
 from api.app import create_app
 from bridge.errors import Invalid
-from bridge.platform import Platform, Settings
+from bridge.platform import Platform, Settings, exclusive
 from bridge.worker import Worker
 
 __all__ = ["serve"]
@@ -22,10 +22,10 @@ STOP_SECONDS = 75
 def serve(data: Path, host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT; prints one JSON line with the URL once it listens.
 
-    Raises Invalid for an unusable set-up, ChainDiverged on another chain, ChainUnreachable without one.
+    Raises Invalid for an unusable set-up, Conflict for a data directory in use, ChainDiverged on another chain, ChainUnreachable without one.
     """
     settings = Settings.read(data)
-    with closing(Platform.open(data, settings)) as platform:
+    with exclusive(data), closing(Platform.open(data, settings)) as platform:
         platform.chain.check()
         _serve(platform, settings, host, port)
 
