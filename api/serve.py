@@ -22,8 +22,8 @@ STOP_SECONDS = 75
 def serve(data: Path, host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT; prints one JSON line with the URL once it listens.
 
-    Raises Invalid for an unusable set-up, Conflict for a data directory in use, ChainDiverged on another chain,
-    ChainUnreachable without one.
+    Raises Invalid for an unusable set-up, Conflict for a data directory in use, ChainDiverged on another
+    chain, ChainUnreachable without one.
     """
     settings = Settings.read(data)
     with exclusive(data), closing(Platform.open(data, settings)) as platform:
