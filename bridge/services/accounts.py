@@ -41,8 +41,8 @@ def supervise(
 ) -> Mined:
     """Open the tree of a bank account that is under supervision from now on.
 
-    `opening_minor`: what was in the account before; it stays outside the ledger. Raises NotFound, Conflict,
-    MoneyRefused, OrderRefused for an account no payment file can name, ChainRefused.
+    `opening_minor`: what was in it before the first message the bank sent here; it stays outside the ledger.
+    Raises NotFound, Conflict, MoneyRefused, OrderRefused for an account no payment file can name, ChainRefused.
     """
     minor_unit_digits(currency)
     check_party(holder, number)
@@ -77,6 +77,8 @@ def supervise(
                 opening_minor=opening_minor,
             )
         )
+        # What the bank sent about it before is read now.
+        store.read_again(session, "account-unknown")
     return mined
 
 

@@ -9,7 +9,14 @@ from eth_utils.crypto import keccak
 from sqlalchemy.orm import Session
 from web3 import Web3
 
-from bridge.batch_file import BatchFile, PayoutLine, read_batch_file
+from bridge.batch_file import (
+    MAX_FAULTS,
+    BatchFile,
+    BatchFileRefused,
+    PayoutLine,
+    RowFault,
+    read_batch_file,
+)
 from bridge.chain import Call
 from bridge.errors import Conflict, Invalid, NotFound
 from bridge.money import decimal_text, minor_from_decimal_text
@@ -30,6 +37,7 @@ __all__ = ["approval", "cancellation", "evidence", "execute", "payouts", "reserv
 SALT_BYTES = 16
 MAX_DEADLINE_HOURS = 24 * 366
 CLOCKS_DIFFER_SECONDS = 2 * 3600
+ID_IN_USE = "Another batch pays under this id already; take the row out, or give a new payment its own id."
 
 
 def upload(
@@ -68,6 +76,7 @@ def upload(
         known = payments.batch_by_file(session, held.id, bytes.fromhex(file.sha256))
         if known is not None and _may_pay(session, known, now):
             return known.root.hex()
+        _check_references(session, held.id, file)
     batch, rows = _draft(held, file, deadline, created_by)
     with platform.database.begin() as session:
         known = payments.batch_by_file(session, held.id, batch.file_digest)
@@ -78,6 +87,19 @@ def upload(
         session.add(batch)
         session.add_all(rows)
     return batch.root.hex()
+
+
+def _check_references(session: Session, agreement: str, file: BatchFile) -> None:
+    """Refuse a file that pays again what another batch of the agreement pays. Raises BatchFileRefused."""
+    references = [line.end_to_end_id for line in file.rows]
+    used = payments.references_in_use(session, agreement, references, b"")
+    faults = [
+        RowFault(line.line, "end_to_end_id", "id-in-use", ID_IN_USE, line.end_to_end_id)
+        for line in sorted(file.rows, key=lambda line: line.line)
+        if line.end_to_end_id in used
+    ]
+    if faults:
+        raise BatchFileRefused(tuple(faults[:MAX_FAULTS]), len(faults))
 
 
 def _may_pay(session: Session, batch: BatchModel, now: int) -> bool:
@@ -166,9 +188,16 @@ def _reserved(session: Session, identity: str) -> tuple[BatchModel, ChecksumAddr
 
 
 def reservation(platform: Platform, identity: str) -> Act:
-    """Reserve money for a draft; an operator of the account's controller signs."""
+    """Reserve money for a draft; an operator of the account's controller signs.
+
+    Raises Conflict when another batch, reserved since the upload, pays under the same ids.
+    """
     with platform.database.read() as session:
         held, agreement = _held(session, identity)
+        references = [row.customer_reference for row in payments.payouts(session, held.root)]
+        used = payments.references_in_use(session, held.agreement, references, held.root)
+        if used:
+            raise Conflict("id-in-use", f"{len(used)} of its rows: {ID_IN_USE}")
         rows = row_tree(session, held.root)
         address = Web3.to_checksum_address(agreement.address or "")
         terms = projections.agreement(session, address).arguments

@@ -49,7 +49,8 @@ RESOLUTIONS = ("explained", "bank-corrects", "write-off")
 def run(platform: Platform, account: str) -> dict[str, object]:
     """Reconcile a supervised account at the last indexed block and the bank's last statement.
 
-    The run is kept whether or not it finds anything. Raises NotFound.
+    The run is kept whether or not it finds anything. `statements_until` is None before the first statement:
+    then the bank's balance is what its notifications add up to. Raises NotFound.
     """
     with platform.database.read() as session:
         held = _account(session, account)
@@ -64,7 +65,14 @@ def run(platform: Platform, account: str) -> dict[str, object]:
         session.flush()
         _keep(session, held, row.id, outcome)
         row.result = _result(outcome)
-        return {"run": row.id, "account": account, "block": taken.block, **row.result}
+        until = None if last is None else last.to_date.isoformat()
+        return {
+            "run": row.id,
+            "account": account,
+            "block": taken.block,
+            "statements_until": until,
+            **row.result,
+        }
 
 
 def _account(session: Session, name: str) -> SupervisedAccountModel:

@@ -183,3 +183,12 @@ def credit_by_bank_reference(session: Session, reference: str) -> CreditModel | 
     """A credit by the bank's reference."""
     rows = select(CreditModel).join(MovementModel, MovementModel.id == CreditModel.movement)
     return session.scalars(rows.where(MovementModel.bank_reference == reference)).first()
+
+
+def read_again(session: Session, refusal_code: str) -> None:
+    """Have messages read again that were refused for a reason that may be gone."""
+    rows = select(MessageModel).where(MessageModel.refusal_code == refusal_code)
+    for message in session.scalars(rows.where(MessageModel.state == MessageState.REFUSED)):
+        message.state = MessageState.STORED
+        message.refusal_code = message.refusal = None
+        close_task(session, "message-refused", str(message.id))

@@ -315,7 +315,7 @@ class PayoutModel(Base):
     amount_minor: Mapped[Minor]
     salt: Mapped[bytes]
     info: Mapped[Bytes32]
-    customer_reference: Mapped[str]
+    customer_reference: Mapped[str] = mapped_column(index=True)
     payee_name: Mapped[str]
     payee_account: Mapped[str]
     purpose: Mapped[str]

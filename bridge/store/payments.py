@@ -31,6 +31,9 @@ __all__ = [
 ]
 
 
+REFERENCES_A_QUERY = 500
+
+
 def agreement_files(session: Session) -> Sequence[AgreementFileModel]:
     """All agreement files."""
     return session.scalars(select(AgreementFileModel).order_by(AgreementFileModel.name)).all()
@@ -68,6 +71,30 @@ def batch_by_file(session: Session, agreement: str, digest: bytes) -> BatchModel
     """The batch made from a file last, if it was uploaded before."""
     rows = select(BatchModel).where(BatchModel.agreement == agreement, BatchModel.file_digest == digest)
     return session.scalars(rows.order_by(BatchModel.deadline.desc())).first()
+
+
+def references_in_use(session: Session, agreement: str, references: Sequence[str], but: bytes) -> set[str]:
+    """Which of the customer's references stand in a reserved batch of an agreement and did not come back.
+
+    `but`: the root of a batch that does not count.
+    """
+    live = (PayoutState.DRAFTED, PayoutState.ORDERED, PayoutState.DEBITED)
+    found: set[str] = set()
+    for first in range(0, len(references), REFERENCES_A_QUERY):
+        rows = (
+            select(PayoutModel.customer_reference)
+            .join(BatchModel, BatchModel.root == PayoutModel.root)
+            .join(BatchRow, BatchRow.batch == BatchModel.batch)
+            .where(
+                BatchModel.agreement == agreement,
+                BatchModel.root != but,
+                PayoutModel.row < BatchRow.end,
+                PayoutModel.state.in_(live),
+                PayoutModel.customer_reference.in_(references[first : first + REFERENCES_A_QUERY]),
+            )
+        )
+        found.update(session.scalars(rows))
+    return found
 
 
 def tree_of_payout(session: Session, payout: PayoutModel) -> bytes | None:

@@ -4,9 +4,11 @@ from datetime import date
 
 import pytest
 
+from bridge.batch_file import BatchFileRefused
 from bridge.errors import ChainRefused, Conflict, Forbidden, Invalid, NotFound
 from bridge.services import accounts, acts, agreements, batches, invariants, reconciliation, tracing
 from bridge.store.models import MessageModel, MovementModel
+from tests.bridge.bank_process import cny_iban
 from tests.bridge.world import (
     PAYEES,
     World,
@@ -186,3 +188,30 @@ def _states(world: World) -> set[str]:
     with world.platform.database.begin() as session:
         rows = session.query(MessageModel).filter(MessageModel.bank_key.startswith("bad-"))
         return {row.state for row in rows}
+
+
+def test_a_payroll_is_not_paid_twice_however_its_file_looks(ready: World) -> None:
+    draft = ready_batch(ready, "ONCE", [30, 31])
+    again = payout_file("ONCE", [31, 32]).replace(b"\n", b"\r\n")
+    with pytest.raises(BatchFileRefused) as refusal:
+        batches.upload(ready.platform, "courier-payouts", again, "operator")
+    (fault,) = refusal.value.faults
+    assert (fault.row, fault.column, fault.code, fault.value) == (2, "end_to_end_id", "id-in-use", "ONCE-31")
+    ready.act(batches.cancellation(ready.platform, draft), "swift-courier-east")
+    later = batches.upload(ready.platform, "courier-payouts", again, "operator")
+    first = batches.upload(ready.platform, "courier-payouts", payout_file("ONCE", [30, 31]), "operator")
+    ready.act(batches.reservation(ready.platform, later), "swift-courier-east")
+    with pytest.raises(Conflict, match="id-in-use"):
+        batches.reservation(ready.platform, first)
+    ready.act(batches.cancellation(ready.platform, later), "swift-courier-east")
+
+
+def test_what_came_before_an_account_was_supervised_is_read_then(ready: World) -> None:
+    iban = cny_iban(5)
+    ready.bank.create_account("LATE", "后来监管", iban)
+    ready.bank.post_credit("LATE", 7_700, debtor={"name": "某公司"}, note="早到")
+    ready.wait_for(lambda: "message-refused" in {task["kind"] for task in accounts.tasks(ready.platform)})
+    accounts.supervise(
+        ready.platform, "late", "north-bank", "swift-courier", "supervisors", iban, "CNY", "后来监管"
+    )
+    ready.wait_for(lambda: accounts.listing(ready.platform)[0]["suspense_minor"] == 7_700)

@@ -376,6 +376,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("end_to_end_id", name=op.f("uq_payout_end_to_end_id")),
     )
     with op.batch_alter_table("payout", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_payout_customer_reference"), ["customer_reference"], unique=False
+        )
         batch_op.create_index("ix_payout_root_state", ["root", "state"], unique=False)
 
     op.create_table(
@@ -517,6 +520,7 @@ def downgrade() -> None:
     op.drop_table("roster")
     with op.batch_alter_table("payout", schema=None) as batch_op:
         batch_op.drop_index("ix_payout_root_state")
+        batch_op.drop_index(batch_op.f("ix_payout_customer_reference"))
 
     op.drop_table("payout")
     with op.batch_alter_table("payment_order", schema=None) as batch_op:
