@@ -12,8 +12,10 @@ from bridge.batch_file.model import COLUMNS, MAX_FILE_BYTES, FaultList
 __all__ = ["decoded", "rows_of_fields"]
 
 _SAVE_AS: Final = (
-    "in the spreadsheet choose Save As “CSV UTF-8 (comma delimited)” (另存为 CSV UTF-8) and resend it."
+    "In the spreadsheet choose Save As “CSV UTF-8 (comma delimited)” (另存为 CSV UTF-8) and resend it."
 )
+_ZIP: Final = b"PK\x03\x04"
+"""What a workbook begins with: it is a ZIP file."""
 _LIKELY_UTF_16: Final = ("utf-16", "utf-16-le", "utf-16-be")
 
 
@@ -68,8 +70,12 @@ def rows_of_fields(text: str, faults: FaultList) -> Iterator[tuple[int, list[str
 
 
 def _note_encoding(content: bytes, position: int, faults: FaultList) -> None:
+    if content.startswith(_ZIP):
+        message = f"The file is an .xlsx workbook, not CSV. {_SAVE_AS}"
+        faults.add(None, None, "encoding-invalid", message)
+        return
     likely = _likely_encoding(content)
-    guess = f" It looks like {likely}:" if likely else ""
+    guess = f" It looks like {likely}." if likely else ""
     line = content.count(b"\n", 0, position) + 1
     faults.add(
         None if likely == "UTF-16" else line,

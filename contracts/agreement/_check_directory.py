@@ -28,6 +28,13 @@ def party_faults(content: Agreement, facts: DirectoryFacts) -> Iterator[Fault]:
         yield Fault(f"parties.{PAYER}", Code.PAYER_NOT_CONTROLLER, message)
 
 
+def _account_unknown(name: str) -> str:
+    return (
+        f"the ledger has no account {name!r}; a bank supervises it (account supervise), "
+        "or the operator of the account above opens it (account open)"
+    )
+
+
 def account_faults(content: Agreement, facts: DirectoryFacts) -> Iterator[Fault]:
     """Accounts that do not exist, hold another currency, or are in another tree."""
     accounts = content.accounts
@@ -36,7 +43,7 @@ def account_faults(content: Agreement, facts: DirectoryFacts) -> Iterator[Fault]
     for where, name in {"accounts.pays_from": accounts.pays_from, **places}.items():
         account = facts.accounts.get(name)
         if account is None:
-            yield Fault(where, Code.ACCOUNT_UNKNOWN, f"the ledger has no account {name!r}")
+            yield Fault(where, Code.ACCOUNT_UNKNOWN, _account_unknown(name))
             continue
         if account.currency != content.currency:
             message = f"{name} holds {account.currency}, the agreement is in {content.currency}"

@@ -1,5 +1,6 @@
 """Faults of a file's expected results: what is missing, and what no simulation could show."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
@@ -23,20 +24,23 @@ __all__ = ["clause_reference_faults", "expectation_faults"]
 WINDOW_CAP_CODE = "window-cap"
 
 
-def expectation_faults(content: Agreement, roster: Sequence[RosterEntry]) -> Iterator[Fault]:
-    """Everything wrong with the expected results, given the payees of the roster."""
+def expectation_faults(content: Agreement, roster: Sequence[RosterEntry] | None) -> Iterator[Fault]:
+    """Everything wrong with the expected results, given the payees of the roster.
+
+    `roster`: None where it is missing or cannot be read; whether a payee is on it is not known then.
+    """
     yield from _missing_faults(content)
     yield from clause_reference_faults(content)
     for (_, a), (number, b) in combinations(enumerate(content.expected), 2):
         if a.name == b.name:
             message = f"another case is called {b.name!r}; give each its own name"
             yield Fault(f"expected[{number}].name", Code.CASE_NAME_REPEATED, message)
-    names = [entry.name for entry in roster]
-    counts = {name: names.count(name) for name in {case.payee for case in content.expected} if name}
+    counts = None if roster is None else Counter(entry.name for entry in roster)
     for number, case in enumerate(content.expected):
         where = f"expected[{number}]"
         yield from _request_faults(content, where, case)
-        yield from _payee_faults(where, case, counts)
+        if counts is not None:
+            yield from _payee_faults(where, case, counts)
         yield from _given_faults(content, where, case)
 
 
@@ -75,7 +79,7 @@ def _request_faults(content: Agreement, where: str, case: Expectation) -> Iterat
         yield Fault(f"{where}.when.fund", Code.CASE_IMPOSSIBLE, message)
 
 
-def _payee_faults(where: str, case: Expectation, counts: dict[str, int]) -> Iterator[Fault]:
+def _payee_faults(where: str, case: Expectation, counts: Counter[str]) -> Iterator[Fault]:
     name = case.payee
     if name is None:
         return

@@ -67,7 +67,7 @@ def compile_terms(
     """
     content = file.content
     roster, faults = _roster(content, roster_files)
-    faults = (*_faults(content, directory_facts, roster), *faults)
+    faults = (*_faults(content, directory_facts, None if faults else roster or None), *faults)
     if faults:
         raise AgreementInvalid(faults)
     root = roster_root(roster, salt_for) if roster else NO_ROSTER
@@ -96,7 +96,9 @@ def compile_terms(
     )
 
 
-def _faults(content: Agreement, facts: DirectoryFacts, roster: tuple[RosterEntry, ...]) -> Iterator[Fault]:
+def _faults(
+    content: Agreement, facts: DirectoryFacts, roster: tuple[RosterEntry, ...] | None
+) -> Iterator[Fault]:
     yield from party_faults(content, facts)
     yield from account_faults(content, facts)
     yield from clause_faults(content)

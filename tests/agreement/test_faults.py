@@ -445,6 +445,23 @@ def test_a_faulty_guard_does_not_make_its_clause_look_empty(payouts: Draft) -> N
     assert [fault.where for fault in raised.value.faults] == ["clauses[2].any[0]"]
 
 
+@pytest.mark.parametrize("change", [no_rosters, roster("name,account\n陈一帆,1\n")])
+def test_an_unreadable_roster_is_one_fault(payouts: Draft, change: Change) -> None:
+    change(payouts)
+    with pytest.raises(AgreementInvalid) as raised:
+        payouts.compiled()
+    assert len(raised.value.faults) == 1
+
+
+def test_an_unknown_account_says_who_makes_it(payouts: Draft) -> None:
+    payouts.document["accounts"]["pays_from"] = "swift-courier/west"
+    with pytest.raises(AgreementInvalid) as raised:
+        payouts.compiled()
+    message = next(fault.message for fault in raised.value.faults if fault.code == Code.ACCOUNT_UNKNOWN)
+    assert "account supervise" in message
+    assert "account open" in message
+
+
 def test_every_code_is_in_the_reference() -> None:
     reference = (Path(__file__).parents[2] / "docs" / "agreement.md").read_text()
     assert [code for code in Code if f"`{code}`" not in reference] == []
