@@ -42,7 +42,7 @@ def supervise(
     """Open the tree of a bank account that is under supervision from now on.
 
     `opening_minor`: what was in it before the first message the bank sent here; it stays outside the ledger.
-    Raises NotFound, Conflict, MoneyRefused, OrderRefused for an account no payment file can name, ChainRefused.
+    Raises NotFound, Conflict, MoneyRefused, ChainRefused, OrderRefused for an account no order can name.
     """
     minor_unit_digits(currency)
     check_party(holder, number)

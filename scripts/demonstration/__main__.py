@@ -32,7 +32,10 @@ def main() -> int:
 def _directory(keep: Path | None, stack: ExitStack) -> Path:
     if keep is None:
         return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dyetrace-demo-")))
-    keep.mkdir(parents=True)
+    try:
+        keep.mkdir(parents=True)
+    except FileExistsError:
+        sys.exit(f"--keep: {keep} exists; name a new directory.")
     return keep.absolute()
 
 

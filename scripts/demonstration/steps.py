@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import yaml
 
 from bridge.chain import Chain
@@ -96,8 +97,7 @@ def receive(story: Story) -> Figures:
     chain = network.chain()
     network.wait(lambda: len(_events(chain, "Minted")) == 3, "three lots are minted")
     tasks = network.wait(lambda: _suspense(network), "the teller has a task")
-    account = network.get("auditor", "/v1/accounts")["items"][0]
-    expect(account["suspense_minor"] == UNKNOWN_CREDIT, f"suspense is {account['suspense_minor']}")
+    network.wait(lambda: _suspense_minor(network) == UNKNOWN_CREDIT, "the money is in suspense")
     story.credit_references = ["MB-RCV-1", "MB-RCV-2", "MB-RCV-3"]
     return {"lots": len(_events(chain, "Minted")), "suspense": len(tasks)}
 
@@ -343,6 +343,8 @@ def verify(story: Story) -> Figures:
     breaks = network.get("auditor", "/v1/breaks")["items"]
     seen = sorted((each["kind"], each["amount_minor"]) for each in breaks)
     held["I11"] = seen == sorted(story.injected)
+    ready = httpx.get(network.platform_url + "/readyz", trust_env=False)
+    expect(ready.status_code == httpx.codes.OK, f"the platform is not ready: {ready.text}")
     expect(all(held.values()), f"broken: {[(name, found.get(name)) for name, ok in held.items() if not ok]}")
     return {"invariants": held}
 
@@ -375,6 +377,10 @@ def _batch(chain: Chain, batch: str) -> dict[str, Any]:
     abi = next(each for each in artifact("Ledger").abi if each.get("name") == "batch")
     names = [each["name"] for each in abi["outputs"][0]["components"]]
     return dict(zip(names, chain.read("Ledger", "batch", bytes.fromhex(batch)), strict=True))
+
+
+def _suspense_minor(network: Network) -> int:
+    return int(network.get("auditor", "/v1/accounts")["items"][0]["suspense_minor"])
 
 
 def _suspense(network: Network) -> list[dict[str, Any]]:
