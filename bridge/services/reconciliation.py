@@ -113,12 +113,12 @@ def _keep(session: Session, held: SupervisedAccountModel, number: int, outcome: 
         row.times_seen += 1
         row.message = found.message
         row.severity = str(found.severity)
-        if row.state == BreakState.GONE or row.amount_minor != found.amount_minor:
+        is_unexplained = row.state == BreakState.CONFIRMED and found in outcome.breaks
+        if row.state == BreakState.GONE or is_unexplained or row.amount_minor != found.amount_minor:
             row.amount_minor = found.amount_minor
             row.state = BreakState.OPEN
             row.proposed_by = row.confirmed_by = row.resolution = None
-    # A confirmation holds for what was seen: a break that comes again is explained anew.
-    for row in break_store.not_gone(session, held.tree):
+    for row in break_store.unconfirmed(session, held.tree):
         if row.fingerprint not in seen:
             row.state = BreakState.GONE
 
