@@ -1,12 +1,13 @@
 """The API over HTTP, with its problems as errors."""
 
+import re
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
 import httpx
 
-from api.errors import Refused, Unreachable
+from api.errors import Misused, Refused, Unreachable
 from api.kinds import KINDS, PROBLEM_TYPE
 
 __all__ = ["Client", "FormFile"]
@@ -18,10 +19,21 @@ _TIMEOUT = httpx.Timeout(600, connect=10)
 """Executing a large batch takes minutes; a lost answer can be asked for again."""
 
 
+_KEY = re.compile(r"dt_[A-Za-z0-9_-]{43}")
+
+
 class Client:
     """Calls of `/v1`. Raises Refused, Unreachable."""
 
     def __init__(self, url: str, key: str | None) -> None:
+        """Raises Misused for a URL or a key that cannot be one."""
+        if not url.startswith(("http://", "https://")):
+            raise Misused("url-invalid", "--url begins with http:// or https://.")
+        if key is not None and not _KEY.fullmatch(key):
+            raise Misused(
+                "key-invalid",
+                "A key is dt_ and 43 letters, digits, - or _; paste the one that dyetrace key new printed.",
+            )
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         self._http = httpx.Client(base_url=url, headers=headers, timeout=_TIMEOUT)
 

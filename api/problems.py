@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from api.kinds import KINDS, PROBLEM_TYPE, Kind, kind_of
+from api.schemas import sentence
 from bridge.batch_file import BatchFileRefused
 from bridge.errors import BridgeError
 from contracts.errors import AgreementInvalid, ContractsError, RowsInvalid
@@ -140,7 +141,11 @@ async def _contracts_error(request: Request, error: Exception) -> JSONResponse:
             {"location": "file", "pointer": fault.where, "code": fault.code, "detail": fault.message}
             for fault in error.faults
         ]
-        detail = f"The agreement file has {len(errors)} faults; correct them all and send it again."
+        detail = (
+            "The agreement file has 1 fault; correct it and send the file again."
+            if len(errors) == 1
+            else f"The agreement file has {len(errors)} faults; correct them all and send it again."
+        )
         return problem_response(request, kind_of(error), error.code, detail, {"errors": errors})
     if not isinstance(error, ContractsError):
         raise error
@@ -156,7 +161,7 @@ async def _request_invalid(request: Request, error: Exception) -> JSONResponse:
             "location": str(each["loc"][0]),
             "pointer": "".join(f"/{_escaped(part)}" for part in each["loc"][1:]),
             "code": str(each["type"]).replace("_", "-"),
-            "detail": each["msg"],
+            "detail": sentence(each),
         }
         for each in error.errors()
     ]

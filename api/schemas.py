@@ -1,5 +1,6 @@
 """Shapes that several routes share. Money is an integer of minor units; ids and hashes are hex."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -17,15 +18,27 @@ __all__ = [
     "Signature",
     "Signed",
     "Transaction",
+    "sentence",
 ]
 
 _SLUG = "[a-z0-9]+(-[a-z0-9]+)*"
 
+_NAME = f"^{_SLUG}(/{_SLUG})*$"
+
 Name = Annotated[
     str,
-    StringConstraints(pattern=f"^{_SLUG}(/{_SLUG})*$", max_length=120),
+    StringConstraints(pattern=_NAME, max_length=120),
     Field(description="Lower-case words joined by -; accounts join such names by /."),
 ]
+NAME_FORM = "a name is lower-case words joined by -, such as swift-courier"
+
+
+def sentence(error: Mapping[str, Any]) -> str:
+    """What pydantic found wrong, in words a person can act on."""
+    is_name = error["type"] == "string_pattern_mismatch" and error["ctx"]["pattern"] == _NAME
+    return NAME_FORM if is_name else str(error["msg"]).removeprefix("Value error, ")
+
+
 Hash = Annotated[
     str, StringConstraints(pattern="^(0x)?[0-9a-fA-F]{64}$"), Field(description="32 bytes, hex.")
 ]

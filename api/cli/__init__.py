@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 failed, 2 misused, 3 not allowed, 4 not found, 5 conflict,
 7 verification failed, 75 try again.
 """
 
+import os
 import sys
 from typing import Any
 
@@ -62,7 +63,8 @@ app.command()(reconciliation.invariants)
 
 
 def main() -> None:
-    """Run the command line and end the process."""
+    """Run the command line and end the process. What it writes is for its own user alone."""
+    os.umask(0o077)
     try:
         app()
     except ApiError as error:

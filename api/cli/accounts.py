@@ -114,4 +114,12 @@ def identify(
     """Map money in suspense to an account; two tellers of the bank sign."""
     body = {"lot": lot, "account": account, "dye_class": dye_class, "amount_minor": amount_minor}
     expected = {"account": name_id(account), "dyeClass": name_id(dye_class), "amount": amount_minor}
-    session.emit(session.act("/v1/accounts/identifications", body, keystore, yes, expected))
+    currency = _currency_of(session, account)
+    path = "/v1/accounts/identifications"
+    session.emit(session.act(path, body, keystore, yes, expected, currency=currency))
+
+
+def _currency_of(session: Session, account: str) -> str | None:
+    trees = session.client.items("/v1/accounts")
+    held = (tree["currency"] for tree in trees if account in (each["account"] for each in tree["accounts"]))
+    return next(held, None)

@@ -10,6 +10,7 @@ import yaml
 from api.cli.session import Keystores, Session, Yes, connected
 from api.client import FormFile
 from api.errors import Misused, VerificationFailed
+from bridge.money import minor_from_decimal_text
 from contracts.ids import name_id
 
 __all__ = ["allocations", "app"]
@@ -105,7 +106,8 @@ def activate(session: Session, agreement: str, keystore: Keystores = [], yes: Ye
         "file": bytes.fromhex(shown["file_hash"][2:]),
         "results": bytes.fromhex(shown["results_hash"][2:]),
     }
-    session.emit(session.act(f"/v1/agreements/{quote(agreement)}/activations", {}, keystore, yes, expected))
+    path = f"/v1/agreements/{quote(agreement)}/activations"
+    session.emit(session.act(path, {}, keystore, yes, expected, shown=shown))
 
 
 @app.command()
@@ -149,4 +151,12 @@ def make(
         "reference": reference,
         "deadline": deadline,
     }
-    session.emit(session.act("/v1/allocations", body, keystore, yes, {"destination": name_id(account)}))
+    currency = session.client.get(f"/v1/agreements/{quote(agreement)}")["currency"]
+    expected: dict[str, object] = {
+        "destination": name_id(account),
+        "amount": minor_from_decimal_text(amount, currency),
+        "reference": name_id(reference),
+    }
+    if deadline is not None:
+        expected["deadline"] = deadline
+    session.emit(session.act("/v1/allocations", body, keystore, yes, expected, currency=currency))

@@ -1,7 +1,8 @@
 """`dyetrace batch` and `dyetrace evidence`."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
@@ -9,6 +10,7 @@ import typer
 from api.cli.output import note
 from api.cli.session import Keystores, Session, Yes, connected
 from api.errors import Misused
+from bridge.money import decimal_text, minor_from_decimal_text
 from contracts.ids import name_id
 
 __all__ = ["app", "evidence"]
@@ -17,6 +19,8 @@ app = typer.Typer(help="Payout batches, from the file to the bank.", no_args_is_
 evidence = typer.Typer(help="Evidence that agreements require.", no_args_is_help=True)
 
 PAGE = 10_000
+ROWS_SHOWN = 20
+RESERVATIONS, APPROVALS, CANCELLATIONS = "reservations", "approvals", "cancellations"
 
 
 def _content(path: Path) -> bytes:
@@ -55,29 +59,49 @@ def _decide(session: Session, batch: str, act: str, keystore: list[Path], yes: b
         raise Misused("batch-mismatch", "The API shows another batch than you named; do not sign.")
     note(f"{shown['agreement']}: {shown['rows']} payouts, {shown['total']} {shown['currency']}")
     identity = shown["draft"] if field == "root" else shown["batch"]
-    expected = {} if identity is None else {field: bytes.fromhex(identity)}
-    session.emit(session.act(f"/v1/batches/{quote(batch)}/{act}", {}, keystore, yes, expected))
+    expected: dict[str, object] = {} if identity is None else {field: bytes.fromhex(identity)}
+    if act != CANCELLATIONS:
+        total_minor = minor_from_decimal_text(shown["total"], shown["currency"])
+        expected |= {"count": shown["rows"], "total": total_minor}
+    if act == APPROVALS:
+        _note_payouts(session, batch, shown)
+    agreement = session.client.get(f"/v1/agreements/{quote(shown['agreement'])}")
+    path = f"/v1/batches/{quote(batch)}/{act}"
+    session.emit(
+        session.act(path, {}, keystore, yes, expected, shown=[shown, agreement], currency=shown["currency"])
+    )
+
+
+def _note_payouts(session: Session, batch: str, shown: Mapping[str, Any]) -> None:
+    """Who would be paid how much: the first rows, then how many more, and the total."""
+    rows = session.client.get(f"/v1/batches/{quote(batch)}/payouts", limit=ROWS_SHOWN)["items"]
+    for row in rows:
+        amount = decimal_text(row["amount_minor"], shown["currency"])
+        note(f"  {amount:>16} {shown['currency']}  {row['payee_name']}  {row['payee_account']}")
+    more = shown["rows"] - len(rows)
+    total = f"total {shown['total']} {shown['currency']}"
+    note(f"  … and {more} more; {total}" if more else f"  {total}")
 
 
 @app.command()
 @connected
 def confirm(session: Session, batch: str, keystore: Keystores = [], yes: Yes = False) -> None:  # noqa: B006
     """Reserve money for a draft; an operator of the account's controller signs."""
-    _decide(session, batch, "reservations", keystore, yes, "root")
+    _decide(session, batch, RESERVATIONS, keystore, yes, "root")
 
 
 @app.command()
 @connected
 def approve(session: Session, batch: str, keystore: Keystores = [], yes: Yes = False) -> None:  # noqa: B006
     """Approve exactly this batch; a supervisor of the quorum signs."""
-    _decide(session, batch, "approvals", keystore, yes, "batch")
+    _decide(session, batch, APPROVALS, keystore, yes, "batch")
 
 
 @app.command()
 @connected
 def cancel(session: Session, batch: str, keystore: Keystores = [], yes: Yes = False) -> None:  # noqa: B006
     """Release what is not executed yet; an operator signs."""
-    _decide(session, batch, "cancellations", keystore, yes, "batch")
+    _decide(session, batch, CANCELLATIONS, keystore, yes, "batch")
 
 
 @app.command()

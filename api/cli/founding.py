@@ -1,15 +1,13 @@
 """The founding of a network: from a file that people read to deployed contracts and a platform's settings."""
 
 from pathlib import Path
-from typing import Literal
 
-import yaml
+import httpx
 from eth_account.signers.local import LocalAccount
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from web3 import Web3
 
+from api.cli.founding_file import Founding, invalid
 from api.cli.signing import open_for_signing
-from api.schemas import Address, Name
 from bridge import setup
 from bridge.chain import Chain, Deployment
 from bridge.errors import Conflict, Invalid
@@ -18,79 +16,12 @@ from bridge.platform import Platform, Settings
 from bridge.store import directory
 from contracts.terms import InstitutionKind, Role
 
-__all__ = ["Founding", "found"]
+__all__ = ["found"]
 
 BRIDGE_KEY = "bridge-key.json"
 DEPLOYMENT = "deployment.json"
 SETTINGS = "platform.json"
-
-RoleName = Literal["governor", "minter", "settler", "supervisor", "operator", "teller", "witness", "auditor"]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class FoundingInstitution(_Part):
-    """An institution of the first directory."""
-
-    name: Name
-    kind: Literal["bank", "agency", "enterprise", "auditor"]
-
-
-class FoundingSigner(_Part):
-    """A signer of the first directory, by keystore or by address."""
-
-    institution: Name
-    keystore: str | None = None
-    address: Address | None = None
-    roles: tuple[RoleName, ...] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _one_way(self) -> "FoundingSigner":
-        if (self.keystore is None) == (self.address is None):
-            raise ValueError("a signer has a keystore or an address")
-        return self
-
-    @property
-    def role_bits(self) -> Role:
-        """Its roles as the directory keeps them."""
-        bits = Role(0)
-        for name in self.roles:
-            bits |= Role[name.upper()]
-        return bits
-
-
-class FoundingQuorum(_Part):
-    """A quorum of the first directory."""
-
-    name: Name
-    threshold: int = Field(ge=2)
-    members: tuple[Name, ...]
-
-
-class Founding(_Part):
-    """The founding file."""
-
-    delay_seconds: int = Field(ge=0, description="How long announced changes wait.")
-    institutions: tuple[FoundingInstitution, ...]
-    signers: tuple[FoundingSigner, ...]
-    quorums: tuple[FoundingQuorum, ...] = ()
-
-    @classmethod
-    def read(cls, path: Path) -> "Founding":
-        """Raises Invalid with every fault."""
-        try:
-            return cls.model_validate(yaml.safe_load(path.read_bytes()))
-        except OSError as error:
-            raise Invalid("founding-invalid", f"{path.name} cannot be read: {error.strerror}.") from error
-        except yaml.YAMLError as error:
-            raise Invalid("founding-invalid", f"{path.name} is not YAML; correct it.") from error
-        except ValidationError as error:
-            faults = "; ".join(
-                f"{'.'.join(map(str, each['loc'])) or 'file'}: {each['msg']}" for each in error.errors()
-            )
-            raise Invalid("founding-invalid", f"{path.name}: {faults}. Correct it and try again.") from error
+RPC_SECONDS = 10.0
 
 
 def found(data: Path, rpc: str, bank: str, path: Path, confirmations: int) -> dict[str, object]:
@@ -104,9 +35,12 @@ def found(data: Path, rpc: str, bank: str, path: Path, confirmations: int) -> di
         )
     founding = Founding.read(path)
     _require_node(rpc)
+    data.mkdir(parents=True, exist_ok=True)
+    data.chmod(0o700)
     bridge_key = _bridge_key(data)
     keys = _keys(founding, path.parent, data)
     _require_bridge(founding, keys, bridge_key.address)
+    _require_distinct(founding, keys)
     governors = [
         keys[number]
         for number, each in enumerate(founding.signers)
@@ -129,9 +63,25 @@ def found(data: Path, rpc: str, bank: str, path: Path, confirmations: int) -> di
 
 
 def _require_node(rpc: str) -> None:
-    """Raises ChainUnreachable before anything is made."""
+    """Raises ChainUnreachable, or Invalid for what is no node, before anything is made."""
+    if not rpc.startswith(("http://", "https://")):
+        raise Invalid("rpc-invalid", "--rpc begins with http:// or https://.")
+    if not _speaks_json_rpc(rpc):
+        raise Invalid("rpc-invalid", f"What answers at {rpc} is no Ethereum JSON-RPC; check --rpc.")
     nowhere = Web3.to_checksum_address("0x" + "00" * 20)
     Chain(rpc, Deployment(0, 0, nowhere, nowhere, nowhere)).head()
+
+
+def _speaks_json_rpc(rpc: str) -> bool:
+    """Whether what answers there knows its chain; True as well where nothing answers."""
+    asked = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
+    try:
+        answer = httpx.post(rpc, json=asked, timeout=RPC_SECONDS).json()
+    except httpx.TransportError:
+        return True
+    except (ValueError, httpx.InvalidURL):
+        return False
+    return isinstance(answer, dict) and str(answer.get("result")).startswith("0x")
 
 
 def _bridge_key(data: Path) -> LocalAccount:
@@ -159,6 +109,18 @@ def _require_bridge(founding: Founding, keys: dict[int, LocalAccount], address: 
             f"The bridge's key must be a signer of the bank: keystore: {BRIDGE_KEY}, "
             "roles: [minter, settler]; add it.",
         )
+
+
+def _require_distinct(founding: Founding, keys: dict[int, LocalAccount]) -> None:
+    """Raises Invalid for a key that signs in two places."""
+    places: dict[str, int] = {}
+    for number, signer in enumerate(founding.signers):
+        address = keys[number].address if number in keys else str(signer.address)
+        first = places.setdefault(address, number)
+        if first != number:
+            raise invalid(
+                [f"signers.{number}: this is the key of signers.{first}; name it once, with all its roles."]
+            )
 
 
 def _changes(founding: Founding, keys: dict[int, LocalAccount]) -> list[setup.Change]:

@@ -1,13 +1,19 @@
 """Commands for whoever runs the platform: they work on a data directory, not through the API."""
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from api.cli.output import emit
 from api.cli.session import AsJson
 from api.log import configure_logging
+from bridge.errors import Conflict, Invalid
+
+if TYPE_CHECKING:
+    from bridge.platform import Platform
 
 __all__ = ["deploy", "keys", "keystores", "serve"]
 
@@ -27,6 +33,7 @@ def serve(
     from api.serve import serve as run
 
     configure_logging()
+    _require_platform(data)
     run(data, host, port)
 
 
@@ -45,11 +52,6 @@ def deploy(
     emit(found(data, rpc, bank, founding, confirmations), as_json)
 
 
-@keys.callback()
-def _keys() -> None:
-    """Keeps `new` a command of its own."""
-
-
 @keys.command("new")
 def new_key(
     data: Data,
@@ -59,14 +61,54 @@ def new_key(
     as_json: AsJson = False,
 ) -> None:
     """Make a key of the API. It is shown once; only a hash is kept."""
-    from bridge.platform import Platform, Settings
     from bridge.services import keys as service
 
-    configure_logging()
-    platform = Platform.open(data, Settings.read(data))
-    secret = service.create(platform, name, institution, role)
-    platform.close()
+    with _opened(data) as platform:
+        secret = service.create(platform, name, institution, role)
     emit({"name": name, "institution": institution, "role": role, "key": secret}, as_json)
+
+
+@keys.command("list")
+def list_keys(data: Data, as_json: AsJson = False) -> None:
+    """Who may call the API, and as what; a revoked key says so. The keys themselves are kept nowhere."""
+    from bridge.services import keys as service
+
+    with _opened(data) as platform:
+        emit(service.listing(platform), as_json)
+
+
+@keys.command("revoke")
+def revoke_key(
+    data: Data,
+    name: Annotated[str, typer.Argument(help="As `key list` names it.")],
+    as_json: AsJson = False,
+) -> None:
+    """Make a key open nothing from now on, also on a platform that runs."""
+    from bridge.services import keys as service
+
+    with _opened(data) as platform:
+        service.revoke(platform, name)
+    emit({"name": name, "revoked": True}, as_json)
+
+
+@contextmanager
+def _opened(data: Path) -> "Iterator[Platform]":
+    """The platform of a data directory. Raises Invalid."""
+    from bridge.platform import Platform, Settings
+
+    configure_logging()
+    _require_platform(data)
+    with closing(Platform.open(data, Settings.read(data))) as platform:
+        yield platform
+
+
+def _require_platform(data: Path) -> None:
+    if not (data / "platform.json").exists():
+        raise Invalid(
+            "platform-unknown",
+            f"There is no platform in {data}; make it with: "
+            f"dyetrace deploy --data {data} --rpc URL --bank URL --founding FILE",
+        )
 
 
 @keystores.callback()
@@ -83,7 +125,6 @@ def new_keystore(
     as_json: AsJson = False,
 ) -> None:
     """Make a signing key, encrypted, and print its address."""
-    from bridge.errors import Conflict
     from bridge.keys import create_keystore
 
     password = None

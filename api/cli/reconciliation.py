@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import typer
 
+from api.cli.reports import break_text, run_text
 from api.cli.session import Keystores, Session, Yes, connected
 from api.errors import VerificationFailed
 from contracts.ids import name_id
@@ -17,7 +18,8 @@ breaks = typer.Typer(help="Differences between chain and bank.", no_args_is_help
 @connected
 def reconcile(session: Session, account: str) -> None:
     """Reconcile a supervised account now."""
-    session.emit(session.client.post("/v1/reconciliations", {"account": account}))
+    run = session.client.post("/v1/reconciliations", {"account": account})
+    session.emit(run, run_text(run))
 
 
 @connected
@@ -42,7 +44,8 @@ def list_breaks(
     ] = None,
 ) -> None:
     """Breaks, oldest first."""
-    session.emit(session.client.items("/v1/breaks", **({"state": state} if state else {})))
+    found = session.client.items("/v1/breaks", **({"state": state} if state else {}))
+    session.emit(found, "\n\n".join(map(break_text, found)) or [])
 
 
 @breaks.command()
@@ -80,4 +83,6 @@ def write_off(
     body = {"account": account, "dye_class": dye_class}
     expected = {"account": name_id(account), "dyeClass": name_id(dye_class)}
     path = f"/v1/breaks/{quote(fingerprint)}/write-offs"
-    session.emit(session.act(path, body, keystore, yes, expected))
+    held = (each for each in session.client.items("/v1/breaks") if each["fingerprint"] == fingerprint)
+    currency = next((each["currency"] for each in held), None)
+    session.emit(session.act(path, body, keystore, yes, expected, currency=currency))

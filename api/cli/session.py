@@ -43,10 +43,14 @@ class Session:
         yes: bool,
         expected: Mapping[str, object] | None = None,
         files: Sequence[FormFile] = (),
+        shown: object = None,
+        currency: str | None = None,
     ) -> Any:
         """Fetch an act, show it, sign it, perform it.
 
         `expected`: what the message must say, from what this command was told. With `files` it is a form.
+        `shown`: what the API said of the subject; names in it and in `body` are put beside their ids, and
+        amounts beside their minor units if the `currency` is known.
         Raises VerificationFailed, Misused, Refused, Unreachable.
         """
 
@@ -56,10 +60,10 @@ class Session:
             return self.client.post(where, content)
 
         # The cryptography takes longer to load than all else: only commands that sign wait for it.
-        from api.cli.signing import sign
+        from api.cli.signing import names_in, sign
 
         prepared = post(f"{path}/prepare", body)
-        signatures = sign(prepared, keystores, yes, expected or {})
+        signatures = sign(prepared, keystores, yes, expected or {}, names_in(body, shown), currency)
         return post(path, {**prepared["request"], "signatures": signatures})
 
 

@@ -1,7 +1,9 @@
 """Signing on this machine: what is signed is shown in full and checked before a key is opened."""
 
+import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +14,29 @@ from api.cli.output import note
 from api.errors import Misused, VerificationFailed
 from bridge.errors import Invalid
 from bridge.keys import open_keystore
+from bridge.money import decimal_text
+from contracts.ids import name_id
 from contracts.typed_data import MESSAGE_FIELDS, TypedMessage, Value
 
-__all__ = ["open_for_signing", "sign", "verified"]
+__all__ = ["names_in", "open_for_signing", "sign", "verified"]
+
+DIGEST_TO_SIGN = "digest to sign"
+LABELS = {("Evidence", "digest"): "document commitment"}
+"""Fields whose own name would be taken for another thing."""
+AMOUNTS = ("amount", "total")
 
 
 def sign(
-    prepared: Mapping[str, Any], keystores: Sequence[Path], yes: bool, expected: Mapping[str, object]
+    prepared: Mapping[str, Any],
+    keystores: Sequence[Path],
+    yes: bool,
+    expected: Mapping[str, object],
+    names: Mapping[bytes, str] | None = None,
+    currency: str | None = None,
 ) -> list[str]:
     """Signatures over a prepared act, one a keystore.
 
+    `names`: names by their id, computed here, and `currency` of the amounts, both to show beside the message.
     Raises VerificationFailed, Misused, NotFound, Invalid.
     """
     if not keystores:
@@ -33,7 +48,7 @@ def sign(
                 "message-mismatch",
                 f"What the API gave to sign has another {name} than you asked for; find out why.",
             )
-    _show(message)
+    _show(message, names or {}, currency)
     if not yes:
         if not sys.stdin.isatty():
             raise Misused("confirmation-missing", "Nobody can be asked here; add --yes to sign.")
@@ -69,18 +84,64 @@ def _mismatch() -> VerificationFailed:
     )
 
 
-def _show(message: TypedMessage) -> None:
+def names_in(*documents: object) -> dict[bytes, str]:
+    """Every text in these documents by the id it has on chain if it is a name."""
+    return {name_id(text): text for document in documents for text in _texts(document)}
+
+
+def _texts(document: object) -> Iterator[str]:
+    if isinstance(document, str):
+        yield document
+    elif isinstance(document, Mapping):
+        yield from _texts(list(document.values()))
+    elif isinstance(document, list | tuple):
+        for each in document:
+            yield from _texts(each)
+
+
+def _show(message: TypedMessage, names: Mapping[bytes, str], currency: str | None) -> None:
     note(f"{message.kind} for contract {message.contract} on chain {message.chain_id}")
     for name, value in message.values.items():
-        note(f"  {name:<12} {'0x' + value.hex() if isinstance(value, bytes) else value}")
-    note(f"  digest       0x{message.digest.hex()}")
+        shown = "0x" + value.hex() if isinstance(value, bytes) else str(value)
+        meaning = _meaning(name, value, names, currency)
+        label = LABELS.get((message.kind, name), name)
+        note(f"  {label:<20} {shown}" + (f"  ({meaning})" if meaning else ""))
+    note(f"  {DIGEST_TO_SIGN:<20} 0x{message.digest.hex()}")
+
+
+def _meaning(name: str, value: Value, names: Mapping[bytes, str], currency: str | None) -> str | None:
+    """What a value of a message says to people, where this machine can tell."""
+    if isinstance(value, bytes):
+        return names.get(value)
+    if name in AMOUNTS and isinstance(value, int) and currency is not None:
+        return f"{decimal_text(value, currency)} {currency}"
+    if name == "deadline" and isinstance(value, int):
+        return _moment(value)
+    return None
+
+
+def _moment(seconds: int) -> str | None:
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (OverflowError, OSError, ValueError):
+        return None
 
 
 def open_for_signing(path: Path) -> LocalAccount:
     """A key, by the password beside it, else by asking. Raises NotFound, Invalid."""
+    if path.exists() and not _is_keystore(path):
+        raise Invalid("keystore-invalid", f"{path.name} is not a keystore.")
     try:
         return open_keystore(path)
     except Invalid:
         if path.with_suffix(".password").exists() or not sys.stdin.isatty():
             raise
     return open_keystore(path, typer.prompt(f"Password of {path.name}", hide_input=True, err=True))
+
+
+def _is_keystore(path: Path) -> bool:
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(found, dict) and found.get("version") == 3 and isinstance(found.get("crypto"), dict)

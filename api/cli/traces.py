@@ -1,5 +1,6 @@
 """`dyetrace trace`: where money came from, where it went."""
 
+from typing import Annotated
 from urllib.parse import quote
 
 import typer
@@ -13,7 +14,12 @@ app = typer.Typer(help="Where money came from, and where it went.", no_args_is_h
 
 @app.command()
 @connected
-def payout(session: Session, end_to_end_id: str) -> None:
+def payout(
+    session: Session,
+    end_to_end_id: Annotated[
+        str, typer.Argument(help="The bank's id, or your own reference; `batch payouts` lists both.")
+    ],
+) -> None:
     """A payout back to the credits it came from."""
     session.emit(session.client.get(f"/v1/traces/payouts/{quote(end_to_end_id)}"))
 

@@ -9,8 +9,9 @@ from api.acts import performed, prepared, transaction
 from api.auth import EVERYONE, roles
 from api.context import RunningPlatform, ThePlatform
 from api.schemas import AmountMinor, Body, Hash, Items, Name, Performed, Prepared, Signed
+from bridge.errors import Invalid
 from bridge.platform import Platform
-from bridge.services import accounts
+from bridge.services import accounts, institutions
 from bridge.services.acts import Act
 
 __all__ = ["router"]
@@ -87,7 +88,21 @@ def list_accounts(platform: ThePlatform) -> Items:
 @router.post("/accounts/supervised", **roles("bank"))
 def supervise(platform: RunningPlatform, wanted: NewSupervisedAccount) -> Performed:
     """Supervise a bank account from now on."""
+    _require_our_bank(platform, wanted.bank)
     return Performed(transaction=transaction(accounts.supervise(platform, **wanted.model_dump())))
+
+
+def _require_our_bank(platform: Platform, bank: str) -> None:
+    """Raises Invalid for an institution whose bank channel this platform does not have."""
+    listed: list[dict[str, Any]] = institutions.listing(platform)
+    address = platform.sender.key.address
+    ours = {
+        row["institution"] for row in listed if address in (signer["address"] for signer in row["signers"])
+    }
+    if ours and bank not in ours and bank in (row["institution"] for row in listed):
+        raise Invalid(
+            "bank-not-ours", f"{bank} is not the bank this platform acts for; it is {', '.join(ours)}."
+        )
 
 
 @router.post("/accounts/openings/prepare", **roles("bank", "operator"))

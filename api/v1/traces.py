@@ -13,10 +13,16 @@ __all__ = ["router"]
 router = APIRouter(tags=["traces"])
 
 
-@router.get("/traces/payouts/{end_to_end_id}", **roles(*EVERYONE))
-def trace_payout(platform: ThePlatform, end_to_end_id: Annotated[str, Path(max_length=64)]) -> dict[str, Any]:
+@router.get("/traces/payouts/{end_to_end_id:path}", **roles(*EVERYONE))
+def trace_payout(
+    platform: ThePlatform,
+    end_to_end_id: Annotated[
+        str,
+        Path(max_length=64, description="That of the bank, or your own reference if only one payout has it."),
+    ],
+) -> dict[str, Any]:
     """Where a payout's money came from, with serials."""
-    return tracing.trace_payout(platform, end_to_end_id)
+    return tracing.trace_payout(platform, tracing.end_to_end_id(platform, end_to_end_id))
 
 
 @router.get("/traces/credits/{reference:path}", **roles(*EVERYONE))

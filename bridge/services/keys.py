@@ -4,14 +4,18 @@ import secrets
 from dataclasses import dataclass
 from hashlib import sha256
 
-from bridge.errors import Conflict, Forbidden, Invalid
+from sqlalchemy import select
+
+from bridge.errors import Conflict, Forbidden, Invalid, NotFound
 from bridge.platform import Platform
 from bridge.store import directory
 from bridge.store.models import ApiKeyModel
 
-__all__ = ["ROLES", "Caller", "create", "identify"]
+__all__ = ["REVOKED", "ROLES", "Caller", "create", "identify", "listing", "revoke"]
 
 ROLES = ("bank", "operator", "supervisor", "teller", "auditor")
+REVOKED = "revoked"
+"""The role of a key that opens nothing any more. Its name stays taken: records name people by it."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +40,34 @@ def create(platform: Platform, name: str, institution: str, role: str) -> str:
     return secret
 
 
+def listing(platform: Platform) -> list[dict[str, object]]:
+    """Every key by name, without the secret."""
+    with platform.database.read() as session:
+        rows = session.scalars(select(ApiKeyModel).order_by(ApiKeyModel.name))
+        return [
+            {
+                "name": row.name,
+                "institution": row.institution,
+                "role": row.role,
+                "created_at": row.created_at.isoformat(),
+            }
+            for row in rows
+        ]
+
+
+def revoke(platform: Platform, name: str) -> None:
+    """Make a key open nothing from now on; again changes nothing. Raises NotFound."""
+    with platform.database.begin() as session:
+        held = session.get(ApiKeyModel, name)
+        if held is None:
+            raise NotFound("key-name-unknown", f"There is no key named {name}; list them with: key list.")
+        held.role = REVOKED
+
+
 def identify(platform: Platform, secret: str) -> Caller:
     """Whose secret it is. Raises Forbidden."""
     with platform.database.read() as session:
         held = directory.api_key(session, secret)
-        if held is None:
+        if held is None or held.role == REVOKED:
             raise Forbidden("key-unknown", "This key is not known; send a valid one as a bearer token.")
         return Caller(held.name, held.institution, held.role)

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from bridge.errors import NotFound
+from bridge.errors import Conflict, NotFound
 from bridge.platform import Platform
 from bridge.store import bank as bank_store
 from bridge.store import directory, payments, projections
@@ -16,7 +17,7 @@ from bridge.store.models import BatchModel, MovementModel, PayoutModel, Supervis
 from bridge.trace import Map, backward, forward, hops_backward
 from contracts.ids import account_line, name_id
 
-__all__ = ["StoredMaps", "trace_credit", "trace_payout"]
+__all__ = ["StoredMaps", "end_to_end_id", "trace_credit", "trace_payout"]
 
 
 class StoredMaps:
@@ -77,6 +78,27 @@ def _names(session: Session) -> _Names:
     for batch in projections.all_batches(session):
         lines[batch.batch] = f"batch {batch.batch.hex()}"
     return _Names(lines)
+
+
+def end_to_end_id(platform: Platform, given: str) -> str:
+    """The end-to-end id of a payout named by it or by the payer's own reference; else what was given.
+
+    Raises Conflict for a reference that several payouts have.
+    """
+    with platform.database.read() as session:
+        if payments.payout_by_end_to_end_id(session, given) is not None:
+            return given
+        named = select(PayoutModel.end_to_end_id).where(
+            PayoutModel.customer_reference == given, PayoutModel.end_to_end_id.is_not(None)
+        )
+        found = session.scalars(named.limit(2)).all()
+    if len(found) > 1:
+        raise Conflict(
+            "payout-ambiguous",
+            f"{given} is your own reference, and several payouts have it; "
+            "give an end-to-end id (batch payouts lists both).",
+        )
+    return found[0] or given if found else given
 
 
 def trace_payout(platform: Platform, end_to_end_id: str) -> dict[str, object]:
