@@ -24,6 +24,8 @@ DIGEST_TO_SIGN = "digest to sign"
 LABELS = {("Evidence", "digest"): "document commitment"}
 """Fields whose own name would be taken for another thing."""
 AMOUNTS = ("amount", "total")
+ONE_SIGNER = {"Allocation", "Approval", "Cancellation", "Evidence", "Opening", "Reservation", "Suspension"}
+"""Acts that take one signature: a second would be dropped without a word."""
 
 
 def sign(
@@ -42,6 +44,8 @@ def sign(
     if not keystores:
         raise Misused("keystore-missing", "This needs a signature; name a keystore with --keystore.")
     message = verified(prepared)
+    if message.kind in ONE_SIGNER and len(keystores) > 1:
+        raise Misused("keystores-too-many", "One signs this at a time; give it once for each keystore.")
     for name, value in expected.items():
         if message.values.get(name) != value:
             raise VerificationFailed(

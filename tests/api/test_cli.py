@@ -192,6 +192,14 @@ def test_a_message_about_something_else_is_not_signed(tmp_path: Path) -> None:
     assert found.value.code == "message-mismatch"
 
 
+def test_an_act_of_one_takes_one_keystore(tmp_path: Path) -> None:
+    from api.cli.signing import sign
+    from api.errors import Misused
+
+    with pytest.raises(Misused, match="keystores-too-many"):
+        sign(prepared(MESSAGE), [tmp_path / "a.json", tmp_path / "b.json"], True, {})
+
+
 def test_text_from_elsewhere_cannot_steer_the_terminal() -> None:
     assert printable("a\x1b[31m\u202eb\n") == "a\\u001b[31m\\u202eb\\u000a"
 

@@ -119,6 +119,16 @@ def test_a_founding_file_is_checked_before_anything_is_made(case: str, tmp_path:
     assert message in found.value.message
 
 
+def test_the_example_in_the_documents_is_a_founding_file(tmp_path: Path) -> None:
+    documents = EXAMPLES.parent
+    example = (documents / "founding.md").read_text().split("```yaml\n")[1].split("```")[0]
+    path = tmp_path / "founding.yaml"
+    path.write_text(example)
+    Founding.read(path)
+    of_the_tour = (documents / "tour.md").read_text().split("<<'END'\n")[1].split("\nEND\n")[0]
+    assert yaml.safe_load(of_the_tour) == yaml.safe_load(example)
+
+
 def test_an_empty_founding_file_is_told_where_an_example_is(tmp_path: Path) -> None:
     path = tmp_path / "founding.yaml"
     path.write_text("# nothing yet\n")
