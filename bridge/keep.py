@@ -1,14 +1,16 @@
 """Keeping: acts whose time has come and that anyone may do, such as applying announced changes."""
 
+import time
+
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from bridge.platform import Platform
 from bridge.setup import Change
-from bridge.store import directory
+from bridge.store import directory, projections
 from bridge.store.models import ChangeModel
 
-__all__ = ["apply_changes", "change_content", "change_key"]
+__all__ = ["apply_changes", "change_content", "change_key", "release_expired"]
 
 
 def change_content(changes: list[Change]) -> bytes:
@@ -38,3 +40,21 @@ def _is_ready(platform: Platform, changes: list[Change], nonce: int) -> bool:
     identity = keccak(encode(["bytes32", "uint256"], [change_content(changes), nonce]))
     ready_at = platform.chain.read("Directory", "ready_at", identity)
     return bool(0 < ready_at <= platform.chain.now())
+
+
+def release_expired(platform: Platform) -> int:
+    """Queue the release of batches past their deadline, and give their windows back; returns how many."""
+    with platform.database.read() as session:
+        # The chain is asked for the time only where there is something to ask about.
+        waiting = projections.expired_batches(session, int(time.time()))
+        expired = [(row.batch, row.agreement, row.deadline) for row in waiting]
+    released = 0
+    for batch, agreement, deadline in expired:
+        if platform.chain.now() <= deadline:
+            continue
+        release = platform.chain.call("Ledger", "release", batch)
+        restore = platform.chain.call("Disbursement", "restore", batch, at=agreement)
+        with platform.database.begin() as session:
+            released += platform.queue(session, f"release:{batch.hex()}", release)
+            platform.queue(session, f"restore:{batch.hex()}", restore)
+    return released

@@ -80,6 +80,7 @@ _CHAIN: Sequence[Stage] = (
     lambda platform: capture.read_stored(platform.database, platform.chain, platform.sender),
     lambda platform: platform.applier.step(),
     keep.apply_changes,
+    keep.release_expired,
     lambda platform: platform.sender.step(),
     lambda platform: platform.indexer.step(),
     lambda platform: platform.payer.make_orders(),

@@ -33,6 +33,7 @@ __all__ = [
     "batches_of_tree",
     "chunks",
     "evidence",
+    "expired_batches",
     "gone_rows",
     "institutions",
     "line_totals",
@@ -87,6 +88,12 @@ def batches_of_tree(session: Session, tree: bytes) -> Sequence[BatchRow]:
 def unsettled_batches(session: Session) -> Sequence[BatchRow]:
     """Batches that have executed rows and are not settled."""
     rows = select(BatchRow).where(BatchRow.settled.is_(False), BatchRow.cursor > 0)
+    return session.scalars(rows.order_by(BatchRow.block)).all()
+
+
+def expired_batches(session: Session, now: int) -> Sequence[BatchRow]:
+    """Batches with rows that can never be executed any more, because their deadline has passed."""
+    rows = select(BatchRow).where(BatchRow.cursor < BatchRow.end, BatchRow.deadline < now)
     return session.scalars(rows.order_by(BatchRow.block)).all()
 
 

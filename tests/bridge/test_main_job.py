@@ -7,7 +7,8 @@ import pytest
 from bridge.batch_file import BatchFileRefused
 from bridge.errors import ChainRefused, Conflict, Forbidden, Invalid, NotFound
 from bridge.services import accounts, acts, agreements, batches, invariants, reconciliation, tracing
-from bridge.store.models import MessageModel, MovementModel
+from bridge.store import transactions
+from bridge.store.models import BatchModel, MessageModel, MovementModel, TransactionState
 from tests.bridge.bank_process import cny_iban
 from tests.bridge.world import (
     PAYEES,
@@ -215,3 +216,31 @@ def test_what_came_before_an_account_was_supervised_is_read_then(ready: World) -
         ready.platform, "late", "north-bank", "swift-courier", "supervisors", iban, "CNY", "后来监管"
     )
     ready.wait_for(lambda: accounts.listing(ready.platform)[0]["suspense_minor"] == 7_700)
+
+
+def test_an_expired_batch_gives_its_money_back_by_itself(ready: World) -> None:
+    draft = batches.upload(ready.platform, "courier-payouts", payout_file("LATE", [40]), "operator")
+    before = _balance(ready, "swift-courier/east")
+    with ready.platform.database.begin() as session:
+        held = session.get_one(BatchModel, bytes.fromhex(draft))
+        held.deadline = ready.platform.chain.now() + 2
+    ready.act(batches.reservation(ready.platform, draft), "swift-courier-east")
+    ready.wait_for(lambda: batches.show(ready.platform, draft)["end_row"] == 0)
+    with pytest.raises(ChainRefused, match="batch has ended"):
+        ready.act(batches.approval(ready.platform, draft), "labour-bureau")
+    ready.wait_for(lambda: _balance(ready, "swift-courier/east") == before)
+    again = batches.upload(ready.platform, "courier-payouts", payout_file("LATE", [40]), "operator")
+    assert again != draft
+    ready.wait_for(lambda: _restored(ready, draft))
+
+
+def _balance(world: World, name: str) -> object:
+    listed = [account for tree in accounts.listing(world.platform) for account in tree["accounts"]]  # type: ignore[attr-defined]
+    return next(account["balances_minor"] for account in listed if account["account"] == name)
+
+
+def _restored(world: World, draft: str) -> bool:
+    batch = batches.show(world.platform, draft)["batch"]
+    with world.platform.database.read() as session:
+        row = transactions.by_key(session, f"restore:{batch}")
+        return row is not None and row.state == TransactionState.MINED
