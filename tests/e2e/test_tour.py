@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-SECONDS = 60
+SECONDS = 120
+"""It takes half a minute; this ends a wait that never would."""
 
 
 def free_ports(count: int) -> list[str]:
