@@ -67,7 +67,7 @@ def _chain(platform: Platform) -> dict[str, Any]:
 
 
 def _bank(platform: Platform) -> dict[str, Any]:
-    code: str | None = getattr(platform, "bank_away", None)
+    code = platform.bank_away
     return {"ok": True} if code is None else {"ok": False, "code": code}
 
 

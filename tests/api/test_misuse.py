@@ -3,7 +3,6 @@
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -12,7 +11,6 @@ import yaml
 
 from api.cli.founding_file import Founding
 from api.cli.reports import break_text, run_text
-from api.v1.health import _bank
 from bridge.errors import Conflict, Invalid
 from bridge.platform import Platform, Settings
 from bridge.services import tracing
@@ -260,14 +258,6 @@ def test_what_is_written_is_private(network: Network, tmp_path: Path) -> None:
     assert shared == []
     assert run_cli("node", "init", "--data", tmp_path / "chain", "--chain-id", 1).code == 0
     assert stat.S_IMODE((tmp_path / "chain").stat().st_mode) == 0o700
-
-
-def test_a_bank_that_is_away_is_named(http: Callable[..., httpx.Client]) -> None:
-    assert "bank" in http(None).get("/readyz").json()["checks"]
-    away: Any = SimpleNamespace(bank_away="bank-unreachable")
-    assert _bank(away) == {"ok": False, "code": "bank-unreachable"}
-    there: Any = SimpleNamespace(bank_away=None)
-    assert _bank(there) == {"ok": True}
 
 
 BREAK = {

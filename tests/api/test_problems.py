@@ -269,8 +269,11 @@ def test_live_touches_nothing(app: FastAPI) -> None:
     assert (response.status_code, response.json()) == (200, {"status": "ok"})
 
 
-def ready_of(database: Database, worker: SimpleNamespace, chain: SimpleNamespace) -> httpx.Response:
-    platform = SimpleNamespace(database=database, chain=chain, indexer=SimpleNamespace(indexed=lambda: 7))
+def ready_of(
+    database: Database, worker: SimpleNamespace, chain: SimpleNamespace, bank_away: str | None = None
+) -> httpx.Response:
+    indexer = SimpleNamespace(indexed=lambda: 7)
+    platform = SimpleNamespace(database=database, chain=chain, indexer=indexer, bank_away=bank_away)
     return ask(create_app(cast(Platform, platform), cast(Worker, worker)), "GET", "/readyz")
 
 
@@ -281,6 +284,9 @@ def test_ready_says_what_does_not_work(database: Database) -> None:
     assert response.status_code == 200
     assert response.json()["checks"]["chain"] == {"ok": True, "head": 9}
     assert response.json()["checks"]["database"]["indexed_block"] == 7
+    alone = ready_of(database, turning, chain, "bank-unreachable")
+    assert alone.status_code == 200
+    assert alone.json()["checks"]["bank"] == {"ok": False, "code": "bank-unreachable"}
     halted = SimpleNamespace(alive=False, halted=errors.ChainDiverged("chain-diverged", "No."))
     stopped = ready_of(database, halted, chain)
     assert stopped.status_code == 503
