@@ -3,7 +3,7 @@
 import fcntl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -17,16 +17,18 @@ from web3 import Web3
 
 from bridge.apply import Applier
 from bridge.bank import BankConnection, HttpBank
-from bridge.chain import Call, Chain, Deployment
+from bridge.chain import Call, Chain, Deployment, refused
 from bridge.errors import ChainRefused, ChainUnreachable, Conflict, Invalid
 from bridge.indexer import Indexer
 from bridge.keys import open_keystore, read_secret
 from bridge.pay import Payer
 from bridge.sender import Sender
+from bridge.simulation import simulate_calls
 from bridge.store import bank as bank_store
 from bridge.store import transactions
 from bridge.store.base import Database
 from bridge.store.models import TransactionState
+from contracts.terms import Refusal
 
 __all__ = ["Mined", "Platform", "Settings", "exclusive"]
 
@@ -162,6 +164,28 @@ class Platform:
                 if self.sender.queue_again(session, key, call) and on_queue is not None:
                     on_queue(session)
         return self.wait(key)
+
+    def perform_in_order(self, calls: Sequence[tuple[str, Call]]) -> list[Mined]:
+        """As `perform`, for calls that build on each other: tried together, queued together.
+
+        Raises ChainRefused for the first that is refused, with nothing written.
+        """
+        with self.database.read() as session:
+            held = {key: transactions.by_key(session, key) for key, _ in calls}
+        wanted = [
+            (key, call)
+            for key, call in calls
+            if (row := held[key]) is None or row.state == TransactionState.FAILED
+        ]
+        if wanted:
+            blocks = [(self.chain.now(), [call for _, call in wanted])]
+            for result in simulate_calls(self.chain, self.sender.key.address, blocks):
+                if isinstance(result, Refusal):
+                    raise refused(result)
+            with self.database.begin() as session:
+                for key, call in wanted:
+                    self.sender.queue_again(session, key, call)
+        return [self.wait(key) for key, _ in calls]
 
     def finish(self, key: str) -> Mined:
         """As `perform`, for a call that was queued before."""

@@ -36,6 +36,7 @@ __all__ = ["approval", "cancellation", "evidence", "execute", "payouts", "reserv
 
 SALT_BYTES = 16
 MAX_DEADLINE_HOURS = 24 * 366
+CHUNKS_A_RUN = 64
 CLOCKS_DIFFER_SECONDS = 2 * 3600
 ID_IN_USE = "Another batch pays under this id already; take the row out, or give a new payment its own id."
 
@@ -281,18 +282,26 @@ def cancellation(platform: Platform, identity: str) -> Act:
 
 
 def execute(platform: Platform, identity: str, skip_refused: bool = False) -> list[Mined]:
-    """Execute what is left of a batch, chunk by chunk. Raises ChainRefused at the first refusal."""
+    """Execute what is left of a batch, in runs of chunks that are tried together before any of them is sent.
+
+    Raises ChainRefused at the first refusal: nothing of that run was executed.
+    """
     with platform.database.read() as session:
         held, address, row = _reserved(session, identity)
         rows = row_tree(session, held.root)
-    mined = []
-    for chunk in rows.chunks():
-        if chunk.first_row < row.cursor:
-            continue
-        call = platform.chain.call(
-            "Disbursement", "execute", row.batch, chunk.rows, chunk.proof, skip_refused, at=address
+    calls = [
+        (
+            f"execute:{row.batch.hex()}:{chunk.first_row}",
+            platform.chain.call(
+                "Disbursement", "execute", row.batch, chunk.rows, chunk.proof, skip_refused, at=address
+            ),
         )
-        mined.append(platform.perform(f"execute:{row.batch.hex()}:{chunk.first_row}", call))
+        for chunk in rows.chunks()
+        if chunk.first_row >= row.cursor
+    ]
+    mined: list[Mined] = []
+    for first in range(0, len(calls), CHUNKS_A_RUN):
+        mined += platform.perform_in_order(calls[first : first + CHUNKS_A_RUN])
     return mined
 
 
