@@ -10,6 +10,7 @@ from bridge.errors import Conflict, Forbidden, Invalid, NotFound
 from bridge.platform import Platform
 from bridge.store import directory
 from bridge.store.models import ApiKeyModel
+from contracts.ids import name_id
 
 __all__ = ["REVOKED", "ROLES", "Caller", "create", "identify", "listing", "revoke"]
 
@@ -28,11 +29,16 @@ class Caller:
 
 
 def create(platform: Platform, name: str, institution: str, role: str) -> str:
-    """Make a key; returns the secret, which is nowhere else. Raises Invalid, Conflict."""
+    """Make a key; returns the secret, which is nowhere else. Raises Invalid, NotFound, Conflict."""
     if role not in ROLES:
         raise Invalid("role-unknown", f"{role!r} is no role; choose one of {', '.join(ROLES)}.")
     secret = f"dt_{secrets.token_urlsafe(32)}"
     with platform.database.begin() as session:
+        if directory.names(session).get(name_id(institution)) != institution:
+            raise NotFound(
+                "institution-unknown",
+                f"There is no institution {institution!r}; correct the name, or onboard it first.",
+            )
         if session.get(ApiKeyModel, name) is not None:
             raise Conflict("key-exists", f"There is a key named {name} already; choose another name.")
         digest = sha256(secret.encode()).digest()

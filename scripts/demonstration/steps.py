@@ -68,6 +68,7 @@ def onboard(story: Story) -> Figures:
             options += ["--signer", signer]
     options += ["--quorum", f"supervisors=2={','.join(SUPERVISORS)}"]
     network.dyetrace("bank", "institution", "add", *options, sign=FOUNDERS)
+    network.make_api_keys(others)
     network.dyetrace(
         "bank",
         *("account", "supervise", "swift-courier", "--bank", "north-bank", "--controller", "swift-courier"),

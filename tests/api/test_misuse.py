@@ -252,6 +252,14 @@ def test_keys_are_listed_and_revoked(network: Network) -> None:
     assert call_cli("key", "revoke", *data, "nobody").code == 4
 
 
+def test_a_key_is_for_somebody_who_takes_part(network: Network) -> None:
+    done = call_cli(
+        *("key", "new", "--data", network.data, "--name", "x", "--institution", "nobody", "--role", "auditor")
+    )
+    assert done.code == 4
+    assert "institution-unknown: There is no institution 'nobody'" in done.stderr
+
+
 def test_what_is_written_is_private(network: Network, tmp_path: Path) -> None:
     assert stat.S_IMODE(network.data.stat().st_mode) == 0o700
     shared = [path.name for path in network.data.iterdir() if stat.S_IMODE(path.stat().st_mode) & 0o077]

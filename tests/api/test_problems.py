@@ -20,6 +20,7 @@ from bridge.batch_file import BatchFileRefused
 from bridge.batch_file.model import RowFault
 from bridge.platform import Platform
 from bridge.services import keys
+from bridge.store import directory
 from bridge.store.base import Database
 from bridge.trace.model import TraceBroken, TraceTooLarge
 from bridge.worker import Worker
@@ -76,7 +77,9 @@ def app(database: Database) -> FastAPI:
 
 
 @pytest.fixture(scope="module")
-def secret(app: FastAPI) -> str:
+def secret(app: FastAPI, database: Database) -> str:
+    with database.begin() as session:
+        directory.put_name(session, "north-bank")
     return keys.create(app.state.platform, "somebody", "north-bank", "bank")
 
 
