@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 import requests
 from eth_typing import ChecksumAddress, HexStr
 from eth_utils.abi import event_abi_to_log_topic
+from eth_utils.crypto import keccak
 from web3 import HTTPProvider, Web3
 from web3._utils.events import get_event_data
 from web3.contract import Contract
@@ -115,8 +116,16 @@ class Chain:
                 "the chain it was set up for.",
             )
         for name in CONTRACTS:
-            if not _translate(lambda name=name: self.web3.eth.get_code(getattr(self.deployment, name))):  # type: ignore[misc]
+            code, expected = self._code(getattr(self.deployment, name)), artifact(name)
+            if not code:
                 raise ChainDiverged("chain-wrong", f"There is no {name} contract at the address it had.")
+            if keccak(code[: expected.runtime_bytes]) != expected.runtime_hash:
+                raise ChainDiverged(
+                    "chain-wrong", f"The {name} contract has other code than this version was built for."
+                )
+
+    def _code(self, address: ChecksumAddress) -> bytes:
+        return bytes(_translate(lambda: self.web3.eth.get_code(address)))
 
     # Contracts
 

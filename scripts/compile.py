@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from eth_hash.auto import keccak
 from vyper.compiler import compile_code
 from vyper.compiler.input_bundle import FilesystemInputBundle
 from vyper.compiler.settings import Settings
@@ -32,6 +33,7 @@ def compiled(name: str, evm_version: str = "cancun") -> dict[str, object]:
         "compiler": "vyper 0.4.3",
         "evm_version": evm_version,
         "runtime_bytes": runtime_bytes,
+        "runtime_hash": "0x" + keccak(bytes.fromhex(output["bytecode_runtime"][2:])).hex(),
         "storage": _slots(output["layout"].get("storage_layout", {})),
         "abi": output["abi"],
         "bytecode": output["bytecode"],

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, inspect, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, func, inspect, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from bridge.store.base import Projection
 from bridge.store.chain_models import (
@@ -127,39 +127,30 @@ def signers(session: Session) -> Sequence[SignerRow]:
 
 
 def maps_into(session: Session, line: bytes, start: int, end: int) -> Sequence[MapRow]:
-    """Maps whose destination meets `[start, end)` of a line, in order of position: one seek, then a range."""
-    first = (
-        select(MapRow.destination_start)
-        .where(MapRow.destination == line, MapRow.destination_start <= start)
-        .order_by(MapRow.destination_start.desc())
-        .limit(1)
-    )
-    lowest = session.scalar(first)
-    rows = select(MapRow).where(
-        MapRow.destination == line,
-        MapRow.destination_start >= (start if lowest is None else lowest),
-        MapRow.destination_start < end,
-    )
-    found = session.scalars(rows.order_by(MapRow.destination_start)).all()
+    """Maps whose destination meets `[start, end)` of a line, in order of position."""
+    found = _meeting(session, MapRow.destination == line, MapRow.destination_start, start, end)
     return [row for row in found if row.destination_start + row.amount_minor > start]
 
 
 def maps_from(session: Session, line: bytes, start: int, end: int) -> Sequence[MapRow]:
-    """Maps whose source meets `[start, end)` of a line, in order of position: one seek, then a range."""
-    first = (
-        select(MapRow.source_start)
-        .where(MapRow.source == line, MapRow.source_start <= start)
-        .order_by(MapRow.source_start.desc())
-        .limit(1)
-    )
-    lowest = session.scalar(first)
-    rows = select(MapRow).where(
-        MapRow.source == line,
-        MapRow.source_start >= (start if lowest is None else lowest),
-        MapRow.source_start < end,
-    )
-    found = session.scalars(rows.order_by(MapRow.source_start)).all()
+    """Maps whose source meets `[start, end)` of a line, in order of position."""
+    found = _meeting(session, MapRow.source == line, MapRow.source_start, start, end)
     return [row for row in found if row.source_start + row.amount_minor > start]
+
+
+def _meeting(
+    session: Session,
+    on_line: ColumnElement[bool],
+    position: InstrumentedAttribute[int],
+    start: int,
+    end: int,
+) -> Sequence[MapRow]:
+    """Maps from the last one that starts at or before `start`: one seek in the index, then a range."""
+    before = select(position).where(on_line, position <= start).order_by(position.desc()).limit(1)
+    lowest = session.scalar(before)
+    first = start if lowest is None else lowest
+    rows = select(MapRow).where(on_line, position >= first, position < end)
+    return session.scalars(rows.order_by(position)).all()
 
 
 def institutions(session: Session) -> Sequence[InstitutionRow]:

@@ -24,6 +24,8 @@ class Artifact:
     abi: list[dict[str, Any]]
     bytecode: bytes
     runtime_bytes: int
+    runtime_hash: bytes
+    """keccak of the runtime code; immutables stand behind it on chain."""
     storage: dict[str, int]
     """Slot of every storage variable."""
 
@@ -44,5 +46,10 @@ def artifact(name: str) -> Artifact:
     """A deployable by its contract name. Raises FileNotFoundError for another name."""
     held = json.loads(files(__package__).joinpath(f"{name}.json").read_text())
     return Artifact(
-        name, held["abi"], bytes.fromhex(held["bytecode"][2:]), held["runtime_bytes"], held["storage"]
+        name,
+        held["abi"],
+        bytes.fromhex(held["bytecode"][2:]),
+        held["runtime_bytes"],
+        bytes.fromhex(held["runtime_hash"][2:]),
+        held["storage"],
     )

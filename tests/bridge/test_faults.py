@@ -162,6 +162,10 @@ def test_another_chain_is_refused(ready: World) -> None:
     other = replace(ready.deployment, chain_id=1)
     with pytest.raises(ChainDiverged, match="chain-wrong"):
         Chain(ready.node.url, other).check()
+    swapped = replace(ready.deployment, Ledger=ready.deployment.Directory)
+    with pytest.raises(ChainDiverged, match="Ledger contract has other code"):
+        Chain(ready.node.url, swapped).check()
+    Chain(ready.node.url, ready.deployment).check()
     nowhere = replace(ready.deployment, Ledger="0x" + "11" * 20)
     with pytest.raises(ChainDiverged, match="no Ledger contract"):
         Chain(ready.node.url, nowhere).check()
