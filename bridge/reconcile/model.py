@@ -28,6 +28,7 @@ __all__ = [
     "LedgerWriteOff",
     "Matched",
     "Outcome",
+    "ReportKind",
     "Resolution",
     "Severity",
     "SeverityLimits",

@@ -1,7 +1,8 @@
 """Reconciliation runs and the breaks they find: a maker proposes, another person confirms."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import Literal, get_args
 
 from sqlalchemy.orm import Session
 
@@ -17,6 +18,7 @@ from bridge.reconcile import (
     LedgerPayout,
     LedgerWriteOff,
     Outcome,
+    ReportKind,
     Resolution,
     Snapshot,
     Statement,
@@ -43,6 +45,12 @@ from contracts.ids import keyed_reference, name_id, written_off_line
 
 __all__ = ["breaks", "confirm", "propose", "run", "snapshot", "write_off"]
 
+REPORT_KINDS: Mapping[str, ReportKind] = {each: each for each in get_args(ReportKind)}
+GONE_STATES: Mapping[str, Literal["skipped", "returned", "returned_late"]] = {
+    "skipped": "skipped",
+    "returned": "returned",
+    "returned_late": "returned_late",
+}
 RESOLUTIONS = ("explained", "bank-corrects", "write-off")
 
 
@@ -206,10 +214,10 @@ def batch_states(session: Session) -> dict[bytes, BatchState]:
 def _entries(
     session: Session, held: SupervisedAccountModel, movements: Sequence[MovementModel]
 ) -> tuple[BankEntry, ...]:
-    seen: dict[int, set[str]] = {}
+    seen: dict[int, set[ReportKind]] = {}
     statements: dict[int, str] = {}
     for sighting in bank_store.sightings_of_tree(session, held.tree):
-        seen.setdefault(sighting.movement, set()).add(sighting.kind)
+        seen.setdefault(sighting.movement, set()).add(REPORT_KINDS[sighting.kind])
         if sighting.kind == FINAL_REPORT and sighting.statement is not None:
             statements[sighting.movement] = str(sighting.statement)
     return tuple(
@@ -222,7 +230,7 @@ def _entries(
             booking_date=each.booking_date or each.value_date or each.created_at.date(),
             value_date=each.value_date,
             end_to_end_id=each.end_to_end_id,
-            seen_in=frozenset(seen.get(each.id, ())),  # type: ignore[arg-type]
+            seen_in=frozenset(seen.get(each.id, ())),
             statement_id=statements.get(each.id),
         )
         for each in movements
@@ -294,7 +302,7 @@ def _payout(
         row=row.row,
         end_to_end_id=row.end_to_end_id or "",
         amount_minor=row.amount_minor,
-        state="in_flight" if gone is None else gone.kind,  # type: ignore[arg-type]
+        state="in_flight" if gone is None else GONE_STATES[gone.kind],
         executed_block=chunk.block,
         order_message_id=order.message_id if order else None,
         order_execution_date=order.execution_date if order else None,
