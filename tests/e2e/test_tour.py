@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-SECONDS = 120
+SECONDS = 300
 """It takes half a minute; this ends a wait that never would."""
 
 
@@ -26,6 +27,7 @@ def free_ports(count: int) -> list[str]:
 
 
 @pytest.mark.e2e
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the tour speaks to the bank with curl")
 def test_the_tour_ends_with_a_traced_payout(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "tour.md").read_text()
     script = "\n".join(re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
