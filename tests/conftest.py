@@ -6,10 +6,10 @@ from collections.abc import Generator
 import pytest
 from hypothesis import settings
 
-# Random programs are for people; a build draws the same sample every time.
-settings.register_profile("ci", derandomize=True)
-if os.environ.get("CI"):
-    settings.load_profile("ci")
+# People get new samples each time, a build the same ones; nothing is timed, for machines differ.
+settings.register_profile("people", deadline=None, print_blob=True)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "people")
 
 
 @pytest.hookimpl(wrapper=True)
