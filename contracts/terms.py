@@ -120,7 +120,7 @@ def decode_refusal(data: bytes) -> Refusal:
 
 def reason_code(reason: str) -> str:
     """The stable code of a reason: `"ledger: account frozen"` is `ledger.account-frozen`."""
-    return reason.replace(": ", ".").replace(" ", "-")
+    return reason.replace(": ", ".").replace(" ", "-").replace("'", "")
 
 
 def disbursement_arguments(account: bytes, dye_class: bytes, guards: tuple[Guard, ...]) -> bytes:
