@@ -36,6 +36,8 @@ def create_app(platform: Platform, worker: Worker) -> FastAPI:
         openapi_url="/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
+        # A redirect would name whatever host the request names.
+        redirect_slashes=False,
     )
     app.state.platform = platform
     app.state.worker = worker

@@ -3,6 +3,7 @@
 import json
 import signal
 import socket
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -18,6 +19,9 @@ __all__ = ["serve"]
 STOP_SECONDS = 75
 """For requests under way when the process is told to stop: an act is waited for up to a minute."""
 
+RECURSION_LIMIT = 1_000
+"""Python's own. py_ecc raises it beyond what a thread's stack holds: deeply nested JSON would end us."""
+
 
 def serve(data: Path, host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT; prints one JSON line with the URL once it listens.
@@ -32,6 +36,7 @@ def serve(data: Path, host: str, port: int) -> None:
 
 
 def _serve(platform: Platform, settings: Settings, host: str, port: int) -> None:
+    sys.setrecursionlimit(RECURSION_LIMIT)
     worker = Worker(platform, settings.poll_seconds)
     server = uvicorn.Server(
         uvicorn.Config(

@@ -9,10 +9,10 @@ from bridge.errors import Conflict, Invalid, NotFound
 from bridge.money import minor_unit_digits
 from bridge.pay import check_party, is_iban
 from bridge.platform import Mined, Platform
-from bridge.services.acts import Act
+from bridge.services.acts import Act, only
 from bridge.services.institutions import institution_id
 from bridge.store import bank as store
-from bridge.store import directory, payments, projections
+from bridge.store import directory, payments, projections, transactions
 from bridge.store.models import RuleModel, SupervisedAccountModel
 from contracts.agreement import AccountFacts
 from contracts.ids import account_line, lot_line, name_id
@@ -64,6 +64,10 @@ def supervise(
     )
     mined = platform.perform(f"tree:{name}", call)
     with platform.database.begin() as session:
+        sent, held = transactions.by_key(session, f"tree:{name}"), store.account_by_name(session, name)
+        same_terms = held is None or (held.holder, held.opening_minor) == (holder, opening_minor)
+        if sent is None or sent.data != call.data or not same_terms:
+            raise Conflict("account-exists", f"{name} is supervised on other terms; nothing was changed.")
         directory.put_name(session, name)
         session.merge(
             SupervisedAccountModel(
@@ -88,7 +92,7 @@ def opening(platform: Platform, name: str, parent: str, controller: str) -> Act:
     owner = institution_id(platform, controller)
 
     def build(signatures: list[bytes]) -> Call:
-        return platform.chain.call("Ledger", "open_account", identity, above, owner, signatures[0])
+        return platform.chain.call("Ledger", "open_account", identity, above, owner, only(signatures))
 
     message = platform.chain.message("Opening", "Ledger", account=identity, parent=above, controller=owner)
     return Act(message, build, lambda session: directory.put_names(session, [name]))

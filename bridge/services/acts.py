@@ -12,7 +12,7 @@ from bridge.errors import Invalid
 from bridge.platform import Mined, Platform
 from contracts.typed_data import TypedMessage, in_signer_order
 
-__all__ = ["Act", "perform"]
+__all__ = ["Act", "only", "perform"]
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,19 @@ class Act:
     """Written in the same transaction as the queued call."""
     key: str | None = None
     """What makes the act unique where that is not its exact call, such as a reference."""
+    check: Callable[[], None] | None = None
+    """Raises Conflict when another act has taken the key meanwhile."""
 
     def to_sign(self) -> dict[str, object]:
         """What a signer is shown: the typed message and its full digest."""
         return {"typed_data": self.message.as_json(), "digest": "0x" + self.message.digest.hex()}
+
+
+def only(signatures: Sequence[bytes]) -> bytes:
+    """The signature of an act that one person decides. Raises Invalid for several: the rest would be lost."""
+    if len(signatures) != 1:
+        raise Invalid("signature-not-one", "This takes one signature at a time; hand each in by itself.")
+    return signatures[0]
 
 
 def perform(platform: Platform, act: Act, signatures: Sequence[bytes]) -> Mined:
@@ -47,4 +56,7 @@ def perform(platform: Platform, act: Act, signatures: Sequence[bytes]) -> Mined:
         ) from error
     call = act.build(ordered)
     unique = act.key or keccak(bytes.fromhex(call.to[2:]) + call.data).hex()
-    return platform.perform(f"act:{act.message.kind}:{unique}", call, act.on_queue)
+    mined = platform.perform(f"act:{act.message.kind}:{unique}", call, act.on_queue)
+    if act.check is not None:
+        act.check()
+    return mined

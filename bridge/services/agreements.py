@@ -16,7 +16,7 @@ from bridge.services.accounts import account_facts
 from bridge.services.acts import Act
 from bridge.services.institutions import listing as institutions
 from bridge.services.institutions import quorum_facts
-from bridge.store import directory, payments, projections
+from bridge.store import directory, payments, projections, transactions
 from bridge.store.models import AgreementFileModel, RosterModel
 from contracts.agreement import (
     CaseResult,
@@ -82,16 +82,18 @@ def deploy(platform: Platform, content: bytes, rosters: Mapping[str, bytes]) -> 
         held = session.get(AgreementFileModel, identity)
     if held is None:
         _draft(platform, identity, key, content, rosters)
-    elif held.content != content:
+        with platform.database.read() as session:
+            held = session.get_one(AgreementFileModel, identity)
+    if held.content != content:
         raise Conflict(
             "agreement-exists", f"{identity} exists with other contents; give the change a new version."
         )
-    else:
-        _check_roster(platform, identity, check(platform, content, rosters))
+    _check_roster(platform, identity, check(platform, content, rosters))
     mined = platform.finish(key)
     with platform.database.begin() as session:
         row = session.get_one(AgreementFileModel, identity)
-        made = projections.agreement_by_file(session, row.file_hash, mined.block)
+        sent = transactions.by_key(session, key)
+        made = projections.agreement_by_call(session, b"" if sent is None else sent.data, mined.block)
         row.address = made.address
     return row
 

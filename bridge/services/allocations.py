@@ -9,7 +9,7 @@ from bridge.chain import Call
 from bridge.errors import Conflict, NotFound
 from bridge.money import minor_from_decimal_text
 from bridge.platform import Platform
-from bridge.services.acts import Act
+from bridge.services.acts import Act, only
 from bridge.services.agreements import find
 from bridge.store import projections, transactions
 from bridge.store.models import TransactionState
@@ -39,14 +39,18 @@ def allocation(
     amount_minor = minor_from_decimal_text(amount, held.currency)
     arguments = (name_id(account), amount_minor, keccak(reference.encode()), deadline)
     key = keccak(bytes.fromhex(address[2:]) + arguments[2]).hex()
-    with platform.database.read() as session:
-        earlier = transactions.by_key(session, f"act:Allocation:{key}")
     same_call = platform.chain.call("Allocation", "allocate", *arguments, b"", at=address)
-    made = None if earlier is None or earlier.state == TransactionState.FAILED else earlier.data
-    if made is not None and made[:BEFORE_DEADLINE] != same_call.data[:BEFORE_DEADLINE]:
-        raise Conflict(
-            "reference-used", f"{reference!r} was the reference of another allocation; choose a new one."
-        )
+
+    def check() -> None:
+        with platform.database.read() as session:
+            earlier = transactions.by_key(session, f"act:Allocation:{key}")
+        made = None if earlier is None or earlier.state == TransactionState.FAILED else earlier.data
+        if made is not None and made[:BEFORE_DEADLINE] != same_call.data[:BEFORE_DEADLINE]:
+            raise Conflict(
+                "reference-used", f"{reference!r} was the reference of another allocation; choose a new one."
+            )
+
+    check()
     message = platform.chain.message(
         "Allocation",
         address,
@@ -58,6 +62,6 @@ def allocation(
     )
 
     def build(signatures: Sequence[bytes]) -> Call:
-        return platform.chain.call("Allocation", "allocate", *arguments, signatures[0], at=address)
+        return platform.chain.call("Allocation", "allocate", *arguments, only(signatures), at=address)
 
-    return Act(message, build, key=key)
+    return Act(message, build, key=key, check=check)

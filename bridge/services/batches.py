@@ -23,7 +23,7 @@ from bridge.money import decimal_text, minor_from_decimal_text
 from bridge.pay import give_end_to_end_ids
 from bridge.platform import Mined, Platform
 from bridge.returns import row_tree
-from bridge.services.acts import Act
+from bridge.services.acts import Act, only
 from bridge.services.agreements import find
 from bridge.simulation import batch_id
 from bridge.store import directory, payments, projections
@@ -195,10 +195,7 @@ def reservation(platform: Platform, identity: str) -> Act:
     """
     with platform.database.read() as session:
         held, agreement = _held(session, identity)
-        references = [row.customer_reference for row in payments.payouts(session, held.root)]
-        used = payments.references_in_use(session, held.agreement, references, held.root)
-        if used:
-            raise Conflict("id-in-use", f"{len(used)} of its rows: {ID_IN_USE}")
+        _check_unpaid(session, held)
         rows = row_tree(session, held.root)
         address = Web3.to_checksum_address(agreement.address or "")
         terms = projections.agreement(session, address).arguments
@@ -207,10 +204,11 @@ def reservation(platform: Platform, identity: str) -> Act:
     arguments = (held.root, held.count, held.total_minor, held.deadline)
 
     def build(signatures: list[bytes]) -> Call:
-        return platform.chain.call("Disbursement", "reserve", *arguments, signatures[0], at=address)
+        return platform.chain.call("Disbursement", "reserve", *arguments, only(signatures), at=address)
 
     def on_queue(session: Session) -> None:
         row = session.get_one(BatchModel, held.root)
+        _check_unpaid(session, row)
         row.batch = batch
         give_end_to_end_ids(session, platform.chain, row)
 
@@ -219,6 +217,14 @@ def reservation(platform: Platform, identity: str) -> Act:
         "Reservation", address, terms=terms, root=root, count=count, total=total, deadline=deadline
     )
     return Act(message, build, on_queue)
+
+
+def _check_unpaid(session: Session, held: BatchModel) -> None:
+    """Refuse a batch of which another pays a row. Raises Conflict."""
+    references = [row.customer_reference for row in payments.payouts(session, held.root)]
+    used = payments.references_in_use(session, held.agreement, references, held.root)
+    if used:
+        raise Conflict("id-in-use", f"{len(used)} of its rows: {ID_IN_USE}")
 
 
 def approval(platform: Platform, identity: str) -> Act:
@@ -239,7 +245,7 @@ def approval(platform: Platform, identity: str) -> Act:
     )
 
     def build(signatures: list[bytes]) -> Call:
-        return platform.chain.call("Disbursement", "approve", row.batch, signatures[0], at=address)
+        return platform.chain.call("Disbursement", "approve", row.batch, only(signatures), at=address)
 
     return Act(message, build)
 
@@ -256,7 +262,7 @@ def evidence(platform: Platform, identity: str, kind: str, document: bytes) -> A
 
     def build(signatures: list[bytes]) -> Call:
         return platform.chain.call(
-            "Disbursement", "attest", row.batch, name_id(kind), digest, signatures[0], at=address
+            "Disbursement", "attest", row.batch, name_id(kind), digest, only(signatures), at=address
         )
 
     def on_queue(session: Session) -> None:
@@ -276,7 +282,7 @@ def cancellation(platform: Platform, identity: str) -> Act:
     message = platform.chain.message("Cancellation", address, batch=row.batch)
 
     def build(signatures: list[bytes]) -> Call:
-        return platform.chain.call("Disbursement", "cancel", row.batch, signatures[0], at=address)
+        return platform.chain.call("Disbursement", "cancel", row.batch, only(signatures), at=address)
 
     return Act(message, build)
 

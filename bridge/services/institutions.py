@@ -9,7 +9,7 @@ from bridge.chain import Call
 from bridge.errors import ChainUnreachable, Conflict, Invalid, NotFound
 from bridge.keep import change_content, change_key
 from bridge.platform import WAIT_SECONDS, Mined, Platform
-from bridge.services.acts import Act, perform
+from bridge.services.acts import Act, only, perform
 from bridge.setup import Change
 from bridge.store import directory, projections
 from bridge.store.models import ChangeModel
@@ -71,7 +71,7 @@ def suspension(platform: Platform, address: str) -> Act:
     record = platform.chain.read("Directory", "signer", address)
     message = platform.chain.message("Suspension", "Directory", signer=address, since=record[2])
     return Act(
-        message, lambda signatures: platform.chain.call("Directory", "suspend", address, signatures[0])
+        message, lambda signatures: platform.chain.call("Directory", "suspend", address, only(signatures))
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from bridge.store.chain_models import AccountRow, BatchRow, ChunkRow
@@ -14,6 +14,8 @@ from bridge.store.models import (
     PayoutModel,
     PayoutState,
     RosterModel,
+    TransactionModel,
+    TransactionState,
 )
 
 __all__ = [
@@ -32,6 +34,8 @@ __all__ = [
 
 
 REFERENCES_A_QUERY = 500
+FIRST_ARGUMENT = 5
+"""Where it begins in a call, from 1: after the function."""
 
 
 def agreement_files(session: Session) -> Sequence[AgreementFileModel]:
@@ -74,21 +78,27 @@ def batch_by_file(session: Session, agreement: str, digest: bytes) -> BatchModel
 
 
 def references_in_use(session: Session, agreement: str, references: Sequence[str], but: bytes) -> set[str]:
-    """Which of the customer's references stand in a reserved batch of an agreement and did not come back.
+    """Which of the customer's references stand in a batch of an agreement that is reserved, or on its way
+    to be, and did not come back.
 
     `but`: the root of a batch that does not count.
     """
     live = (PayoutState.DRAFTED, PayoutState.ORDERED, PayoutState.DEBITED)
+    on_its_way = exists().where(
+        TransactionModel.key.startswith("act:Reservation:"),
+        TransactionModel.state != TransactionState.FAILED,
+        func.substr(TransactionModel.data, FIRST_ARGUMENT, 32) == BatchModel.root,
+    )
     found: set[str] = set()
     for first in range(0, len(references), REFERENCES_A_QUERY):
         rows = (
             select(PayoutModel.customer_reference)
             .join(BatchModel, BatchModel.root == PayoutModel.root)
-            .join(BatchRow, BatchRow.batch == BatchModel.batch)
+            .outerjoin(BatchRow, BatchRow.batch == BatchModel.batch)
             .where(
                 BatchModel.agreement == agreement,
                 BatchModel.root != but,
-                PayoutModel.row < BatchRow.end,
+                or_(PayoutModel.row < BatchRow.end, BatchRow.batch.is_(None) & on_its_way),
                 PayoutModel.state.in_(live),
                 PayoutModel.customer_reference.in_(references[first : first + REFERENCES_A_QUERY]),
             )

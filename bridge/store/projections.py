@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from eth_abi.abi import decode
+from eth_utils.crypto import keccak
 from sqlalchemy import ColumnElement, func, inspect, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -191,10 +193,20 @@ def agreement(session: Session, address: str) -> AgreementRow:
     return session.get_one(AgreementRow, address)
 
 
-def agreement_by_file(session: Session, file: bytes, block: int) -> AgreementRow:
-    """The agreement deployed from a file in a block."""
-    rows = select(AgreementRow).where(AgreementRow.file == file, AgreementRow.block == block)
-    return session.scalars(rows).one()
+def agreement_by_call(session: Session, deployment: bytes, block: int) -> AgreementRow:
+    """The agreement that a call of the factory made in a block.
+
+    Anybody may deploy other arguments under the same file; of equal ones each is as good.
+    """
+    template, arguments, file, results = decode(["bytes32", "bytes", "bytes32", "bytes32"], deployment[4:])
+    rows = select(AgreementRow).where(
+        AgreementRow.block == block,
+        AgreementRow.template == template,
+        AgreementRow.arguments == keccak(arguments),
+        AgreementRow.file == file,
+        AgreementRow.results == results,
+    )
+    return session.scalars(rows.order_by(AgreementRow.address).limit(1)).one()
 
 
 def maps_into_all(session: Session, line: bytes) -> Sequence[MapRow]:
