@@ -34,13 +34,14 @@ class Indexer:
         self.chain = chain
         self.confirmations = confirmations
 
-    def step(self) -> int:
-        """Take the next final blocks; returns how many. Raises ChainDiverged."""
+    def step(self, until: int | None = None) -> int:
+        """Take the next final blocks, up to a number if given; returns how many. Raises ChainDiverged."""
         before = self._cursor()
         first = self.chain.deployment.first_block if before is None else before.number + 1
         if before is not None:
             self._check(before)
-        last = min(self.chain.head() - self.confirmations, first + BLOCKS_A_STEP - 1)
+        final = self.chain.head() - self.confirmations
+        last = min(final if until is None else min(final, until), first + BLOCKS_A_STEP - 1)
         if last < first:
             return 0
         logs = self.chain.logs(first, last, None)
@@ -58,9 +59,9 @@ class Indexer:
         with self.database.read() as session:
             return session.get(BlockRow, CURSOR)
 
-    def catch_up(self) -> int:
-        """Take every final block; returns the number of the last."""
-        while self.step():
+    def catch_up(self, until: int | None = None) -> int:
+        """Take every final block, up to a number if given; returns the number of the last."""
+        while self.step(until):
             pass
         return self.indexed()
 

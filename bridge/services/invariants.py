@@ -10,7 +10,7 @@ from lxml import etree
 from sqlalchemy.orm import Session
 
 from bridge.chain import Chain
-from bridge.indexer import Indexer
+from bridge.indexer import CURSOR, Indexer
 from bridge.ledger_lines import line_states, tree_of_lines
 from bridge.platform import Platform
 from bridge.reconcile import reconcile
@@ -21,7 +21,7 @@ from bridge.services.tracing import as_map
 from bridge.store import bank as bank_store
 from bridge.store import payments, projections
 from bridge.store.base import Database
-from bridge.store.chain_models import PROJECTIONS
+from bridge.store.chain_models import PROJECTIONS, BlockRow
 from bridge.store.models import PayoutModel, PayoutState
 from bridge.trace import Map, partition_faults
 from contracts.ids import written_off_line
@@ -34,7 +34,8 @@ SHOWN = 20
 def check(platform: Platform) -> dict[str, dict[str, object]]:
     """Every invariant that can be checked from inside: `{"I1": {"holds": …, "detail": […]}}`.
 
-    Waits for nothing: work in progress is part of the sums.
+    Waits for nothing: work in progress is part of the sums. Each checker reads the chain at the block that
+    the projections it looks at have reached, so that what happens meanwhile is no fault.
     """
     checkers: dict[str, Callable[[Session, Platform], Iterator[str]]] = {
         "I1": _conservation,
@@ -46,7 +47,6 @@ def check(platform: Platform) -> dict[str, dict[str, object]]:
         "I7": _states,
         "I9": _replay,
     }
-    platform.indexer.catch_up()
     found: dict[str, dict[str, object]] = {}
     for name, checker in checkers.items():
         with platform.database.read() as session:
@@ -61,30 +61,38 @@ def _maps(session: Session) -> list[Map]:
 
 def _conservation(session: Session, platform: Platform) -> Iterator[str]:
     """I1: minted + returned late − settled − written off = Σ balances + in flight, read from the chain."""
-    chain = platform.chain
+    chain, block = platform.chain, _block(session)
     lots = session_lots(session)
     maps = _maps(session)
     batches = batch_states(session)
     trees = tree_of_lines({row.line: row.tree for row in lots}, maps)
     for tree in projections.trees(session):
-        _, _, _, minted, settled, returned_late, written_off = chain.read("Ledger", "tree", tree.tree)
+        totals = chain.read("Ledger", "tree", tree.tree, block=block)
+        _, _, _, minted, settled, returned_late, written_off = totals
         away = written_off_line(tree.tree)
         held = 0
         for line in (line for line, owner in trees.items() if owner == tree.tree and line != away):
-            filled, emptied = chain.read("Ledger", "line", line)
+            filled, emptied = chain.read("Ledger", "line", line, block=block)
             ended = line in batches and batches[line].ended
             held += 0 if ended else filled - emptied
-        flying = sum(_in_flight(chain, row.batch) for row in projections.batches_of_tree(session, tree.tree))
+        reserved = projections.batches_of_tree(session, tree.tree)
+        flying = sum(_in_flight(chain, row.batch, block) for row in reserved)
         left = minted + returned_late - settled - written_off
         if left != held + flying:
             yield f"tree {tree.tree.hex()}: {left} should rest or fly, but {held} rests and {flying} flies"
 
 
-def _in_flight(chain: Chain, batch: bytes) -> int:
+def _block(session: Session) -> int:
+    """The last block of the projections in this look at the database; 0 before the first."""
+    cursor = session.get(BlockRow, CURSOR)
+    return 0 if cursor is None else cursor.number
+
+
+def _in_flight(chain: Chain, batch: bytes, block: int) -> int:
     """Executed and neither gone back nor settled, by the chain."""
-    held = chain.read("Ledger", "batch", batch)
+    held = chain.read("Ledger", "batch", batch, block=block)
     amount_gone, settled = held[13], held[14]
-    _, emptied = chain.read("Ledger", "line", batch)
+    _, emptied = chain.read("Ledger", "line", batch, block=block)
     return 0 if settled else emptied - amount_gone
 
 
@@ -144,7 +152,7 @@ def _partition(session: Session, platform: Platform) -> Iterator[str]:
     states = line_states(lots, maps, batch_states(session))
     lines = {}
     for line, state in states.items():
-        filled, emptied = platform.chain.read("Ledger", "line", line)
+        filled, emptied = platform.chain.read("Ledger", "line", line, block=_block(session))
         lines[line] = (filled, emptied)
         if (filled, emptied) != (state.filled, state.emptied):
             yield f"line {line.hex()} is {filled}/{emptied} on chain, by its maps {state}"
@@ -199,7 +207,7 @@ def _replay(session: Session, platform: Platform) -> Iterator[str]:
     again = Database("sqlite://")
     try:
         again.create_all()
-        Indexer(again, platform.chain, platform.indexer.confirmations).catch_up()
+        Indexer(again, platform.chain, platform.indexer.confirmations).catch_up(_block(session))
         with again.begin() as replayed:
             for table in PROJECTIONS:
                 stored = projections.dump(session, table)
