@@ -5,13 +5,8 @@ Off unless DYETRACE_CRASH_AT names a point; tests and the demo set it for a chil
 
 import os
 import signal
-from typing import Final
 
-__all__ = ["POINTS", "crash_point"]
-
-POINTS: Final = frozenset(
-    {"message-stored", "transaction-signed", "order-stored", "order-sending", "order-sent"}
-)
+__all__ = ["crash_point"]
 
 
 def crash_point(name: str) -> None:

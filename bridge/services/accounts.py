@@ -141,10 +141,9 @@ def listing(platform: Platform) -> list[dict[str, object]]:
     """Supervised accounts with their trees, balances by dye class, and suspense; minor units."""
     with platform.database.read() as session:
         known = directory.names(session)
-        classes = {file.dye_class for file in payments.agreement_files(session)} | {"general"}
         found: list[dict[str, object]] = []
         for held in store.supervised_accounts(session):
-            classes_here = classes | {rule.dye_class for rule in store.rules(session, held.tree)}
+            classes = payments.dye_classes(session, held.tree)
             lots = projections.lots_of_tree(session, held.tree)
             suspense = sum(lot.amount_minor - projections.line_totals(session, lot.line)[1] for lot in lots)
             accounts = [
@@ -153,7 +152,7 @@ def listing(platform: Platform) -> list[dict[str, object]]:
                     "parent": known.get(row.parent),
                     "controller": known.get(row.controller, row.controller.hex()),
                     "frozen": row.frozen,
-                    "balances_minor": _balances(session, row.account, classes_here),
+                    "balances_minor": _balances(session, row.account, classes),
                 }
                 for row in projections.accounts_of_tree(session, held.tree)
             ]

@@ -66,9 +66,8 @@ class _Names:
 def _names(session: Session) -> _Names:
     known = directory.names(session)
     lines: dict[bytes, str] = {}
-    classes = {file.dye_class for file in payments.agreement_files(session)} | {"general"}
     for tree in projections.trees(session):
-        here = classes | {rule.dye_class for rule in bank_store.rules(session, tree.tree)}
+        here = payments.dye_classes(session, tree.tree)
         for lot in projections.lots_of_tree(session, tree.tree):
             lines[lot.line] = f"lot {lot.reference.hex()}"
         for row in projections.accounts_of_tree(session, tree.tree):

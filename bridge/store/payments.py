@@ -14,6 +14,7 @@ from bridge.store.models import (
     PayoutModel,
     PayoutState,
     RosterModel,
+    RuleModel,
     TransactionModel,
     TransactionState,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "batches",
     "chunks_without_order",
     "count_payouts",
+    "dye_classes",
     "orders",
     "orders_in_state",
     "payout_by_end_to_end_id",
@@ -75,6 +77,13 @@ def batch_by_file(session: Session, agreement: str, digest: bytes) -> BatchModel
     """The batch made from a file last, if it was uploaded before."""
     rows = select(BatchModel).where(BatchModel.agreement == agreement, BatchModel.file_digest == digest)
     return session.scalars(rows.order_by(BatchModel.deadline.desc())).first()
+
+
+def dye_classes(session: Session, tree: bytes) -> set[str]:
+    """Names of the dye classes that money of a tree may have: those of agreements and of its rules."""
+    of_agreements = session.scalars(select(AgreementFileModel.dye_class))
+    of_rules = session.scalars(select(RuleModel.dye_class).where(RuleModel.tree == tree))
+    return {"general", *of_agreements, *of_rules}
 
 
 def references_in_use(session: Session, agreement: str, references: Sequence[str], but: bytes) -> set[str]:
