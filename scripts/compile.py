@@ -1,4 +1,4 @@
-"""Compiles every deployable into `contracts/artifacts/`; `--check` only compares."""
+"""Compiles deployables, all or those named, into `contracts/artifacts/`; `--check` only compares."""
 
 import json
 import sys
@@ -54,7 +54,8 @@ def _slots(layout: dict[str, Any], prefix: str = "") -> dict[str, int]:
 def main() -> None:
     """Write the artefacts, or say which are not what the sources give."""
     stale = []
-    for name in DEPLOYABLES:
+    named = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
+    for name in named or DEPLOYABLES:
         path = SOURCES / "artifacts" / f"{name}.json"
         text = json.dumps(compiled(name), indent=1, sort_keys=True) + "\n"
         if "--check" in sys.argv:
