@@ -9,7 +9,9 @@ from eth_hash.auto import keccak
 from contracts.errors import RefusalUnknown
 
 __all__ = [
+    "BALANCE_STATE",
     "GUARD_ABI",
+    "NON_WAIVABLE",
     "REFUSAL_CODES",
     "REFUSED_SELECTOR",
     "Guard",
@@ -33,6 +35,17 @@ class Kind(IntEnum):
     WINDOW_CAP = 4
     TIME_WINDOW = 5
     EVIDENCE = 6
+    BATCH_CAP = 7
+    LIFETIME_CAP = 8
+    PAYEE_CAP = 9
+    BLACKLIST = 10
+    DYE_CLASS = 11
+    LINE_CAP = 12
+    COUNTERSIGN = 13
+    AGREEMENT_STATE = 14
+    WAITING = 15
+    DOCUMENT = 16
+    CALENDAR_DAY = 17
 
 
 class Role(IntFlag):
@@ -68,7 +81,27 @@ REFUSAL_CODES: dict[str, Kind] = {
     "window-cap": Kind.WINDOW_CAP,
     "outside-time-window": Kind.TIME_WINDOW,
     "evidence-missing": Kind.EVIDENCE,
+    "batch-cap": Kind.BATCH_CAP,
+    "lifetime-cap": Kind.LIFETIME_CAP,
+    "payee-cap": Kind.PAYEE_CAP,
+    "payee-blocked": Kind.BLACKLIST,
+    "dye-class": Kind.DYE_CLASS,
+    "line-cap": Kind.LINE_CAP,
+    "countersignature-missing": Kind.COUNTERSIGN,
+    "agreement-state": Kind.AGREEMENT_STATE,
+    "waiting-period": Kind.WAITING,
+    "document-missing": Kind.DOCUMENT,
+    "document-payee": Kind.DOCUMENT,
+    "document-amount": Kind.DOCUMENT,
+    "outside-calendar": Kind.CALENDAR_DAY,
 }
+"""What a guard's refusal is called, and the kind of guard that gives it; a document gives three."""
+
+NON_WAIVABLE = frozenset({Kind.APPROVAL, Kind.BLACKLIST, Kind.COUNTERSIGN, Kind.WAITING})
+"""A clause with one of these is never waived."""
+
+BALANCE_STATE = 255
+"""State an AGREEMENT_STATE guard asks for when it asks for a balance instead."""
 
 
 @dataclass(frozen=True)

@@ -47,10 +47,12 @@ MESSAGE_FIELDS: dict[str, tuple[tuple[str, str], ...]] = {
     # Agreements
     "Reservation": (
         ("terms", "bytes32"),
+        ("dyeClass", "bytes32"),
         ("root", "bytes32"),
         ("count", "uint256"),
         ("total", "uint256"),
         ("deadline", "uint256"),
+        ("document", "bytes32"),
     ),
     "Approval": (
         ("batch", "bytes32"),
@@ -61,8 +63,24 @@ MESSAGE_FIELDS: dict[str, tuple[tuple[str, str], ...]] = {
         ("total", "uint256"),
         ("deadline", "uint256"),
     ),
-    "Evidence": (("batch", "bytes32"), ("kind", "bytes32"), ("digest", "bytes32")),
+    "Revocation": (("batch", "bytes32"),),
+    "Evidence": (
+        ("batch", "bytes32"),
+        ("kind", "bytes32"),
+        ("digest", "bytes32"),
+        ("observedAt", "uint256"),
+    ),
+    "Countersignature": (("batch", "bytes32"), ("terms", "bytes32")),
     "Cancellation": (("batch", "bytes32"),),
+    "Roster": (("version", "uint256"), ("size", "uint256"), ("root", "bytes32")),
+    "Block": (("payee", "uint256"), ("blocked", "bool"), ("nonce", "uint256")),
+    "Document": (
+        ("document", "bytes32"),
+        ("kind", "bytes32"),
+        ("holder", "bytes32"),
+        ("payee", "uint256"),
+        ("amount", "uint256"),
+    ),
     "Allocation": (
         ("terms", "bytes32"),
         ("destination", "bytes32"),
