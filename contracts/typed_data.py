@@ -27,6 +27,14 @@ MESSAGE_FIELDS: dict[str, tuple[tuple[str, str], ...]] = {
         ("file", "bytes32"),
         ("results", "bytes32"),
     ),
+    "Adoption": (
+        ("agreement", "address"),
+        ("version", "uint256"),
+        ("arguments", "bytes32"),
+        ("file", "bytes32"),
+        ("results", "bytes32"),
+    ),
+    "Retirement": (("agreement", "address"),),
     # Ledger
     "Opening": (("account", "bytes32"), ("parent", "bytes32"), ("controller", "bytes32")),
     "Identification": (

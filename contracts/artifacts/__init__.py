@@ -10,7 +10,7 @@ from eth_hash.auto import keccak
 
 __all__ = ["DEPLOYABLES", "TEMPLATES", "Artifact", "artifact"]
 
-DEPLOYABLES = ("Directory", "Ledger", "AgreementFactory", "Disbursement", "Allocation")
+DEPLOYABLES = ("Directory", "Ledger", "Registry", "AgreementFactory", "Disbursement", "Allocation")
 # Template name -> contract; the version is that of the sources.
 TEMPLATES = {"disbursement": "Disbursement", "allocation": "Allocation"}
 TEMPLATE_VERSION = "1.0.0"
