@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Final
+from typing import Final, TypeAlias
 
 from bridge.trace.model import Hop, Map, MapStore, Resting, Segment, TraceBroken, TraceTooLarge
 
-__all__ = ["MAX_PIECES", "backward", "forward", "hops_backward", "hops_forward"]
+__all__ = ["MAX_PIECES", "Minted", "backward", "forward", "hops_backward", "hops_forward"]
 
 MAX_PIECES: Final = 200_000
 """How many pieces of intervals one trace may pass, hops included."""
@@ -32,11 +32,13 @@ class _Piece:
 
 
 _Step = Callable[[_Piece], Iterator[_Piece]]
+Minted: TypeAlias = Callable[[bytes], int]
+"""What a line was minted with, minor units: a lot's amount, and 0 for a line that is no lot's."""
 
 
 def backward(
     store: MapStore,
-    is_lot: Callable[[bytes], bool],
+    minted: Minted,
     line: bytes,
     start: int,
     end: int,
@@ -44,10 +46,11 @@ def backward(
 ) -> tuple[Segment, ...]:
     """The serial numbers in `[start, end)` of `line`, in the order of the interval, neighbours merged.
 
-    Composing ends on lots: only a mint fills them. Raises TraceTooLarge, TraceBroken.
+    Composing ends on lots: what a mint filled of them. Behind that may lie money of a lot that was laid behind
+    its own end, as behind that of any line. Raises TraceTooLarge, TraceBroken.
     """
     found: list[Segment] = []
-    for piece in _walk(_backward_step(store, is_lot), line, start, end, limit):
+    for piece in _walk(_backward_step(store, minted), line, start, end, limit):
         if not piece.is_final:
             continue
         last = found[-1] if found else None
@@ -82,7 +85,7 @@ def forward(
 
 def hops_backward(
     store: MapStore,
-    is_lot: Callable[[bytes], bool],
+    minted: Minted,
     line: bytes,
     start: int,
     end: int,
@@ -91,7 +94,7 @@ def hops_backward(
     """The parts of maps that brought `[start, end)` of `line`, oldest first. Raises as `backward`."""
     return _merged_hops(
         _hop(piece, piece.via, piece.start - piece.via.source_start)
-        for piece in _walk(_backward_step(store, is_lot), line, start, end, limit)
+        for piece in _walk(_backward_step(store, minted), line, start, end, limit)
         if piece.via is not None
     )
 
@@ -129,13 +132,16 @@ def _walk(step: _Step, line: bytes, start: int, end: int, limit: int) -> Iterato
         stack.extend(reversed(parts))
 
 
-def _backward_step(store: MapStore, is_lot: Callable[[bytes], bool]) -> _Step:
+def _backward_step(store: MapStore, minted: Minted) -> _Step:
     def step(piece: _Piece) -> Iterator[_Piece]:
-        if is_lot(piece.line):
-            yield replace(piece, via=None, is_final=True)
-            return
         at = piece.start
-        for found in store.into(piece.line, piece.start, piece.end):
+        if (lot_minor := minted(piece.line)) > at:
+            end = min(piece.end, lot_minor)
+            yield replace(piece, amount=end - at, via=None, is_final=True)
+            at = end
+        if at == piece.end:
+            return
+        for found in store.into(piece.line, at, piece.end):
             low, high = max(at, found.destination_start), min(piece.end, found.destination_end)
             if low != at or high <= low or (piece.via and found.id >= piece.via.id):
                 break

@@ -25,8 +25,8 @@ def partition_faults(
     """What contradicts invariant I5, as sentences; empty when every cent is somewhere exactly once.
 
     `lots` maps a lot's line to its amount, `lines` every line to its (in, out). Checked are: `out <= in`;
-    no interval mapped twice, nor before it is filled; every line's `[0, in)` filled exactly, by its mint or
-    by maps; a lot emptied from its front only. If all that holds: all resting money composed covers
+    no interval mapped twice, nor before it is filled; every line's `[0, in)` filled exactly, by its mint and
+    by maps, also those that lay money behind its own end; a lot emptied from its front only. If all that holds: all resting money composed covers
     every lot's `[0, n)` once. At most 1,000 are given.
     """
     store = MemoryMaps(maps)
@@ -69,7 +69,7 @@ def _coverage_faults(
     for line, (filled, _) in lines.items():
         for low, high in _resting(store, line, filled):
             try:
-                segments = backward(store, lots.__contains__, line, low, high, limit=2**62)
+                segments = backward(store, lambda each: lots.get(each, 0), line, low, high, limit=2**62)
             except TraceBroken as exc:
                 yield exc.message
                 continue
