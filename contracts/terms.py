@@ -14,11 +14,14 @@ __all__ = [
     "NON_WAIVABLE",
     "REFUSAL_CODES",
     "REFUSED_SELECTOR",
+    "RULE_ABI",
     "Guard",
     "InstitutionKind",
     "Kind",
     "Refusal",
     "Role",
+    "Rule",
+    "RuleMode",
     "allocation_arguments",
     "decode_refusal",
     "disbursement_arguments",
@@ -59,6 +62,7 @@ class Role(IntFlag):
     TELLER = 32
     WITNESS = 64
     AUDITOR = 128
+    ATTESTER = 256
 
 
 class InstitutionKind(IntEnum):
@@ -71,6 +75,7 @@ class InstitutionKind(IntEnum):
 
 
 GUARD_ABI = "(uint256,uint256,uint256,uint256,uint256,bytes32,bytes32)"
+RULE_ABI = "(bytes32,uint256,uint256)"
 REFUSED_SELECTOR = keccak(b"Refused(uint256,uint256,bytes32,uint256,uint256)")[:4]
 _ERROR_SELECTOR = keccak(b"Error(string)")[:4]
 
@@ -121,6 +126,30 @@ class Guard:
         return (self.clause, int(self.kind), self.a, self.b, self.c, self.subject, self.party)
 
 
+class RuleMode(IntEnum):
+    """How a rule of an allocation funds its destination."""
+
+    TOP_UP = 1
+    SHARE = 2
+    REST = 3
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What an allocation's `clear` moves to one destination.
+
+    `amount` is a balance in minor units (TOP_UP), basis points of all that comes in (SHARE), or zero (REST).
+    """
+
+    destination: bytes
+    mode: RuleMode
+    amount: int = 0
+
+    def encoded(self) -> tuple[bytes, int, int]:
+        """The tuple as the ABI takes it."""
+        return (self.destination, int(self.mode), self.amount)
+
+
 @dataclass(frozen=True)
 class Refusal:
     """What the chain says when it refuses.
@@ -164,10 +193,20 @@ def disbursement_arguments(account: bytes, dye_class: bytes, guards: tuple[Guard
 
 
 def allocation_arguments(
-    account: bytes, dye_class: bytes, destinations: tuple[bytes, ...], guards: tuple[Guard, ...]
+    account: bytes,
+    dye_class: bytes,
+    destinations: tuple[bytes, ...],
+    guards: tuple[Guard, ...],
+    rules: tuple[Rule, ...] = (),
 ) -> bytes:
     """Constructor arguments of `Allocation.vy`."""
     return encode(
-        ["bytes32", "bytes32", "bytes32[]", f"{GUARD_ABI}[]"],
-        [account, dye_class, list(destinations), [guard.encoded() for guard in guards]],
+        ["bytes32", "bytes32", "bytes32[]", f"{GUARD_ABI}[]", f"{RULE_ABI}[]"],
+        [
+            account,
+            dye_class,
+            list(destinations),
+            [guard.encoded() for guard in guards],
+            [rule.encoded() for rule in rules],
+        ],
     )
