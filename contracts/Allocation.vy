@@ -1,41 +1,60 @@
 # pragma version 0.4.3
 # pragma nonreentrancy on
 """
-@title Allocation: funds accounts of the same tree from one above or beside them, under its terms
+@title Allocation: funds accounts of the same tree, by rule or by an operator's order, under its terms
 @license Apache-2.0
-@notice The quorum approves it once, at activation; from then on operators allocate within its caps.
-@custom:kill Freezing the account on the Ledger stops it.
+@notice The quorum approves it once, at activation; from then on operators allocate within its caps, and anyone
+    may have its rules move what they say. Rules only fund accounts below, so that money never goes round; a
+    tree of several levels has an allocation a level, the upper one cleared first.
+@custom:kill Freezing the account on the Ledger stops it, retiring it on the factory ends it.
 """
 
 from interfaces import IAgreement
-from interfaces import IDirectory
-from interfaces import IFactory
+from interfaces import IAllocation
 from interfaces import ILedger
 from modules import guards
-from modules import signatures
+from modules import parties
 
 implements: IAgreement
 initializes: guards
+initializes: parties
+
+exports: (parties.LEDGER, parties.DIRECTORY, parties.is_done)
 
 MAX_GUARDS: constant(uint256) = 24
 MAX_DESTINATIONS: constant(uint256) = 64
+MAX_RULES: constant(uint256) = 32
+MAX_ACCOUNTS: constant(uint256) = 16
+MAX_ARGUMENT_BYTES: constant(uint256) = 16384
+# Accounts looked at above a destination to find this agreement's.
+MAX_LEVELS: constant(uint256) = 64
 # PAYOUT_CAP, WINDOW_CAP, TIME_WINDOW: an allocation has no batch that could be approved or attested.
 ALLOWED_KINDS: constant(uint256) = 56
-OPERATOR: constant(uint256) = 16
+
+TOP_UP: constant(uint256) = 1
+SHARE: constant(uint256) = 2
+REST: constant(uint256) = 3
+# What shares are parts of.
+WHOLE: constant(uint256) = 10_000
+# What an agreement's state is while it has not ended; an allocation ends only by retirement.
+OPEN: constant(uint256) = 1
 
 ALLOCATION_TYPEHASH: constant(bytes32) = keccak256(
     "Allocation(bytes32 terms,bytes32 destination,uint256 amount,bytes32 reference,uint256 deadline)"
 )
 
-LEDGER: public(immutable(address))
-DIRECTORY: public(immutable(address))
 account: public(immutable(bytes32))
 DYE_CLASS: public(immutable(bytes32))
 terms_hash: public(immutable(bytes32))
+_LINE: immutable(bytes32)
 _DESTINATIONS: immutable(DynArray[bytes32, MAX_DESTINATIONS])
+_RULES: immutable(DynArray[IAllocation.Rule, MAX_RULES])
 
-# References of allocations made, each once.
-is_done: public(HashMap[bytes32, bool])
+# What the caps have kept back of each share, and of all of them, minor units.
+owed: public(HashMap[uint256, uint256])
+owed_in_all: public(uint256)
+# Position of the account's line up to which money was shared out, so that clearing twice shares nothing twice.
+shared_up_to: public(uint256)
 
 
 @deploy
@@ -44,22 +63,28 @@ def __init__(
     dye_class: bytes32,
     destinations_: DynArray[bytes32, MAX_DESTINATIONS],
     terms: DynArray[IAgreement.Guard, MAX_GUARDS],
+    rules_: DynArray[IAllocation.Rule, MAX_RULES],
 ):
     """
     @param account_ The account it funds others from.
     @param dye_class The line of that account.
-    @param destinations_ The accounts it may fund.
+    @param destinations_ The accounts operators may fund.
     @param terms Clauses of guards.
+    @param rules_ What `clear` moves, in order.
     """
     guards.__init__(terms, ALLOWED_KINDS)
-    assert len(destinations_) > 0, "allocation: no destination"
+    parties.__init__()
+    assert len(destinations_) > 0 or len(rules_) > 0, "allocation: no destination"
     assert account_ not in destinations_, "allocation: funds itself"
-    LEDGER = staticcall IFactory(msg.sender).ledger()
-    DIRECTORY = staticcall ILedger(LEDGER).directory()
     account = account_
     DYE_CLASS = dye_class
+    terms_hash = keccak256(abi_encode(account_, dye_class, destinations_, terms, rules_))
+    _LINE = staticcall ILedger(parties.LEDGER).account_line(account_, dye_class)
     _DESTINATIONS = destinations_
-    terms_hash = keccak256(abi_encode(account_, dye_class, destinations_, terms))
+    _RULES = rules_
+    self._validate(rules_)
+    for rule: IAllocation.Rule in rules_:
+        assert self._receives(account_, rule.destination), "allocation: not an open account below"
 
 
 # Operators of the account's controller, by signature
@@ -75,29 +100,78 @@ def allocate(destination: bytes32, amount: uint256, reference: bytes32, deadline
     @param deadline Chain time after which the signature is void.
     @param signature By an operator.
     """
-    digest: bytes32 = signatures._digest(
-        keccak256(abi_encode(ALLOCATION_TYPEHASH, terms_hash, destination, amount, reference, deadline))
+    digest: bytes32 = parties._digest(
+        keccak256(abi_encode(ALLOCATION_TYPEHASH, terms_hash, destination, amount, reference, deadline)), deadline
     )
-    who: address = signatures._recover(digest, signature)
-    controller: bytes32 = (staticcall ILedger(LEDGER).account(account)).controller
-    assert staticcall IDirectory(DIRECTORY).acts_for(who, controller, OPERATOR), "allocation: not an operator"
-    assert block.timestamp <= deadline, "allocation: signature expired"
+    controller: bytes32 = (staticcall ILedger(parties.LEDGER).account(account)).controller
+    parties._signed(controller, parties.OPERATOR, digest, signature)
+    parties._once(controller, reference)
     assert destination in _DESTINATIONS, "allocation: not a destination"
-    assert not self.is_done[reference], "allocation: repeated"
-    self.is_done[reference] = True
-
-    approvals: uint256[24] = empty(uint256[24])
-    satisfied: uint256 = guards._check_whole(0, 0, approvals)
-    guard: uint256 = guards._first_refusal(satisfied, 0, amount)
+    guard: uint256 = guards._first_refusal(self._met(), 0, amount)
     if guard != MAX_GUARDS:
         guards._refuse_row(guard, 0, amount)
-    # What an allocation moved stays moved: nothing ever gives its windows back.
-    _: uint256 = guards._consume(amount)
-    log IAgreement.OperatorActed(digest=digest, operator=who)
-    extcall ILedger(LEDGER).transfer(account, DYE_CLASS, destination, amount, reference)
+    self._move(destination, amount, reference)
 
 
 # Anyone
+
+
+@external
+def clear():
+    """
+    @notice Move what the rules say, in order, as far as the money and the caps go.
+    """
+    filled: uint256 = 0
+    emptied: uint256 = 0
+    filled, emptied = staticcall ILedger(parties.LEDGER).line(_LINE)
+    met: uint256 = self._met()
+    left: uint256 = filled - emptied
+    owed_in_all: uint256 = self.owed_in_all
+    # What caps kept back of a share waits for that share.
+    free: uint256 = left - min(left, owed_in_all)
+    fresh: uint256 = min(free, filled - self.shared_up_to)
+    parts: uint256 = 0
+    rules: DynArray[IAllocation.Rule, MAX_RULES] = _RULES
+    for i: uint256 in range(len(rules), bound=MAX_RULES):
+        rule: IAllocation.Rule = rules[i]
+        due: uint256 = 0
+        wanted: uint256 = free
+        if rule.mode == TOP_UP:
+            wanted = min(free, self._lacking(rule))
+        elif rule.mode == SHARE:
+            due = self.owed[i]
+            wanted = due + min(free, self._part(fresh, parts, rule.amount))
+            parts += rule.amount
+        if wanted == 0:
+            continue
+        if not self._receives(account, rule.destination):
+            log IAllocation.RulePassedOver(rule=i, destination=rule.destination)
+            continue
+        amount: uint256 = min(min(wanted, left), self._room(met))
+        if amount > 0:
+            self._move(rule.destination, amount, terms_hash)
+        left -= amount
+        if rule.mode != SHARE:
+            free -= amount
+            continue
+        free -= wanted - due
+        if wanted - amount != due:
+            self.owed[i] = wanted - amount
+            owed_in_all = owed_in_all + wanted - amount - due
+    moved: uint256 = filled - emptied - left
+    assert moved > 0, "allocation: nothing to clear"
+    self.owed_in_all = owed_in_all
+    self.shared_up_to = filled
+    log IAllocation.Cleared(caller=msg.sender, amount=moved)
+
+
+@view
+@external
+def accounts() -> DynArray[bytes32, MAX_ACCOUNTS]:
+    """
+    @return DynArray The account it draws on.
+    """
+    return [account]
 
 
 @view
@@ -111,9 +185,18 @@ def terms() -> DynArray[IAgreement.Guard, MAX_GUARDS]:
 
 @view
 @external
+def rules() -> DynArray[IAllocation.Rule, MAX_RULES]:
+    """
+    @return DynArray What `clear` moves, in order.
+    """
+    return _RULES
+
+
+@view
+@external
 def destinations() -> DynArray[bytes32, MAX_DESTINATIONS]:
     """
-    @return DynArray The accounts it may fund.
+    @return DynArray The accounts operators may fund.
     """
     return _DESTINATIONS
 
@@ -125,3 +208,129 @@ def consumed(guard: uint256, moment: uint256) -> uint256:
     @return uint256 What a window cap has consumed in the window of a moment, minor units.
     """
     return guards.consumed[guard][guards._window(guards._terms()[guard], moment)]
+
+
+@view
+@external
+def state() -> uint256:
+    """
+    @return uint256 Always open.
+    """
+    return OPEN
+
+
+@external
+def adopt(arguments: Bytes[MAX_ARGUMENT_BYTES]):
+    """
+    @notice Refused: the quorum retires an allocation and activates another.
+    @param arguments Encoded terms.
+    """
+    raise "allocation: terms do not change"
+
+
+# Internal
+
+
+@internal
+@pure
+def _validate(rules: DynArray[IAllocation.Rule, MAX_RULES]):
+    """
+    @dev Throws when rules could never be met, or promise more than there is.
+    """
+    shares: uint256 = 0
+    for i: uint256 in range(len(rules), bound=MAX_RULES):
+        rule: IAllocation.Rule = rules[i]
+        if rule.mode == TOP_UP:
+            assert rule.amount > 0 and rule.amount <= guards.MAX_AMOUNT, "allocation: amount of a rule"
+        elif rule.mode == SHARE:
+            assert rule.amount > 0 and rule.amount <= WHOLE, "allocation: amount of a rule"
+            shares += rule.amount
+        else:
+            assert rule.mode == REST, "allocation: unknown mode"
+            assert rule.amount == 0, "allocation: amount of a rule"
+            assert i + 1 == len(rules), "allocation: the rest comes last"
+    assert shares <= WHOLE, "allocation: shares above the whole"
+
+
+@internal
+@view
+def _receives(above: bytes32, destination: bytes32) -> bool:
+    """
+    @dev Whether a destination is open and below an account.
+    """
+    held: ILedger.Account = staticcall ILedger(parties.LEDGER).account(destination)
+    if held.closed:
+        return False
+    for _: uint256 in range(MAX_LEVELS):
+        if held.parent == above:
+            return True
+        if held.parent == empty(bytes32):
+            break
+        held = staticcall ILedger(parties.LEDGER).account(held.parent)
+    return False
+
+
+@internal
+@view
+def _lacking(rule: IAllocation.Rule) -> uint256:
+    """
+    @dev What a destination lacks to the balance a rule brings it up to, minor units.
+    """
+    balance: uint256 = staticcall ILedger(parties.LEDGER).account_balance(rule.destination, DYE_CLASS)
+    return rule.amount - min(balance, rule.amount)
+
+
+@internal
+@pure
+def _part(amount: uint256, before: uint256, share: uint256) -> uint256:
+    """
+    @dev A share of an amount, rounded so that shares which make up the whole leave nothing.
+    @param amount Minor units.
+    @param before Basis points of the shares before it.
+    @param share Its own basis points.
+    """
+    return amount * (before + share) // WHOLE - amount * before // WHOLE
+
+
+@internal
+@view
+def _met() -> uint256:
+    """
+    @dev Throws outside the time windows.
+    @return uint256 One bit a clause that is satisfied whatever the amount.
+    """
+    approvals: uint256[MAX_GUARDS] = empty(uint256[MAX_GUARDS])
+    return guards._check_whole(0, 0, approvals)
+
+
+@internal
+@view
+def _room(met: uint256) -> uint256:
+    """
+    @dev The most that may be moved at once now: of every clause what its widest cap leaves, of all the least.
+    @param met One bit a clause that is satisfied whatever the amount.
+    """
+    terms: DynArray[IAgreement.Guard, MAX_GUARDS] = guards._terms()
+    room: uint256 = max_value(uint256)
+    widest: uint256 = 0
+    for i: uint256 in range(len(terms), bound=MAX_GUARDS):
+        guard: IAgreement.Guard = terms[i]
+        if guard.kind == guards.WINDOW_CAP:
+            widest = max(widest, guard.a - guards.consumed[i][guards._window(guard, block.timestamp)])
+        elif guard.kind == guards.PAYOUT_CAP:
+            widest = max(widest, guard.a)
+        elif met >> guard.clause & 1 == 1:
+            widest = max_value(uint256)
+        if i + 1 == len(terms) or terms[i + 1].clause != guard.clause:
+            room = min(room, widest)
+            widest = 0
+    return room
+
+
+@internal
+def _move(destination: bytes32, amount: uint256, info: bytes32):
+    """
+    @dev Fund a destination. What an allocation moved stays moved: nothing ever gives its windows back.
+    """
+    _: uint256 = guards._consume(amount)
+    extcall ILedger(parties.LEDGER).transfer(account, DYE_CLASS, destination, amount, info)

@@ -41,19 +41,9 @@ REASON_ADVICE: dict[str, str] = {
     "allocation: funds itself": (
         "Take the account that pays out of the accounts that are funded, and deploy the agreement again."
     ),
-    "allocation: not an operator": (
-        "An operator of the account's controller must sign exactly the allocation that was prepared."
-    ),
-    "allocation: signature expired": (
-        "An operator must sign the allocation again, with a deadline that is still to come."
-    ),
     "allocation: not a destination": (
         "Choose one of the accounts the agreement funds; another account takes a new agreement that the "
         "quorum activates."
-    ),
-    "allocation: repeated": (
-        "Nothing is left to do if this allocation was meant once; for another, an operator signs with a "
-        "new reference."
     ),
     "directory: too many governors": (
         "Found the directory with 16 governors at most; governors can add more later."
@@ -63,10 +53,8 @@ REASON_ADVICE: dict[str, str] = {
     ),
     "directory: no changes": "Name at least one change, and have governors sign it.",
     "directory: governors of two institutions must sign": (
-        "Governors of two institutions, and nobody else, must sign exactly the changes that were prepared "
-        "now."
+        "Governors of two institutions, and nobody else, must sign exactly what was prepared now."
     ),
-    "directory: not a governor": "A governor must sign exactly the suspension that was prepared.",
     "directory: not an active signer": (
         "Nothing is left to do if the address is right: this signer holds no role."
     ),
@@ -81,8 +69,8 @@ REASON_ADVICE: dict[str, str] = {
         "Governors of two institutions who are all active must announce the changes again."
     ),
     "directory: unknown change": (
-        "Use one of the five kinds of change: add an institution, signer or member, remove a member, set "
-        "a threshold."
+        "Use a kind of change from 1 to 7: add an institution, signer or member, remove a member, set a "
+        "threshold, rotate or suspend a signer."
     ),
     "directory: zero institution": "Give the institution an id that is not zero.",
     "directory: institution exists": "Use the institution that has this id, or choose another id.",
@@ -106,6 +94,44 @@ REASON_ADVICE: dict[str, str] = {
     "directory: threshold below two": (
         "Set the threshold to two or more, so that no institution decides alone."
     ),
+    "directory: delay over a year": "Found the directory with a delay of a year at most.",
+    "directory: recovery signer": (
+        "Use another key: recovery signers are named once, at founding, and are never signers."
+    ),
+    "directory: recovery signers must sign": (
+        "Recovery signers, as many as the recovery threshold says and nobody else, must sign exactly what "
+        "was prepared now."
+    ),
+    "directory: recovery is pending": (
+        "Wait until the recovery is applied or lapses, or recovery signers withdraw it; suspending a signer "
+        "still works."
+    ),
+    "directory: recovery rotates no key": (
+        "Leave the rotation out: suspend the old key and add the new one as a signer."
+    ),
+    "directory: announcement lapsed": (
+        "The changes were not applied within 30 days of their delay: they must be announced again."
+    ),
+    "directory: own governor or two institutions must sign": (
+        "One governor of the signer's institution alone, or governors of two institutions, must sign "
+        "exactly what was prepared."
+    ),
+    "directory: another governor must sign": (
+        "Besides both keys, another governor of the institution or governors of two institutions must sign."
+    ),
+    "directory: both keys must sign": "The old and the new key must both sign exactly this rotation.",
+    "directory: key was rotated": (
+        "Name the key that followed this one; suspending that one also voids what this one signed."
+    ),
+    "directory: not a new key": "Choose a new key that never was a signer's.",
+    "directory: rotated too often": (
+        "Governors of two institutions must add the new key as a new signer, and suspend this one."
+    ),
+    "directory: not an address": "Give the new key's address as the operand of the change.",
+    "directory: minter and attester in one": (
+        "Give one of the two roles to another signer: who attests the balance never mints against it."
+    ),
+    "directory: threshold not set": "Set the quorum's threshold first, in an earlier change.",
     "disbursement: approval expired": (
         "An operator must cancel the batch and upload its rows again with a later deadline; then "
         "supervisors approve that one."
@@ -354,6 +380,61 @@ REASON_ADVICE: dict[str, str] = {
     "signatures: not in rising order of signer": (
         "Let each person sign once, and hand the signatures in by rising address of signer."
     ),
+    "allocation: not an open account below": (
+        "Let each rule name an open account below the one that pays out; accounts elsewhere are funded by "
+        "an operator's order."
+    ),
+    "allocation: amount of a rule": (
+        "Give a top-up a balance above zero, a share 1 to 10,000 basis points, and the rest no amount."
+    ),
+    "allocation: unknown mode": "Use one of the three modes of a rule: top-up, share, rest.",
+    "allocation: the rest comes last": "Let the rule that gives the rest be the last one.",
+    "allocation: shares above the whole": "Let the shares add up to no more than 10,000 basis points.",
+    "allocation: nothing to clear": (
+        "Nothing is left to do until money comes in, a destination needs some, or the next window of a cap "
+        "starts."
+    ),
+    "allocation: terms do not change": (
+        "The quorum must retire this allocation and activate another with the new terms."
+    ),
+    "factory: zero id": "Give the template's id: the hash of its name and version.",
+    "factory: the ledger has another factory": (
+        "Deploy the ledger with the address that the factory will have, then the factory."
+    ),
+    "factory: the registry has another factory": (
+        "Deploy the registry with the address that the factory will have, then the factory."
+    ),
+    "factory: agreement on no account": "Use a template whose agreements name the accounts they draw on.",
+    "factory: accounts contradict each other": (
+        "Governors should look at this template: its agreements say two things about the account they draw on."
+    ),
+    "factory: agreement is retired": "Deploy a new agreement and let the quorum activate that one.",
+    "factory: agreement is not active": (
+        "Supervisors of the tree's quorum must activate the agreement first; a retired one is replaced by a "
+        "new one."
+    ),
+    "factory: unknown account": "Open the accounts that the agreement draws on first.",
+    "factory: accounts of two trees": (
+        "Deploy an agreement whose accounts are all below one supervised account."
+    ),
+    "registry: zero address": "Give the address that the agreement factory will have; it cannot be zero.",
+    "registry: not an active agreement": (
+        "Supervisors of the tree's quorum must activate the agreement that registers the document."
+    ),
+    "registry: zero id": "Give the document's id, its kind and its holder; none of them can be zero.",
+    "registry: document exists": (
+        "Look up the agreement that has this document: it counts once in the whole network, and not again."
+    ),
+    "registry: amount out of bounds": (
+        "Give the document an amount above zero and of no more than 2^62 minor units."
+    ),
+    "registry: not the document's agreement": (
+        "Act through the agreement that registered the document; nobody else can use it or hand it over."
+    ),
+    "registry: more than is left": (
+        "Ask for no more than the document is still good for, or name a document that covers the payment."
+    ),
+    "registry: more than is used": "Give back no more than was used of the document.",
 }
 """By the reason as the Vyper sources write it: `"module: reason"`."""
 
