@@ -17,7 +17,10 @@ __all__ = ["MESSAGE_FIELDS", "TypedMessage", "in_signer_order"]
 MESSAGE_FIELDS: dict[str, tuple[tuple[str, str], ...]] = {
     # Directory
     "Changes": (("changes", "bytes32"), ("nonce", "uint256")),
+    "Recovery": (("changes", "bytes32"), ("nonce", "uint256")),
+    "Withdrawal": (("change", "bytes32"),),
     "Suspension": (("signer", "address"), ("since", "uint256")),
+    "Rotation": (("signer", "address"), ("successor", "address"), ("since", "uint256")),
     # AgreementFactory
     "Template": (("template", "bytes32"), ("blueprint", "address"), ("codeHash", "bytes32")),
     "Activation": (
@@ -96,6 +99,55 @@ MESSAGE_FIELDS: dict[str, tuple[tuple[str, str], ...]] = {
         ("reference", "bytes32"),
         ("deadline", "uint256"),
     ),
+    # Escrow
+    "MilestoneRelease": (
+        ("milestone", "uint256"),
+        ("amount", "uint256"),
+        ("nonce", "uint256"),
+        ("deadline", "uint256"),
+    ),
+    "MilestoneEvidence": (
+        ("milestone", "uint256"),
+        ("kind", "bytes32"),
+        ("content", "bytes32"),
+        ("observedAt", "uint256"),
+    ),
+    "Refund": (("amount", "uint256"), ("nonce", "uint256"), ("deadline", "uint256")),
+    "Renunciation": (("nonce", "uint256"), ("deadline", "uint256")),
+    "Dispute": (("party", "bytes32"), ("nonce", "uint256"), ("deadline", "uint256")),
+    "Ruling": (
+        ("toPayee", "uint256"),
+        ("toPayer", "uint256"),
+        ("nonce", "uint256"),
+        ("deadline", "uint256"),
+    ),
+    "Compromise": (
+        ("toPayee", "uint256"),
+        ("toPayer", "uint256"),
+        ("nonce", "uint256"),
+        ("deadline", "uint256"),
+    ),
+    # Guarantee
+    "Issue": (
+        ("document", "bytes32"),
+        ("amount", "uint256"),
+        ("expiresAt", "uint256"),
+        ("deadline", "uint256"),
+    ),
+    "Claim": (
+        ("amount", "uint256"),
+        ("content", "bytes32"),
+        ("nonce", "uint256"),
+        ("deadline", "uint256"),
+    ),
+    "ClaimEvidence": (
+        ("claim", "uint256"),
+        ("kind", "bytes32"),
+        ("amount", "uint256"),
+        ("content", "bytes32"),
+        ("observedAt", "uint256"),
+    ),
+    "Discharge": (("nonce", "uint256"), ("deadline", "uint256")),
 }
 
 Value = bytes | int | str | bool

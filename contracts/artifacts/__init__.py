@@ -10,9 +10,23 @@ from eth_hash.auto import keccak
 
 __all__ = ["DEPLOYABLES", "TEMPLATES", "Artifact", "artifact"]
 
-DEPLOYABLES = ("Directory", "Ledger", "Registry", "AgreementFactory", "Disbursement", "Allocation")
+DEPLOYABLES = (
+    "Directory",
+    "Ledger",
+    "Registry",
+    "AgreementFactory",
+    "Disbursement",
+    "Allocation",
+    "Escrow",
+    "Guarantee",
+)
 # Template name -> contract; the version is that of the sources.
-TEMPLATES = {"disbursement": "Disbursement", "allocation": "Allocation"}
+TEMPLATES = {
+    "disbursement": "Disbursement",
+    "allocation": "Allocation",
+    "escrow": "Escrow",
+    "guarantee": "Guarantee",
+}
 TEMPLATE_VERSION = "1.0.0"
 
 

@@ -7,6 +7,7 @@
     learns its Ledger from the factory that deploys it.
 """
 
+from interfaces import IAccounts
 from interfaces import IAgreement
 from interfaces import IDirectory
 from interfaces import IFactory
@@ -135,7 +136,7 @@ def _check_beside(account: bytes32, other: bytes32):
     """
     @dev Throws unless the other account is open and of the same tree.
     """
-    held: ILedger.Account = staticcall ILedger(LEDGER).account(other)
+    held: IAccounts.Account = staticcall ILedger(LEDGER).account(other)
     assert held.tree != empty(bytes32) and not held.closed, "parties: account not open"
     assert held.tree == (staticcall ILedger(LEDGER).account(account)).tree, "parties: accounts of two trees"
 
@@ -204,7 +205,7 @@ def _open_from(account: bytes32) -> bytes32:
     """
     found: bytes32 = account
     for _: uint256 in range(MAX_HEIGHT):
-        held: ILedger.Account = staticcall ILedger(LEDGER).account(found)
+        held: IAccounts.Account = staticcall ILedger(LEDGER).account(found)
         if not held.closed or held.parent == empty(bytes32):
             break
         found = held.parent
