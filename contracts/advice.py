@@ -435,6 +435,129 @@ REASON_ADVICE: dict[str, str] = {
         "Ask for no more than the document is still good for, or name a document that covers the payment."
     ),
     "registry: more than is used": "Give back no more than was used of the document.",
+    "escrow: timeout is over": "Choose a timeout that is still to come, and deploy the escrow again.",
+    "escrow: timeout out of bounds": "Choose a timeout within thirty years, and deploy the escrow again.",
+    "escrow: dispute timeout out of bounds": (
+        "Give the arbiter at least one second and at most thirty years, and deploy the escrow again."
+    ),
+    "escrow: no milestone": "Name at least one milestone with its amount, and deploy the escrow again.",
+    "escrow: due after the timeout": (
+        "Set the timeout later than every milestone's due date, and deploy the escrow again."
+    ),
+    "escrow: witness without evidence": (
+        "Name the kind of evidence the milestone's witness attests, or no witness, and deploy the escrow"
+        " again."
+    ),
+    "escrow: the payee is its own witness": (
+        "Name a witness of another institution than the payee, and deploy the escrow again."
+    ),
+    "escrow: not a party": "Only the payer or the payee can dispute; name the one whose operator signed.",
+    "escrow: not disputed": (
+        "The arbiter rules only in a dispute; an operator of the payer or the payee must open one first."
+    ),
+    "escrow: disputed": (
+        "Wait for the arbiter to rule, or have operators of both parties sign how to divide what rests."
+    ),
+    "escrow: it has ended": (
+        "Nothing is left to decide; money that came since goes where anyone closing the escrow sends it."
+    ),
+    "escrow: its time has run out": (
+        "Nobody can decide any more; anyone may close the escrow, which pays attested milestones and "
+        "returns the rest."
+    ),
+    "escrow: its time has not run out": (
+        "Wait until the second that the escrow shows as its end; then anyone may close it."
+    ),
+    "escrow: nothing rests": "Nothing is left to do: the escrow has ended and holds no money.",
+    "escrow: unknown milestone": "Choose one of the escrow's milestones; they are numbered from 0.",
+    "escrow: milestone takes no evidence": (
+        "An operator of the payer must release this milestone: its terms name no evidence."
+    ),
+    "escrow: zero evidence": "Give the commitment to the evidence; it cannot be zero.",
+    "escrow: milestone is attested": "Nothing is left to attest; anyone may release the milestone.",
+    "escrow: milestone is not attested": (
+        "A witness of the institution that the milestone names must attest it, or an operator of the "
+        "payer release it."
+    ),
+    "escrow: evidence repeated": (
+        "The witness must attest other evidence: this one proved another milestone already."
+    ),
+    "escrow: evidence from the future": (
+        "The witness must sign the time of the observation, which cannot be later than the chain's."
+    ),
+    "escrow: evidence after the due date": (
+        "It came too late to release the milestone by itself; an operator of the payer can still release it."
+    ),
+    "escrow: nothing to pay": (
+        "Ask for an amount above zero; if none is left or rests, nothing can be paid now."
+    ),
+    "escrow: more than is left": "Ask for no more than the milestone has left, or for no more than rests.",
+    "escrow: more than rests": "Divide no more than rests on the escrow's account now, and sign again.",
+    "escrow: terms do not change": (
+        "Parties who agree on other terms settle or end this escrow, and the quorum activates another."
+    ),
+    "guarantee: the beneficiary is its own witness": (
+        "Name a witness of another institution than the beneficiary, and deploy the guarantee again."
+    ),
+    "guarantee: zero evidence or document": (
+        "Name the evidence a claim needs and give the document's commitment, and deploy the guarantee again."
+    ),
+    "guarantee: dates out of order": (
+        "Choose a last day of issue that is still to come and an expiry after it, and deploy the "
+        "guarantee again."
+    ),
+    "guarantee: expiry out of bounds": (
+        "Choose an expiry within thirty years, and deploy the guarantee again."
+    ),
+    "guarantee: grace out of bounds": (
+        "Let a claim wait at least one second and at most thirty years for its witness, and deploy again."
+    ),
+    "guarantee: number of uses out of bounds": (
+        "Allow between 1 and 32 claims, and deploy the guarantee again."
+    ),
+    "guarantee: not to be issued any more": (
+        "Nothing is left to issue: it is in force already, has ended, or its last day of issue is over."
+    ),
+    "guarantee: too little collateral": (
+        "Fund the guarantee's account with its whole amount first; then an operator of the guarantor "
+        "issues it."
+    ),
+    "guarantee: not in force": "Verify the guarantee: it is not issued yet, or it has ended.",
+    "guarantee: it has expired": (
+        "Nothing can be claimed any more; claims made in time can still be attested and paid."
+    ),
+    "guarantee: it has not expired": (
+        "Wait for the expiry and for claims that still wait for a witness; then anyone may end the guarantee."
+    ),
+    "guarantee: no use is left": (
+        "Nothing can be claimed any more: the beneficiary has made as many claims as the terms allow."
+    ),
+    "guarantee: zero content": "Give the commitment to what the claim rests on; it cannot be zero.",
+    "guarantee: claim repeated": (
+        "Nothing is left to do if this default was claimed; another claim rests on other content."
+    ),
+    "guarantee: zero claim": "Claim an amount above zero.",
+    "guarantee: more than is left to claim": (
+        "Claim no more than the guarantee's amount less what was paid and what open claims ask for."
+    ),
+    "guarantee: unknown claim": "Choose one of the guarantee's claims; they are numbered from 0.",
+    "guarantee: claim is attested": "Nothing is left to attest; anyone may pay the claim.",
+    "guarantee: claim is not attested": (
+        "A witness of the institution that the terms name must attest exactly this claim before it lapses."
+    ),
+    "guarantee: claim has lapsed": (
+        "No witness attested it in time; before the expiry an operator of the beneficiary can claim again."
+    ),
+    "guarantee: evidence from the future": (
+        "The witness must sign the time of the observation, which cannot be later than the chain's."
+    ),
+    "guarantee: nothing to pay": (
+        "Wait until collateral rests again; a claim that is paid in full needs nothing more."
+    ),
+    "guarantee: nothing rests": "Nothing is left to do: the guarantee has ended and holds no money.",
+    "guarantee: terms do not change": (
+        "Parties who agree on other terms end this guarantee, and the quorum activates another."
+    ),
 }
 """By the reason as the Vyper sources write it: `"module: reason"`."""
 
