@@ -148,6 +148,39 @@ MESSAGE_FIELDS: dict[str, tuple[tuple[str, str], ...]] = {
         ("observedAt", "uint256"),
     ),
     "Discharge": (("nonce", "uint256"), ("deadline", "uint256")),
+    # Split
+    "SplitRefund": (
+        ("receipt", "uint256"),
+        ("amount", "uint256"),
+        ("reference", "bytes32"),
+        ("deadline", "uint256"),
+    ),
+    # DeliveryVersusPayment
+    "Delivery": (("document", "bytes32"), ("kind", "bytes32"), ("deadline", "uint256")),
+    "Rescission": (("document", "bytes32"), ("deadline", "uint256")),
+    # Receivable
+    "Debt": (
+        ("document", "bytes32"),
+        ("amount", "uint256"),
+        ("dueAt", "uint256"),
+        ("deadline", "uint256"),
+    ),
+    "Assignment": (
+        ("holder", "bytes32"),
+        ("to", "bytes32"),
+        ("account", "bytes32"),
+        ("amount", "uint256"),
+        ("reference", "bytes32"),
+        ("deadline", "uint256"),
+    ),
+    "Financing": (
+        ("holder", "bytes32"),
+        ("amount", "uint256"),
+        ("price", "uint256"),
+        ("reference", "bytes32"),
+        ("deadline", "uint256"),
+    ),
+    "Repayment": (("amount", "uint256"), ("reference", "bytes32"), ("deadline", "uint256")),
 }
 
 Value = bytes | int | str | bool

@@ -1,0 +1,457 @@
+# pragma version 0.4.3
+# pragma nonreentrancy on
+"""
+@title Receivable: a debt confirmed by its debtor, financed or passed on in parts, repaid to its holders
+@license Apache-2.0
+@notice Creditor and debtor register the invoice once in the whole network, so that nobody finances it twice.
+    Holders pass on parts of what they are owed; a financier pays for its part in the same step. Whatever arrives
+    on the account is divided among the holders in proportion to what each is still owed, to the cent, never
+    above the face amount; the rest is the creditor's.
+@custom:kill Freezing the account on the Ledger stops it; the quorum may retire it.
+"""
+
+from interfaces import IAgreement
+from interfaces import IFactory
+from interfaces import IReceivable
+from interfaces import IRegistry
+from modules import parties
+from modules import proportion
+
+implements: IAgreement
+initializes: parties
+exports: (parties.LEDGER, parties.DIRECTORY, parties.is_done)
+
+MAX_HOLDINGS: constant(uint256) = 8
+OPEN: constant(uint256) = 1
+RELEASED: constant(uint256) = 2
+EXPIRED: constant(uint256) = 3
+# A time later than this would overflow with the grace added.
+MAX_TIME: constant(uint256) = 2**63
+
+DEBT_TYPEHASH: constant(bytes32) = keccak256("Debt(bytes32 document,uint256 amount,uint256 dueAt,uint256 deadline)")
+ASSIGNMENT_TYPEHASH: constant(bytes32) = keccak256(
+    "Assignment(bytes32 holder,bytes32 to,bytes32 account,uint256 amount,bytes32 reference,uint256 deadline)"
+)
+FINANCING_TYPEHASH: constant(bytes32) = keccak256(
+    "Financing(bytes32 holder,uint256 amount,uint256 price,bytes32 reference,uint256 deadline)"
+)
+REPAYMENT_TYPEHASH: constant(bytes32) = keccak256("Repayment(uint256 amount,bytes32 reference,uint256 deadline)")
+
+REGISTRY: public(immutable(address))
+account: public(immutable(bytes32))
+DYE_CLASS: public(immutable(bytes32))
+CREDITOR: public(immutable(bytes32))
+DEBTOR: public(immutable(bytes32))
+FINANCIER: public(immutable(bytes32))
+CREDITOR_ACCOUNT: public(immutable(bytes32))
+DEBTOR_ACCOUNT: public(immutable(bytes32))
+FINANCIER_ACCOUNT: public(immutable(bytes32))
+DOCUMENT: public(immutable(bytes32))
+KIND: public(immutable(bytes32))
+FACE: public(immutable(uint256))
+DUE_AT: public(immutable(uint256))
+GRACE_SECONDS: public(immutable(uint256))
+WITNESS: public(immutable(bytes32))
+terms_hash: public(immutable(bytes32))
+
+state: public(uint256)
+# What holders got in all; minor units.
+repaid: public(uint256)
+# Who was owed what when the holdings last changed, and what all of them got since; minor units.
+_holdings: DynArray[IReceivable.Holding, MAX_HOLDINGS]
+_since: uint256
+
+
+@deploy
+def __init__(
+    account_: bytes32,
+    dye_class: bytes32,
+    creditor: bytes32,
+    debtor: bytes32,
+    financier: bytes32,
+    creditor_account: bytes32,
+    debtor_account: bytes32,
+    financier_account: bytes32,
+    document: bytes32,
+    kind: bytes32,
+    face: uint256,
+    due_at: uint256,
+    grace_seconds: uint256,
+    witness: bytes32,
+):
+    """
+    @param account_ The account on which repayments arrive.
+    @param dye_class The line of every account it moves money between.
+    @param creditor Who is owed the money first.
+    @param debtor Who owes it.
+    @param financier Who may pay for parts of it here.
+    @param creditor_account Where the creditor is paid.
+    @param debtor_account Where the debtor may repay from; zero when it only pays through its bank.
+    @param financier_account Where the financier pays from and is repaid.
+    @param document Keyed hash of the invoice.
+    @param kind What kind of document.
+    @param face What is owed, minor units.
+    @param due_at When it is due.
+    @param grace_seconds How long after that it may be called expired.
+    @param witness An institution that confirms the invoice too, none of the parties; zero for none.
+    """
+    parties.__init__()
+    named: DynArray[bytes32, 16] = [creditor, debtor, financier]
+    if witness != empty(bytes32):
+        named.append(witness)
+    parties._check_institutions(named)
+    places: DynArray[bytes32, 16] = [account_, creditor_account, financier_account]
+    if debtor_account != empty(bytes32):
+        places.append(debtor_account)
+        parties._check_controls(debtor, debtor_account)
+    parties._check_accounts(places)
+    parties._check_controls(financier, financier_account)
+    parties._check_amount(face)
+    assert document != empty(bytes32), "receivable: zero document"
+    assert due_at > block.timestamp and due_at <= MAX_TIME, "receivable: due time out of bounds"
+    assert grace_seconds <= MAX_TIME, "receivable: due time out of bounds"
+    REGISTRY = staticcall IFactory(msg.sender).registry()
+    account = account_
+    DYE_CLASS = dye_class
+    CREDITOR = creditor
+    DEBTOR = debtor
+    FINANCIER = financier
+    CREDITOR_ACCOUNT = creditor_account
+    DEBTOR_ACCOUNT = debtor_account
+    FINANCIER_ACCOUNT = financier_account
+    DOCUMENT = document
+    KIND = kind
+    FACE = face
+    DUE_AT = due_at
+    GRACE_SECONDS = grace_seconds
+    WITNESS = witness
+    self.state = OPEN
+    terms_hash = keccak256(
+        abi_encode(
+            abi_encode(account_, dye_class, creditor, debtor, financier, creditor_account, debtor_account),
+            abi_encode(financier_account, document, kind, face, due_at, grace_seconds, witness),
+        )
+    )
+
+
+# The parties, by signature
+
+
+@external
+def register(deadline: uint256, creditor_signature: Bytes[65], debtor_signature: Bytes[65], witness_signature: Bytes[65]):
+    """
+    @notice Confirm the debt and register its invoice, which then counts here for good and nowhere else.
+    @param deadline Chain time after which the signatures are void.
+    @param creditor_signature By an operator of the creditor.
+    @param debtor_signature By an operator of the debtor, over the same.
+    @param witness_signature By a witness, over the same; empty when the terms name none.
+    """
+    self._only_open()
+    assert len(self._holdings) == 0, "receivable: registered already"
+    assert block.timestamp <= DUE_AT, "receivable: past its due time"
+    digest: bytes32 = parties._digest(
+        keccak256(abi_encode(DEBT_TYPEHASH, DOCUMENT, FACE, DUE_AT, deadline)), deadline
+    )
+    parties._signed(CREDITOR, parties.OPERATOR, digest, creditor_signature)
+    parties._signed(DEBTOR, parties.OPERATOR, digest, debtor_signature)
+    if WITNESS != empty(bytes32):
+        parties._signed(WITNESS, parties.WITNESS, digest, witness_signature)
+    self._holdings = [IReceivable.Holding(institution=CREDITOR, account=CREDITOR_ACCOUNT, amount=FACE)]
+    log IReceivable.DebtConfirmed(document=DOCUMENT, amount=FACE, due_at=DUE_AT)
+    extcall IRegistry(REGISTRY).register(DOCUMENT, KIND, CREDITOR, 0, FACE)
+
+
+@external
+def assign(
+    holder: bytes32,
+    to: bytes32,
+    to_account: bytes32,
+    amount: uint256,
+    reference: bytes32,
+    deadline: uint256,
+    holder_signature: Bytes[65],
+    to_signature: Bytes[65],
+):
+    """
+    @notice Pass on part of what a holder is still owed.
+    @param holder The institution that passes it on.
+    @param to The institution that takes it; not the debtor.
+    @param to_account Where it is paid.
+    @param amount Minor units.
+    @param reference The holder's reference; the agreement takes it once.
+    @param deadline Chain time after which the signatures are void.
+    @param holder_signature By an operator of the holder.
+    @param to_signature By an operator of the taker, over the same.
+    """
+    digest: bytes32 = parties._digest(
+        keccak256(abi_encode(ASSIGNMENT_TYPEHASH, holder, to, to_account, amount, reference, deadline)), deadline
+    )
+    parties._signed(holder, parties.OPERATOR, digest, holder_signature)
+    parties._signed(to, parties.OPERATOR, digest, to_signature)
+    parties._once(holder, reference)
+    assert to_account != account and to_account != DEBTOR_ACCOUNT, "receivable: not an account to be repaid on"
+    parties._check_beside(account, to_account)
+    self._assign(holder, to, to_account, amount)
+    log IReceivable.Assigned(holder=holder, to=to, amount=amount, price=0, reference=reference)
+
+
+@external
+def finance(
+    holder: bytes32,
+    amount: uint256,
+    price: uint256,
+    reference: bytes32,
+    deadline: uint256,
+    holder_signature: Bytes[65],
+    financier_signature: Bytes[65],
+):
+    """
+    @notice Pass on part of what a holder is still owed to the financier, against a price paid at once.
+    @param holder The institution that is financed.
+    @param amount What it passes on, minor units.
+    @param price What the financier pays, minor units; no more than the amount.
+    @param reference The holder's reference; the agreement takes it once.
+    @param deadline Chain time after which the signatures are void.
+    @param holder_signature By an operator of the holder.
+    @param financier_signature By an operator of the financier, over the same.
+    """
+    digest: bytes32 = parties._digest(
+        keccak256(abi_encode(FINANCING_TYPEHASH, holder, amount, price, reference, deadline)), deadline
+    )
+    parties._signed(holder, parties.OPERATOR, digest, holder_signature)
+    parties._signed(FINANCIER, parties.OPERATOR, digest, financier_signature)
+    parties._once(holder, reference)
+    assert price > 0 and price <= amount, "receivable: price out of bounds"
+    paid_on: bytes32 = self._assign(holder, FINANCIER, FINANCIER_ACCOUNT, amount)
+    log IReceivable.Assigned(holder=holder, to=FINANCIER, amount=amount, price=price, reference=reference)
+    parties._pay(FINANCIER_ACCOUNT, DYE_CLASS, paid_on, price, reference)
+
+
+@external
+def repay(amount: uint256, reference: bytes32, deadline: uint256, signature: Bytes[65]):
+    """
+    @notice Repay from the debtor's account, and divide what then rests on the account.
+    @param amount Minor units; no more than is owed beyond what rests on the account.
+    @param reference The debtor's reference; the agreement takes it once.
+    @param deadline Chain time after which the signature is void.
+    @param signature By an operator of the debtor.
+    """
+    digest: bytes32 = parties._digest(
+        keccak256(abi_encode(REPAYMENT_TYPEHASH, amount, reference, deadline)), deadline
+    )
+    parties._signed(DEBTOR, parties.OPERATOR, digest, signature)
+    parties._once(DEBTOR, reference)
+    assert DEBTOR_ACCOUNT != empty(bytes32), "receivable: no account to repay from"
+    self._only_registered()
+    assert amount > 0, "receivable: nothing to repay"
+    resting: uint256 = parties._balance(account, DYE_CLASS)
+    assert amount <= parties.MAX_AMOUNT and resting + amount <= self._owed(), "receivable: more than is owed"
+    parties._pay(DEBTOR_ACCOUNT, DYE_CLASS, account, amount, reference)
+    self._collect(resting + amount)
+
+
+# Anyone
+
+
+@external
+def collect():
+    """
+    @notice Pass on what rests on the account: to the holders as far as they are owed, the rest to the creditor.
+    """
+    resting: uint256 = parties._balance(account, DYE_CLASS)
+    assert resting > 0, "receivable: nothing to collect"
+    # Nobody is owed anything before the debt is confirmed; if it never was, the creditor takes what came.
+    if self.state == OPEN:
+        self._only_registered()
+    self._collect(resting)
+
+
+@external
+def close():
+    """
+    @notice Call it expired: due, the grace over, and not repaid. What comes later is collected all the same.
+    """
+    self._only_open()
+    assert block.timestamp > DUE_AT + GRACE_SECONDS, "receivable: not overdue"
+    resting: uint256 = parties._balance(account, DYE_CLASS)
+    if resting > 0 and len(self._holdings) > 0:
+        self._collect(resting)
+    if self.state == OPEN:
+        self._end(EXPIRED)
+
+
+# The factory
+
+
+@external
+def adopt(arguments: Bytes[16384]):
+    """
+    @notice Its terms are those it was deployed with.
+    """
+    raise "receivable: terms do not change"
+
+
+# Anyone may look
+
+
+@view
+@external
+def accounts() -> DynArray[bytes32, 16]:
+    """
+    @return DynArray Where repayments arrive, where the financier pays from, where the debtor may repay from.
+    """
+    drawn_on: DynArray[bytes32, 16] = [account, FINANCIER_ACCOUNT]
+    if DEBTOR_ACCOUNT != empty(bytes32):
+        drawn_on.append(DEBTOR_ACCOUNT)
+    return drawn_on
+
+
+@view
+@external
+def terms() -> DynArray[IAgreement.Guard, 24]:
+    """
+    @return DynArray No guards.
+    """
+    return []
+
+
+@view
+@external
+def holdings() -> DynArray[IReceivable.Holding, MAX_HOLDINGS]:
+    """
+    @return DynArray Who is still owed what.
+    """
+    return self._outstanding()
+
+
+@view
+@external
+def owed() -> uint256:
+    """
+    @return uint256 What is still owed to all holders, minor units.
+    """
+    return self._owed()
+
+
+# Internal
+
+
+@internal
+@view
+def _only_open():
+    """
+    @dev Throws once it has ended.
+    """
+    assert self.state == OPEN, "receivable: has ended"
+
+
+@internal
+@view
+def _only_registered():
+    """
+    @dev Throws unless the debt was confirmed.
+    """
+    assert len(self._holdings) > 0, "receivable: debt not confirmed"
+
+
+@internal
+def _end(state: uint256):
+    """
+    @dev End it, for good.
+    """
+    self.state = state
+    log IAgreement.StateSet(state=state)
+
+
+@internal
+@view
+def _owed() -> uint256:
+    """
+    @dev What is still owed, minor units; nothing before the debt is confirmed.
+    """
+    return FACE - self.repaid if len(self._holdings) > 0 else 0
+
+
+@internal
+@view
+def _parts() -> DynArray[uint256, 16]:
+    """
+    @dev The amounts of the holdings when they last changed.
+    """
+    amounts: DynArray[uint256, 16] = []
+    held: DynArray[IReceivable.Holding, MAX_HOLDINGS] = self._holdings
+    for holding: IReceivable.Holding in held:
+        amounts.append(holding.amount)
+    return amounts
+
+
+@internal
+@view
+def _outstanding() -> DynArray[IReceivable.Holding, MAX_HOLDINGS]:
+    """
+    @dev The holdings, each less what it got since they last changed.
+    """
+    held: DynArray[IReceivable.Holding, MAX_HOLDINGS] = self._holdings
+    got: DynArray[uint256, 16] = proportion._shares(self._parts(), self._since)
+    for i: uint256 in range(len(held), bound=MAX_HOLDINGS):
+        held[i].amount -= got[i]
+    return held
+
+
+@internal
+def _assign(holder: bytes32, to: bytes32, to_account: bytes32, amount: uint256) -> bytes32:
+    """
+    @dev Pass on part of a holding. Holders who are owed nothing any more are left out from here on; who is owed
+        all of it holds the document.
+    @return bytes32 The account of who passed it on.
+    """
+    self._only_open()
+    self._only_registered()
+    assert holder != to, "receivable: to the holder itself"
+    assert to != DEBTOR, "receivable: to the debtor"
+    assert amount > 0, "receivable: nothing to pass on"
+    paid_on: bytes32 = empty(bytes32)
+    is_new: bool = True
+    kept: DynArray[IReceivable.Holding, MAX_HOLDINGS] = []
+    held: DynArray[IReceivable.Holding, MAX_HOLDINGS] = self._outstanding()
+    for holding: IReceivable.Holding in held:
+        left: IReceivable.Holding = holding
+        if left.institution == holder:
+            assert amount <= left.amount, "receivable: more than the holder is owed"
+            left.amount -= amount
+            paid_on = left.account
+        elif left.institution == to and left.amount > 0:
+            assert left.account == to_account, "receivable: holder is repaid on another account"
+            left.amount += amount
+            is_new = False
+        if left.amount > 0:
+            kept.append(left)
+    assert paid_on != empty(bytes32), "receivable: not a holder"
+    if is_new:
+        assert len(kept) < MAX_HOLDINGS, "receivable: too many holders"
+        kept.append(IReceivable.Holding(institution=to, account=to_account, amount=amount))
+    self._holdings = kept
+    self._since = 0
+    if len(kept) == 1 and (staticcall IRegistry(REGISTRY).document(DOCUMENT)).holder != to:
+        extcall IRegistry(REGISTRY).hand_over(DOCUMENT, to)
+    return paid_on
+
+
+@internal
+def _collect(resting: uint256):
+    """
+    @dev Divide what rests on the account among the holders as far as they are owed; the rest to the creditor.
+    """
+    part: uint256 = min(resting, self._owed())
+    held: DynArray[IReceivable.Holding, MAX_HOLDINGS] = self._holdings
+    amounts: DynArray[uint256, 16] = proportion._steps(self._parts(), self._since, part)
+    self._since += part
+    self.repaid += part
+    log IReceivable.Collected(repaid=amounts, excess=resting - part)
+    if self.repaid == FACE and self.state == OPEN:
+        self._end(RELEASED)
+    if part > 0:
+        extcall IRegistry(REGISTRY).use(DOCUMENT, part)
+    for i: uint256 in range(len(held), bound=MAX_HOLDINGS):
+        parties._pay(account, DYE_CLASS, held[i].account, amounts[i], DOCUMENT)
+    parties._pay(account, DYE_CLASS, CREDITOR_ACCOUNT, resting - part, DOCUMENT)
