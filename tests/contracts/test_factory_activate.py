@@ -1,0 +1,199 @@
+"""Factory: activate, and what an attacker tries with it."""
+
+from typing import Any
+
+import boa
+import pytest
+
+from contracts.ids import template_id
+from contracts.terms import Guard, Kind, Role, allocation_arguments
+from tests.contracts.chain import Contract, reverts
+from tests.contracts.puppet import puppet, register_puppet
+from tests.contracts.quorum import SUPERVISORS, activate, retire
+from tests.contracts.world import (
+    BANK,
+    ENTERPRISE,
+    LINE,
+    PROJECT,
+    QUORUM,
+    TREE,
+    WAGES,
+    ZERO,
+    World,
+    agency_one_deputy,
+    agency_one_governor,
+    agency_one_supervisor,
+    agency_two_supervisor,
+    attacker,
+    bank_bridge,
+    bank_governor,
+    consents,
+    newcomer,
+    operator,
+    signer,
+)
+
+OTHER = b"\7" * 32
+CAP = (Guard(0, Kind.PAYOUT_CAP, 500),)
+ARGUMENTS = allocation_arguments(TREE, WAGES, (PROJECT,), CAP)
+TEMPLATE = template_id("allocation", "1.0.0")
+NOT_SIGNED = ("factory: quorum not reached", "signatures: not in rising order of signer")
+
+
+@pytest.fixture
+def agreement(world: World) -> Contract:
+    return world.instance("allocation", ARGUMENTS)
+
+
+def test_activate_grants_the_account(world: World, agreement: Contract) -> None:
+    assert world.ledger.is_granted(TREE, agreement.address) is False
+    activate(world, agreement)
+    granted, activated = world.factory.events
+    assert (granted.name, granted.account, granted.agreement) == (
+        "AgreementGranted",
+        TREE,
+        agreement.address,
+    )
+    assert (activated.name, activated.agreement) == ("AgreementActivated", agreement.address)
+    assert activated.account == TREE
+    assert world.ledger.is_granted(TREE, agreement.address)
+    held = world.factory.instance(agreement.address)
+    assert (held.version, held.active) == (1, True)
+    with reverts("factory: agreement is active"):
+        activate(world, agreement)
+
+
+def test_activate_grants_every_account_of_the_tree(world: World) -> None:
+    register_puppet(world)
+    world.open(PROJECT)
+    world.open(LINE, parent=PROJECT)
+    several = puppet(world, [PROJECT, TREE, LINE])
+    activate(world, several)
+    *granted, activated = world.factory.events
+    assert [event.account for event in granted] == [PROJECT, TREE, LINE]
+    assert activated.account == PROJECT
+    assert all(world.ledger.is_granted(account, several.address) for account in (PROJECT, TREE, LINE))
+
+
+@pytest.mark.parametrize(
+    "by",
+    [
+        (),
+        (agency_one_supervisor,),
+        (agency_one_supervisor, agency_one_deputy),
+        (agency_one_supervisor, attacker),
+        (agency_one_supervisor, operator),
+        (bank_governor, agency_one_governor),
+    ],
+)
+def test_by_the_quorum_and_no_institution_alone(
+    world: World, agreement: Contract, by: tuple[Any, ...]
+) -> None:
+    with reverts("factory: quorum not reached"):
+        activate(world, agreement, by)
+
+
+def test_a_supervisor_counts_once(world: World, agreement: Contract) -> None:
+    given = consents(
+        (agency_one_supervisor, agency_one_supervisor),
+        "Activation",
+        world.factory,
+        **world.activation(agreement),
+    )
+    with reverts("signatures: not in rising order of signer"):
+        world.factory.activate(agreement.address, given)
+
+
+def test_supervisors_are_those_of_now(world: World, agreement: Contract) -> None:
+    world.suspend(agency_two_supervisor)
+    with reverts("factory: quorum not reached"):
+        activate(world, agreement)
+    world.change([signer(newcomer, BANK, Role.SUPERVISOR)])
+    activate(world, agreement, (agency_one_supervisor, newcomer))
+
+
+def test_an_agreement_the_factory_did_not_make(world: World) -> None:
+    with reverts("factory: unknown agreement"):
+        world.factory.activate(attacker.address, [])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "file", "results"),
+    [
+        (allocation_arguments(TREE, WAGES, (LINE,), CAP), ZERO, ZERO),
+        (ARGUMENTS, OTHER, ZERO),
+        (ARGUMENTS, ZERO, OTHER),
+    ],
+)
+def test_front_running_with_other_content_at_the_same_address(
+    world: World, arguments: bytes, file: bytes, results: bytes
+) -> None:
+    """The attacker deploys first, at the address the supervisors were shown for another content."""
+    with boa.env.anchor():
+        shown = world.instance("allocation", ARGUMENTS)
+        given = consents(SUPERVISORS, "Activation", world.factory, **world.activation(shown))
+    taken = world.factory.deploy(TEMPLATE, arguments, file, results, sender=attacker)
+    assert taken == shown.address
+    with reverts(*NOT_SIGNED):
+        world.factory.activate(taken, given)
+
+
+def test_front_running_with_the_same_content_at_another_address(world: World) -> None:
+    """An identical agreement deployed first or later is another agreement."""
+    copy = world.instance("allocation", ARGUMENTS)
+    agreement = world.instance("allocation", ARGUMENTS)
+    given = consents(SUPERVISORS, "Activation", world.factory, **world.activation(agreement))
+    with reverts(*NOT_SIGNED):
+        world.factory.activate(copy.address, given)
+    world.factory.activate(agreement.address, given, sender=attacker)
+    assert not world.ledger.is_granted(TREE, copy.address)
+
+
+def test_a_retired_agreement_is_not_activated_by_the_old_signatures(
+    world: World, agreement: Contract
+) -> None:
+    given = consents(SUPERVISORS, "Activation", world.factory, **world.activation(agreement))
+    world.factory.activate(agreement.address, given)
+    retire(world, agreement)
+    with reverts("factory: agreement is retired"):
+        world.factory.activate(agreement.address, given)
+    assert not world.ledger.is_granted(TREE, agreement.address)
+
+
+def test_an_agreement_that_names_other_accounts_later(world: World) -> None:
+    """What it said when it was deployed is what supervisors saw, and what is granted and revoked."""
+    register_puppet(world)
+    world.open(PROJECT)
+    turning = puppet(world, [PROJECT], later=[TREE, PROJECT], turns_at=int(boa.env.timestamp) + 10)
+    boa.env.timestamp += 10
+    assert list(turning.accounts()) == [TREE, PROJECT]
+    activate(world, turning)
+    assert world.ledger.is_granted(PROJECT, turning.address)
+    assert not world.ledger.is_granted(TREE, turning.address)
+    retire(world, turning)
+    assert not world.ledger.is_granted(PROJECT, turning.address)
+
+
+def test_accounts_of_another_tree(world: World) -> None:
+    register_puppet(world)
+    world.ledger.open_tree(OTHER, BANK, QUORUM, b"CNY", ENTERPRISE, sender=bank_bridge)
+    with reverts("factory: accounts of two trees"):
+        activate(world, puppet(world, [TREE, OTHER]))
+
+
+def test_an_account_that_does_not_exist(world: World) -> None:
+    register_puppet(world)
+    for accounts in ([OTHER], [TREE, OTHER], [ZERO]):
+        with reverts("factory: unknown account"):
+            activate(world, puppet(world, accounts))
+
+
+def test_a_closed_account(world: World) -> None:
+    register_puppet(world)
+    world.open(PROJECT)
+    closing = puppet(world, [TREE, PROJECT])
+    world.close(PROJECT)
+    with reverts("ledger: account closed"):
+        activate(world, closing)
+    assert not world.ledger.is_granted(TREE, closing.address)
+    assert not world.factory.instance(closing.address).active
