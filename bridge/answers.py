@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from bridge.chain import Chain
 from bridge.iso20022 import PaymentStatus, StatusReport, is_duplicate, status_of_payment
-from bridge.returns import NO_REFERENCE, queue_return
+from bridge.returns import queue_reject
 from bridge.sender import Sender
 from bridge.store import bank as store
 from bridge.store import payments, projections
@@ -51,7 +51,7 @@ def _answer(
     if payout.state == PayoutState.ORDERED and is_rejected and not is_debited:
         payout.state = PayoutState.REJECTED
         payout.reason = ",".join(status.reason_codes) or None
-        queue_return(session, chain, sender, payout, NO_REFERENCE)
+        queue_reject(session, chain, sender, payout)
     elif is_debited or (status.status in PAID and payout.state == PayoutState.REJECTED):
         # What was debited comes back as a credit; what went back as a reject must not be paid.
         store.put_task(

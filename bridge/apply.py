@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from bridge.attest import Attester
 from bridge.chain import Chain
 from bridge.identify import Credit, Rule, identify
 from bridge.returns import queue_return
@@ -32,6 +33,7 @@ __all__ = ["Applier"]
 
 MOVEMENTS_A_STEP = 200
 NO_ACCOUNT = bytes(32)
+GONE_BACK = (PayoutState.REJECTED, PayoutState.SKIPPED)
 
 log = structlog.get_logger(__name__)
 
@@ -39,21 +41,24 @@ log = structlog.get_logger(__name__)
 class Applier:
     """Turns captured movements into queued calls."""
 
-    def __init__(self, database: Database, chain: Chain, sender: Sender, reference_key: bytes) -> None:
+    def __init__(
+        self, database: Database, chain: Chain, sender: Sender, attester: Attester, reference_key: bytes
+    ) -> None:
         """`reference_key`: the registry's secret; the same bank reference always gives the same hash."""
         self.database = database
         self.chain = chain
         self.sender = sender
+        self.attester = attester
         self.reference_key = reference_key
 
     def step(self) -> int:
-        """Apply the next movements; returns how many.
+        """Attest what is known by now, then apply the next movements; returns how many were done.
 
         One that cannot be applied is a teller's task and stays unapplied; it is tried again, behind others.
         So is the debit of a payout that, by what is indexed, was never executed.
         """
-        applied = 0
         with self.database.begin() as session:
+            applied = self.attester.attest(session, self.sender)
             for movement in store.unapplied_movements(session, MOVEMENTS_A_STEP):
                 try:
                     with session.begin_nested():
@@ -88,12 +93,12 @@ class Applier:
     def _credit(self, session: Session, account: SupervisedAccountModel, movement: MovementModel) -> None:
         """New money, or money of ours that comes back. What might be either waits in suspense."""
         payout = _payout_of(session, movement)
-        comes_back = movement.returned_end_to_end_id is not None
-        if payout is not None and comes_back and _is_whole_row(session, payout, movement):
-            if payout.state in (PayoutState.ORDERED, PayoutState.DEBITED):
+        comes_back = movement.returned_end_to_end_id is not None or movement.reversal
+        if payout is not None and comes_back:
+            if _is_part_of_row(session, payout, movement):
                 self._return(session, account, movement, payout)
                 return
-            if payout.state in (PayoutState.REJECTED, PayoutState.SKIPPED):
+            if payout.state in GONE_BACK and _is_whole_row(session, payout, movement):
                 self._cancel_debit(session, account, movement, payout)
                 return
         if payout is not None:
@@ -113,9 +118,11 @@ class Applier:
         payout: PayoutModel,
     ) -> None:
         reference = self._reference(account, movement)
-        payout.state = PayoutState.RETURNED
+        payout.returned_minor += movement.amount_minor
+        if payout.returned_minor == payout.amount_minor:
+            payout.state = PayoutState.RETURNED
         payout.reason = movement.return_reason
-        key = queue_return(session, self.chain, self.sender, payout, reference)
+        key = queue_return(session, self.chain, self.sender, payout, reference, movement.amount_minor)
         session.add(
             CreditModel(
                 movement=movement.id,
@@ -215,6 +222,13 @@ def _is_whole_row(session: Session, payout: PayoutModel, movement: MovementModel
     """Whether a movement is a payout's whole amount, on the account the payout was paid from."""
     paid_from = payments.tree_of_payout(session, payout)
     return payout.amount_minor == movement.amount_minor and paid_from == movement.tree
+
+
+def _is_part_of_row(session: Session, payout: PayoutModel, movement: MovementModel) -> bool:
+    """Whether a credit can be what the bank paid, or a part of it: no more than is still out."""
+    is_out = payout.state in (PayoutState.ORDERED, PayoutState.DEBITED)
+    fits = payout.returned_minor + movement.amount_minor <= payout.amount_minor
+    return is_out and fits and payments.tree_of_payout(session, payout) == movement.tree
 
 
 def _debit(session: Session, movement: MovementModel) -> None:

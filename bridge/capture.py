@@ -231,6 +231,7 @@ def _movement_row(account: SupervisedAccountModel, movement: Movement) -> Moveme
         bank_reference=movement.bank_reference,
         content=content_digest(movement),
         direction=movement.direction,
+        reversal=movement.reversal,
         amount_minor=movement.amount_minor,
         currency=movement.currency,
         booking_date=movement.booking_date,

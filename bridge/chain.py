@@ -22,7 +22,7 @@ from web3.types import FilterParams, LogReceipt, TxParams
 from bridge.errors import ChainDiverged, ChainError, ChainRefused, ChainUnreachable
 from bridge.projector import Event
 from contracts.advice import advice
-from contracts.artifacts import artifact
+from contracts.artifacts import DEPLOYABLES, artifact
 from contracts.errors import RefusalUnknown
 from contracts.terms import Refusal, decode_refusal
 from contracts.typed_data import TypedMessage, Value
@@ -30,7 +30,7 @@ from contracts.typed_data import TypedMessage, Value
 __all__ = ["CONTRACTS", "Call", "Chain", "Deployment", "refused"]
 
 _Result = TypeVar("_Result")
-CONTRACTS = ("Directory", "Ledger", "AgreementFactory")
+CONTRACTS = ("Directory", "Ledger", "Supervision", "AgreementFactory", "Registry")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,9 @@ class Deployment:
     first_block: int
     Directory: ChecksumAddress
     Ledger: ChecksumAddress
+    Supervision: ChecksumAddress
     AgreementFactory: ChecksumAddress
+    Registry: ChecksumAddress
 
     @classmethod
     def read(cls, path: Path) -> "Deployment":
@@ -134,7 +136,9 @@ class Chain:
         where = address or getattr(self.deployment, name)
         key = f"{name}@{where}"
         if key not in self._contracts:
-            made = self.web3.eth.contract(address=Web3.to_checksum_address(where), abi=artifact(name).abi)
+            made = self.web3.eth.contract(
+                address=Web3.to_checksum_address(where), abi=artifact(name).abi, decode_tuples=True
+            )
             self._contracts[key] = made
         return self._contracts[key]
 
@@ -151,7 +155,7 @@ class Chain:
     def read(
         self, name: str, function: str, *arguments: Any, at: str | None = None, block: Any = "latest"
     ) -> Any:
-        """What a view says. Raises ChainRefused, ChainUnreachable."""
+        """What a view says; a struct has its fields by name. Raises ChainRefused, ChainUnreachable."""
         bound = self.function(name, function, *arguments, at=at)
         return _translate(lambda: bound.call(block_identifier=block))
 
@@ -241,7 +245,7 @@ class Chain:
         """Topic → (event name, ABI) of every event our contracts log."""
         return {
             event_abi_to_log_topic(cast(Any, entry)): (entry["name"], entry)
-            for name in ("Directory", "Ledger", "AgreementFactory", "Disbursement", "Allocation")
+            for name in DEPLOYABLES
             for entry in artifact(name).abi
             if entry["type"] == "event"
         }

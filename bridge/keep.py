@@ -4,6 +4,7 @@ import time
 
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
+from sqlalchemy.orm import Session
 
 from bridge.platform import Platform
 from bridge.setup import Change
@@ -26,7 +27,11 @@ def change_key(nonce: int) -> str:
 def apply_changes(platform: Platform) -> int:
     """Queue announced directory changes whose delay is over by chain time; returns how many."""
     with platform.database.read() as session:
-        announced = {row.nonce: directory.decoded(row) for row in directory.unapplied_changes(session)}
+        announced = {
+            row.nonce: directory.decoded(row)
+            for row in directory.unapplied_changes(session)
+            if not _is_withdrawn(session, row.nonce)
+        }
     ready = [nonce for nonce, changes in announced.items() if _is_ready(platform, changes, nonce)]
     for nonce in ready:
         call = platform.chain.call("Directory", "apply", announced[nonce], nonce)
@@ -34,6 +39,11 @@ def apply_changes(platform: Platform) -> int:
             platform.queue(session, change_key(nonce), call)
             session.get_one(ChangeModel, nonce).queued = True
     return len(ready)
+
+
+def _is_withdrawn(session: Session, nonce: int) -> bool:
+    found = projections.announcement(session, nonce)
+    return found is not None and found.state == "withdrawn"
 
 
 def _is_ready(platform: Platform, changes: list[Change], nonce: int) -> bool:
@@ -48,13 +58,15 @@ def release_expired(platform: Platform) -> int:
         # The chain is asked for the time only where there is something to ask about.
         waiting = projections.expired_batches(session, int(time.time()))
         expired = [(row.batch, row.agreement, row.deadline) for row in waiting]
+    custody = platform.chain.deployment.Supervision
     released = 0
     for batch, agreement, deadline in expired:
         if platform.chain.now() <= deadline:
             continue
         release = platform.chain.call("Ledger", "release", batch)
-        restore = platform.chain.call("Disbursement", "restore", batch, at=agreement)
         with platform.database.begin() as session:
             released += platform.queue(session, f"release:{batch.hex()}", release)
-            platform.queue(session, f"restore:{batch.hex()}", restore)
+            if agreement != custody:
+                restore = platform.chain.call("Disbursement", "restore", batch, at=agreement)
+                platform.queue(session, f"restore:{batch.hex()}", restore)
     return released

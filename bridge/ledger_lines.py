@@ -8,8 +8,9 @@ from bridge.trace import Map
 
 __all__ = ["BatchState", "LineState", "line_states", "resting_minor", "tree_of_lines"]
 
-SPENT_BY_MAP = (1, 2, 3, 7)
-"""Kinds of map that empty their source from its front (`modules/lines.vy`); the others leave a batch."""
+LEAVES_A_BATCH = (4, 5, 6)
+"""Skip, release, give back (`modules/lines.vy`): a batch's line is emptied by what it executes. Every other
+kind of map empties its source from the front, also one that lays money behind its own end."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def line_states(
     emptied: dict[bytes, int] = defaultdict(int)
     for each in maps:
         filled[each.destination] += each.amount
-        if each.kind in SPENT_BY_MAP:
+        if each.kind not in LEAVES_A_BATCH:
             emptied[each.source] += each.amount
     for batch, state in batches.items():
         emptied[batch] = state.position_minor

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from web3 import Web3
 
 from bridge.apply import Applier
+from bridge.attest import Attester
 from bridge.bank import BankConnection, HttpBank
 from bridge.chain import Call, Chain, Deployment, refused
 from bridge.errors import ChainRefused, ChainUnreachable, Conflict, Invalid
@@ -46,6 +47,8 @@ class Settings(BaseModel):
     bank_url: str
     deployment: Path = Path("deployment.json")
     key: Path = Path("bridge-key.json")
+    attester: Path = Path("attester-key.json")
+    """Signs what the bank says is in its accounts; never the key that mints."""
     database_url: str | None = None
     """None: SQLite in the data directory."""
     confirmations: int = 0
@@ -94,6 +97,7 @@ class Platform:
         chain: Chain,
         bank: BankConnection,
         key: LocalAccount,
+        attester: LocalAccount,
         reference_key: bytes,
         confirmations: int = 0,
     ) -> None:
@@ -102,7 +106,7 @@ class Platform:
         self.bank = bank
         self.sender = Sender(database, chain, key)
         self.indexer = Indexer(database, chain, confirmations)
-        self.applier = Applier(database, chain, self.sender, reference_key)
+        self.applier = Applier(database, chain, self.sender, Attester(chain, attester), reference_key)
         self.payer = Payer(database, chain, bank)
         self.wake = threading.Event()
         self.away: dict[str, str] = {}
@@ -123,6 +127,7 @@ class Platform:
             Chain(settings.chain_url, Deployment.read(data / settings.deployment)),
             HttpBank(settings.bank_url, httpx.Client(timeout=30)),
             open_keystore(data / settings.key),
+            open_keystore(data / settings.attester),
             reference_key,
             settings.confirmations,
         )

@@ -3,23 +3,36 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bridge.store.chain_models import (
     AccountRow,
+    ActRow,
     AgreementRow,
+    AnnouncementRow,
     ApprovalRow,
+    AttestedRow,
     BatchRow,
     ChunkRow,
+    CustodyRow,
     EvidenceRow,
     GoneRow,
+    GrantRow,
     InstitutionRow,
     LotRow,
     MapRow,
+    PauseRow,
     QuorumMemberRow,
     QuorumRow,
+    ReferenceRow,
+    RefusalRow,
+    RegisteredRow,
+    ReturnRow,
+    ReversalRow,
     SignerRow,
     TreeRow,
+    WaiverRow,
 )
 
 __all__ = ["Event", "apply"]
@@ -73,6 +86,34 @@ def _signer_suspended(session: Session, event: Event) -> None:
     session.get_one(SignerRow, event["who"]).roles = 0
 
 
+def _signer_rotated(session: Session, event: Event) -> None:
+    """The new key takes over institution, roles and date; the old one keeps a pointer to it."""
+    old = session.get_one(SignerRow, event["who"])
+    new = event["successor"]
+    session.merge(SignerRow(address=new, institution=old.institution, roles=old.roles, block=old.block))
+    old.roles, old.successor = 0, new
+
+
+def _changes_announced(session: Session, event: Event) -> None:
+    session.merge(
+        AnnouncementRow(
+            change=event["change_id"],
+            nonce=event["nonce"],
+            ready_at=min(event["ready_at"], LATEST),
+            recovery=event["recovery"],
+            state="announced",
+        )
+    )
+
+
+def _changes_applied(session: Session, event: Event) -> None:
+    session.get_one(AnnouncementRow, event["change_id"]).state = "applied"
+
+
+def _changes_withdrawn(session: Session, event: Event) -> None:
+    session.get_one(AnnouncementRow, event["change_id"]).state = "withdrawn"
+
+
 def _member_set(session: Session, event: Event) -> None:
     if event["member"]:
         session.add(QuorumMemberRow(quorum=event["quorum"], institution=event["institution"]))
@@ -108,6 +149,95 @@ def _account_opened(session: Session, event: Event) -> None:
 
 def _account_frozen(session: Session, event: Event) -> None:
     session.get_one(AccountRow, event["account"]).frozen = event["frozen"]
+
+
+def _account_moved(session: Session, event: Event) -> None:
+    session.get_one(AccountRow, event["account"]).parent = event["parent"]
+
+
+def _account_closed(session: Session, event: Event) -> None:
+    session.get_one(AccountRow, event["account"]).closed = True
+
+
+def _lot_frozen(session: Session, event: Event) -> None:
+    session.scalars(select(LotRow).where(LotRow.reference == event["lot"])).one().frozen = event["frozen"]
+
+
+def _pause_set(session: Session, event: Event) -> None:
+    session.add(PauseRow(id=event.order, paused=event["paused"], block=event.block))
+
+
+def _granted(session: Session, event: Event) -> None:
+    session.merge(GrantRow(account=event["account"], agreement=event["agreement"], granted=True))
+
+
+def _revoked(session: Session, event: Event) -> None:
+    session.merge(GrantRow(account=event["account"], agreement=event["agreement"], granted=False))
+
+
+def _attested(session: Session, event: Event) -> None:
+    session.get_one(TreeRow, event["tree"]).attested_minor = event["attested"]
+
+
+def _statement_attested(session: Session, event: Event) -> None:
+    session.add(
+        AttestedRow(
+            tree=event["tree"],
+            number=event["number"],
+            attester=event["attester"],
+            balance_minor=event["balance"],
+            credits_minor=event["credits"],
+            debits_minor=event["debits"],
+            statement=event["statement"],
+            block=event.block,
+        )
+    )
+
+
+def _shortfall_set(session: Session, event: Event) -> None:
+    session.get_one(TreeRow, event["tree"]).shortfall_minor = event["shortfall"]
+
+
+def _return_opened(session: Session, event: Event) -> None:
+    session.add(
+        ReferenceRow(
+            reference=event["reference"],
+            tree=event["tree"],
+            opened_minor=event["amount"],
+            closed=False,
+            block=event.block,
+        )
+    )
+
+
+def _return_closed(session: Session, event: Event) -> None:
+    held = session.get_one(ReferenceRow, event["reference"])
+    held.closed, held.remainder_minor = True, event["remainder"]
+
+
+def _reference_voided(session: Session, event: Event) -> None:
+    session.add(
+        ReferenceRow(
+            reference=event["reference"], tree=event["tree"], opened_minor=0, closed=True, block=event.block
+        )
+    )
+
+
+def _credit_reversed(session: Session, event: Event) -> None:
+    session.add(
+        ReversalRow(
+            id=event.order,
+            reference=event["reference"],
+            tree=event["tree"],
+            amount_minor=event["amount"],
+            info=event["info"],
+            block=event.block,
+        )
+    )
+
+
+def _custody_opened(session: Session, event: Event) -> None:
+    session.add(CustodyRow(custody=event["custody"], account=event["account"], home=event["home"]))
 
 
 def _minted(session: Session, event: Event) -> None:
@@ -155,7 +285,23 @@ def _agreement_deployed(session: Session, event: Event) -> None:
 
 
 def _agreement_activated(session: Session, event: Event) -> None:
-    session.get_one(AgreementRow, event["agreement"]).active = True
+    agreement = session.get_one(AgreementRow, event["agreement"])
+    agreement.active, agreement.version = True, 1
+
+
+def _terms_adopted(session: Session, event: Event) -> None:
+    agreement = session.get_one(AgreementRow, event["agreement"])
+    agreement.version = event["version"]
+    agreement.arguments, agreement.file = event["arguments"], event["file"]
+    agreement.results = event["results"]
+
+
+def _agreement_retired(session: Session, event: Event) -> None:
+    session.get_one(AgreementRow, event["agreement"]).active = False
+
+
+def _state_set(session: Session, event: Event) -> None:
+    session.get_one(AgreementRow, event.address).state = event["state"]
 
 
 def _reserved(session: Session, event: Event) -> None:
@@ -198,17 +344,21 @@ def _chunk_executed(session: Session, event: Event) -> None:
 
 
 def _row_returned(session: Session, event: Event) -> None:
-    used = any(event["reference"])
+    batch, row = event["batch"], event["row"]
     session.add(
-        GoneRow(
-            batch=event["batch"],
-            row=event["row"],
-            kind="returned_late" if event["late"] else "returned",
+        ReturnRow(
+            id=event.order,
+            batch=batch,
+            row=row,
             amount_minor=event["amount"],
-            reference=event["reference"] if used else None,
+            late=event["late"],
+            reference=event["reference"] if any(event["reference"]) else None,
             block=event.block,
         )
     )
+    if event["whole"]:
+        kind = "returned_late" if event["late"] else "returned"
+        session.add(GoneRow(batch=batch, row=row, kind=kind, block=event.block))
 
 
 def _settled(session: Session, event: Event) -> None:
@@ -222,6 +372,28 @@ def _released(session: Session, event: Event) -> None:
     batch.end = event["end_row"]
 
 
+def _batch_cancelled(session: Session, event: Event) -> None:
+    session.get_one(BatchRow, event["batch"]).cancelled_by = event["by"]
+
+
+def _batch_redirected(session: Session, event: Event) -> None:
+    session.get_one(BatchRow, event["batch"]).source = event["source"]
+
+
+def _row_refused(session: Session, event: Event) -> None:
+    session.add(
+        RefusalRow(
+            batch=event["batch"],
+            row=event["row"],
+            clause=event["clause"],
+            guard=event["guard"],
+            code=event["code"].rstrip(b"\0").decode("ascii", "backslashreplace"),
+            limit=str(event["limit"]),
+            observed=str(event["observed"]),
+        )
+    )
+
+
 def _approval_given(session: Session, event: Event) -> None:
     session.add(
         ApprovalRow(
@@ -233,6 +405,10 @@ def _approval_given(session: Session, event: Event) -> None:
     )
 
 
+def _approval_revoked(session: Session, event: Event) -> None:
+    session.get_one(ApprovalRow, (event["batch"], event["supervisor"])).revoked = event.block
+
+
 def _evidence_attested(session: Session, event: Event) -> None:
     session.add(
         EvidenceRow(
@@ -241,29 +417,99 @@ def _evidence_attested(session: Session, event: Event) -> None:
             kind=event["kind"],
             witness=event["witness"],
             digest=event["digest"],
+            observed_at=min(event["observed_at"], LATEST),
             block=event.block,
         )
     )
+
+
+def _clause_waived(session: Session, event: Event) -> None:
+    session.add(
+        WaiverRow(
+            id=event.order,
+            batch=event["batch"],
+            clause=event["clause"],
+            expires_at=min(event["expires_at"], LATEST),
+            block=event.block,
+        )
+    )
+
+
+def _document_registered(session: Session, event: Event) -> None:
+    session.add(
+        RegisteredRow(
+            document=event["document"],
+            agreement=event["agreement"],
+            kind=event["kind"],
+            holder=event["holder"],
+            payee=event["payee"],
+            amount_minor=event["amount"],
+            block=event.block,
+        )
+    )
+
+
+def _document_used(session: Session, event: Event) -> None:
+    session.get_one(RegisteredRow, event["document"]).used_minor = event["used"]
+
+
+def _document_held(session: Session, event: Event) -> None:
+    session.get_one(RegisteredRow, event["document"]).holder = event["holder"]
+
+
+def _acted(session: Session, event: Event) -> None:
+    session.add(ActRow(id=event.order, digest=event["digest"], operator=event["operator"], block=event.block))
 
 
 _HANDLERS: dict[str, Callable[[Session, Event], None]] = {
     "InstitutionAdded": _institution_added,
     "SignerAdded": _signer_added,
     "SignerSuspended": _signer_suspended,
+    "SignerRotated": _signer_rotated,
+    "ChangesAnnounced": _changes_announced,
+    "ChangesApplied": _changes_applied,
+    "ChangesWithdrawn": _changes_withdrawn,
     "QuorumMemberSet": _member_set,
     "QuorumThresholdSet": _threshold_set,
     "TreeOpened": _tree_opened,
     "AccountOpened": _account_opened,
+    "AccountMoved": _account_moved,
+    "AccountClosed": _account_closed,
     "AccountFrozen": _account_frozen,
+    "LotFrozen": _lot_frozen,
+    "PauseSet": _pause_set,
+    "AgreementGranted": _granted,
+    "AgreementRevoked": _revoked,
+    "Attested": _attested,
+    "StatementAttested": _statement_attested,
+    "ShortfallSet": _shortfall_set,
+    "ReturnOpened": _return_opened,
+    "ReturnClosed": _return_closed,
+    "ReferenceVoided": _reference_voided,
+    "CreditReversed": _credit_reversed,
+    "CustodyOpened": _custody_opened,
     "Minted": _minted,
     "Moved": _moved,
     "AgreementDeployed": _agreement_deployed,
     "AgreementActivated": _agreement_activated,
+    "TermsAdopted": _terms_adopted,
+    "AgreementRetired": _agreement_retired,
+    "StateSet": _state_set,
     "Reserved": _reserved,
     "ChunkExecuted": _chunk_executed,
     "RowReturned": _row_returned,
     "Settled": _settled,
     "Released": _released,
+    "BatchCancelled": _batch_cancelled,
+    "BatchRedirected": _batch_redirected,
+    "RowRefused": _row_refused,
     "ApprovalGiven": _approval_given,
+    "ApprovalRevoked": _approval_revoked,
     "EvidenceAttested": _evidence_attested,
+    "ClauseWaived": _clause_waived,
+    "DocumentRegistered": _document_registered,
+    "DocumentUsed": _document_used,
+    "DocumentHeld": _document_held,
+    "AccountActed": _acted,
+    "OperatorActed": _acted,
 }

@@ -1,4 +1,4 @@
-"""Rows on their way back: the call that gives a row's own serials back, and a batch's tree of rows."""
+"""Rows on their way back: calls that give a row's own serials back, and a batch's tree of rows."""
 
 from eth_utils.crypto import keccak
 from sqlalchemy.orm import Session
@@ -10,11 +10,25 @@ from bridge.store import payments
 from bridge.store.models import BatchModel, PayoutModel
 from contracts.rows import Row, RowTree
 
-__all__ = ["NO_REFERENCE", "queue_return", "row_tree"]
+__all__ = [
+    "NO_REFERENCE",
+    "RowReturn",
+    "queue_reject",
+    "queue_return",
+    "remainder_lot",
+    "row_return",
+    "row_tree",
+]
 
 NO_REFERENCE = bytes(32)
 """Of a reject that was never booked."""
+ALL_OF_IT = 0
+"""The amount that says: all that is left of the row."""
 
+RowReturn = tuple[bytes, int, int, int, bytes, list[bytes], bytes]
+"""As `ILedger.RowReturn`: batch, row, amount, start, rows and siblings of its leaf, information."""
+
+_REMAINDER = keccak(b"dyetrace.lot.remainder")
 TREES_KEPT = 4
 
 _trees: dict[bytes, RowTree] = {}
@@ -27,28 +41,37 @@ def row_tree(session: Session, root: bytes) -> RowTree:
     return RowTree([Row(row.roster_index, row.amount_minor, row.info) for row in rows])
 
 
+def remainder_lot(reference: bytes) -> bytes:
+    """The lot of what no row drew of a credit that was opened for returns (`Ledger.close_returns`)."""
+    return keccak(_REMAINDER + reference)
+
+
+def queue_reject(session: Session, chain: Chain, sender: Sender, payout: PayoutModel) -> str:
+    """Queue the way back of a row the bank never paid; returns the transaction's key. Once a row."""
+    key = f"return:{payout.root.hex()}:{payout.row}"
+    rows = [row_return(session, payout, ALL_OF_IT)]
+    sender.queue(session, key, chain.call("Ledger", "return_rows", NO_REFERENCE, 0, rows))
+    return key
+
+
 def queue_return(
-    session: Session, chain: Chain, sender: Sender, payout: PayoutModel, reference: bytes
+    session: Session, chain: Chain, sender: Sender, payout: PayoutModel, reference: bytes, amount_minor: int
 ) -> str:
-    """Queue a row's way back; returns the transaction's key. A row goes back once, whatever is said of it."""
+    """Queue the way back of a row, or a part of it, that a credit brought; the transaction's key."""
+    key = f"return:{reference.hex()}"
+    rows = [row_return(session, payout, amount_minor)]
+    sender.queue(session, key, chain.call("Ledger", "return_rows", reference, amount_minor, rows))
+    return key
+
+
+def row_return(session: Session, payout: PayoutModel, amount_minor: int) -> RowReturn:
+    """One row that comes back, with its proof. Raises Conflict for a row that is not on chain."""
     batch = session.get_one(BatchModel, payout.root)
     if batch.batch is None:
         raise Conflict("batch-not-reserved", "A row of a batch that is not on chain cannot come back.")
     leaf = _kept_tree(session, payout.root).leaf_proof(payout.row)
-    key = f"return:{payout.root.hex()}:{payout.row}"
-    call = chain.call(
-        "Ledger",
-        "return_row",
-        batch.batch,
-        payout.row,
-        leaf.start,
-        leaf.rows,
-        leaf.proof,
-        reference,
-        keccak((payout.reason or "").encode()),
-    )
-    sender.queue(session, key, call)
-    return key
+    info = keccak((payout.reason or "").encode())
+    return (batch.batch, payout.row, amount_minor, leaf.start, leaf.rows, leaf.proof, info)
 
 
 def _kept_tree(session: Session, root: bytes) -> RowTree:

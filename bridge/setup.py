@@ -17,7 +17,15 @@ from contracts.ids import name_id, template_id
 from contracts.terms import InstitutionKind, Role
 from contracts.typed_data import in_signer_order
 
-__all__ = ["Change", "FoundingInstitution", "FoundingQuorum", "FoundingSigner", "deploy", "founding_changes"]
+__all__ = [
+    "Change",
+    "FoundingInstitution",
+    "FoundingQuorum",
+    "FoundingSigner",
+    "Recovery",
+    "deploy",
+    "founding_changes",
+]
 
 ZERO = bytes(32)
 NOBODY = "0x" + "00" * 20
@@ -51,6 +59,14 @@ class FoundingQuorum:
     name: str
     threshold: int
     members: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """Keys that lie elsewhere and can give the directory new governors, after twice its delay."""
+
+    signers: tuple[str, ...]
+    threshold: int
 
 
 def add_institution(name: str, kind: InstitutionKind) -> Change:
@@ -140,9 +156,10 @@ def deploy(
     deployer: LocalAccount,
     changes: Sequence[Change],
     delay_seconds: int,
+    recovery: Recovery,
     governors: Sequence[LocalAccount],
 ) -> Deployment:
-    """Deploy Directory, Ledger, factory and blueprints, and register the templates.
+    """Deploy the contracts and the blueprints of the templates, and register the templates.
 
     `governors` sign the registration, from two institutions. The deployer keeps no role.
     Raises ChainError, TransactionFailed.
@@ -150,13 +167,19 @@ def deploy(
     web3 = Chain.connect(url)
     maker = _Deployer(web3, deployer)
     first_block = web3.eth.block_number + 1
-    directory = maker.create("Directory", delay_seconds, list(changes))
-    factory = maker.address_after(1)
-    ledger = maker.create("Ledger", directory, factory)
-    created = maker.create("AgreementFactory", ledger)
-    if created != factory:
-        raise TransactionFailed("deployment-failed", "The factory is not where the ledger expects it.")
-    chain = Chain(url, Deployment(maker.chain_id, first_block, directory, ledger, factory))
+    keys = [Web3.to_checksum_address(each) for each in recovery.signers]
+    directory = maker.create("Directory", delay_seconds, list(changes), keys, recovery.threshold)
+    supervision, factory, registry = (maker.address_after(number) for number in (1, 2, 3))
+    ledger = maker.create("Ledger", directory, factory, supervision)
+    created = (
+        maker.create("Supervision", ledger),
+        maker.create("AgreementFactory", ledger, registry),
+        maker.create("Registry", factory),
+    )
+    if created != (supervision, factory, registry):
+        raise TransactionFailed("deployment-failed", "A contract is not where the others expect it.")
+    deployed = Deployment(maker.chain_id, first_block, directory, ledger, supervision, factory, registry)
+    chain = Chain(url, deployed)
     for template, contract in TEMPLATES.items():
         blueprint = _created(maker.send(artifact(contract).blueprint))
         code_hash = keccak(web3.eth.get_code(blueprint))

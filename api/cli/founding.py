@@ -1,15 +1,16 @@
 """The founding of a network: from a file that people read to deployed contracts and a platform's settings."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import httpx
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
 
-from api.cli.founding_file import Founding, invalid
+from api.cli.founding_file import Founding, FoundingKey, invalid
 from api.cli.signing import open_for_signing
 from bridge import setup
-from bridge.chain import Chain, Deployment
+from bridge.chain import CONTRACTS, Chain, Deployment
 from bridge.errors import Conflict, Invalid
 from bridge.keys import create_keystore, open_keystore
 from bridge.platform import Platform, Settings
@@ -19,6 +20,9 @@ from contracts.terms import InstitutionKind, Role
 __all__ = ["found"]
 
 BRIDGE_KEY = "bridge-key.json"
+ATTESTER_KEY = "attester-key.json"
+OWN_KEYS = (BRIDGE_KEY, ATTESTER_KEY)
+"""Keys of the platform itself: `deploy` makes them in the data directory."""
 DEPLOYMENT = "deployment.json"
 SETTINGS = "platform.json"
 RPC_SECONDS = 10.0
@@ -37,16 +41,26 @@ def found(data: Path, rpc: str, bank: str, path: Path, confirmations: int) -> di
     _require_node(rpc)
     data.mkdir(parents=True, exist_ok=True)
     data.chmod(0o700)
-    bridge_key = _bridge_key(data)
-    keys = _keys(founding, path.parent, data)
-    _require_bridge(founding, keys, bridge_key.address)
-    _require_distinct(founding, keys)
+    bridge_key, attester = (_own_key(data, name) for name in OWN_KEYS)
+    keys = _keys(founding.signers, path.parent, data)
+    _require_roles(founding, keys, bridge_key.address, BRIDGE_KEY, Role.MINTER | Role.SETTLER)
+    _require_roles(founding, keys, attester.address, ATTESTER_KEY, Role.ATTESTER)
+    recovering = _keys(founding.recovery.signers, path.parent, data)
+    recovery = _addresses(founding.recovery.signers, recovering)
+    _require_distinct(_addresses(founding.signers, keys), recovery)
     governors = [
         keys[number]
         for number, each in enumerate(founding.signers)
         if "governor" in each.roles and number in keys
     ]
-    deployment = setup.deploy(rpc, bridge_key, _changes(founding, keys), founding.delay_seconds, governors)
+    deployment = setup.deploy(
+        rpc,
+        bridge_key,
+        _changes(founding, keys),
+        founding.delay_seconds,
+        setup.Recovery(tuple(recovery), founding.recovery.threshold),
+        governors,
+    )
     unfinished = data / f"{DEPLOYMENT}.new"
     deployment.write(unfinished)
     settings = Settings(chain_url=rpc, bank_url=bank, confirmations=confirmations)
@@ -57,8 +71,11 @@ def found(data: Path, rpc: str, bank: str, path: Path, confirmations: int) -> di
         "chain_id": deployment.chain_id,
         "directory": deployment.Directory,
         "ledger": deployment.Ledger,
+        "supervision": deployment.Supervision,
         "agreement_factory": deployment.AgreementFactory,
+        "registry": deployment.Registry,
         "bridge": bridge_key.address,
+        "attester": attester.address,
     }
 
 
@@ -69,7 +86,7 @@ def _require_node(rpc: str) -> None:
     if not _speaks_json_rpc(rpc):
         raise Invalid("rpc-invalid", f"What answers at {rpc} is no Ethereum JSON-RPC; check --rpc.")
     nowhere = Web3.to_checksum_address("0x" + "00" * 20)
-    Chain(rpc, Deployment(0, 0, nowhere, nowhere, nowhere)).head()
+    Chain(rpc, Deployment(0, 0, *[nowhere] * len(CONTRACTS))).head()
 
 
 def _speaks_json_rpc(rpc: str) -> bool:
@@ -84,43 +101,59 @@ def _speaks_json_rpc(rpc: str) -> bool:
     return isinstance(answer, dict) and str(answer.get("result")).startswith("0x")
 
 
-def _bridge_key(data: Path) -> LocalAccount:
-    path = data / BRIDGE_KEY
+def _own_key(data: Path, name: str) -> LocalAccount:
+    path = data / name
     return open_keystore(path) if path.exists() else create_keystore(path)
 
 
-def _keys(founding: Founding, beside: Path, data: Path) -> dict[int, LocalAccount]:
-    """Keys of the signers given by keystore: a path from the founding file, or the bridge's in `data`."""
+def _keys(given: Sequence[FoundingKey], beside: Path, data: Path) -> dict[int, LocalAccount]:
+    """Those given by keystore: a path from the founding file, or the platform's own in `data`."""
     return {
-        number: open_for_signing((data if each.keystore == BRIDGE_KEY else beside) / each.keystore)
-        for number, each in enumerate(founding.signers)
+        number: open_for_signing((data if each.keystore in OWN_KEYS else beside) / each.keystore)
+        for number, each in enumerate(given)
         if each.keystore is not None
     }
 
 
-def _require_bridge(founding: Founding, keys: dict[int, LocalAccount], address: str) -> None:
+def _addresses(given: Sequence[FoundingKey], keys: Mapping[int, LocalAccount]) -> list[str]:
+    return [
+        keys[number].address if number in keys else str(each.address) for number, each in enumerate(given)
+    ]
+
+
+def _require_roles(
+    founding: Founding, keys: Mapping[int, LocalAccount], address: str, keystore: str, wanted: Role
+) -> None:
+    """Raises Invalid unless a key of the platform is a signer with the roles it works with."""
     held = Role(0)
     for number, each in enumerate(founding.signers):
         if number in keys and keys[number].address == address:
             held |= each.role_bits
-    if not held & Role.MINTER or not held & Role.SETTLER:
+    if wanted & ~held:
+        roles = ", ".join(role.name.lower() for role in wanted if role.name)
         raise Invalid(
-            "founding-bridge-missing",
-            f"The bridge's key must be a signer of the bank: keystore: {BRIDGE_KEY}, "
-            "roles: [minter, settler]; add it.",
+            "founding-key-missing",
+            f"The platform's own key must be a signer of the bank: keystore: {keystore}, "
+            f"roles: [{roles}]; add it.",
         )
 
 
-def _require_distinct(founding: Founding, keys: dict[int, LocalAccount]) -> None:
+def _require_distinct(signers: Sequence[str], recovery: Sequence[str]) -> None:
     """Raises Invalid for a key that signs in two places."""
-    places: dict[str, int] = {}
-    for number, signer in enumerate(founding.signers):
-        address = keys[number].address if number in keys else str(signer.address)
-        first = places.setdefault(address, number)
-        if first != number:
-            raise invalid(
-                [f"signers.{number}: this is the key of signers.{first}; name it once, with all its roles."]
+    places: dict[str, str] = {}
+    named = [
+        *((f"signers.{number}", address) for number, address in enumerate(signers)),
+        *((f"recovery.signers.{number}", address) for number, address in enumerate(recovery)),
+    ]
+    for place, address in named:
+        first = places.setdefault(address, place)
+        if first != place:
+            what = (
+                "name it once, with all its roles"
+                if place.startswith("signers")
+                else "a key that recovers signs nothing else"
             )
+            raise invalid([f"{place}: this is the key of {first}; {what}."])
 
 
 def _changes(founding: Founding, keys: dict[int, LocalAccount]) -> list[setup.Change]:

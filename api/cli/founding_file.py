@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -12,12 +12,15 @@ from api.schemas import Address, Name, sentence
 from bridge.errors import Invalid
 from contracts.terms import Role
 
-__all__ = ["Founding", "FoundingSigner", "invalid"]
+__all__ = ["Founding", "FoundingKey", "FoundingSigner", "invalid"]
 
 MAX_CHANGES = 64
 """Institutions, signers, quorums and their members that a first directory takes (`Directory.vy`)."""
 
-RoleName = Literal["governor", "minter", "settler", "supervisor", "operator", "teller", "witness", "auditor"]
+RoleName = Literal[
+    "governor", "minter", "settler", "supervisor", "operator", "teller", "witness", "auditor", "attester"
+]
+BANK_ROLES = frozenset({"minter", "settler", "attester"})
 
 
 class _Part(BaseModel):
@@ -31,19 +34,24 @@ class FoundingInstitution(_Part):
     kind: Literal["bank", "agency", "enterprise", "auditor"]
 
 
-class FoundingSigner(_Part):
-    """A signer of the first directory, by keystore or by address."""
+class FoundingKey(_Part):
+    """A key, by its keystore or by its address."""
 
-    institution: Name
     keystore: str | None = None
     address: Address | None = None
-    roles: tuple[RoleName, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _one_way(self) -> "FoundingSigner":
+    def _one_way(self) -> Self:
         if (self.keystore is None) == (self.address is None):
             raise ValueError("a signer has a keystore or an address")
         return self
+
+
+class FoundingSigner(FoundingKey):
+    """A signer of the first directory."""
+
+    institution: Name
+    roles: tuple[RoleName, ...] = Field(min_length=1)
 
     @property
     def role_bits(self) -> Role:
@@ -62,10 +70,18 @@ class FoundingQuorum(_Part):
     members: tuple[Name, ...]
 
 
+class FoundingRecovery(_Part):
+    """Who can give the directory new governors when the old ones are lost."""
+
+    threshold: int
+    signers: tuple[FoundingKey, ...] = Field(max_length=16)
+
+
 class Founding(_Part):
     """The founding file."""
 
     delay_seconds: int = Field(ge=0, description="How long announced changes wait.")
+    recovery: FoundingRecovery
     institutions: tuple[FoundingInstitution, ...]
     signers: tuple[FoundingSigner, ...]
     quorums: tuple[FoundingQuorum, ...] = ()
@@ -100,6 +116,7 @@ class Founding(_Part):
         for number, signer in enumerate(self.signers):
             yield from _signer_faults(f"signers.{number}", signer, kinds)
         yield from self._governor_faults()
+        yield from _recovery_faults(self.recovery)
         for number, quorum in enumerate(self.quorums):
             yield from _quorum_faults(f"quorums.{number}", quorum, kinds)
         changes = len(self.institutions) + len(self.signers)
@@ -139,10 +156,22 @@ def _signer_faults(place: str, signer: FoundingSigner, kinds: Mapping[str, str])
     kind = kinds.get(signer.institution)
     if kind is None:
         yield _unlisted(f"{place}.institution", signer.institution)
-    elif kind != "bank" and not {"minter", "settler"}.isdisjoint(signer.roles):
+    elif kind != "bank" and not BANK_ROLES.isdisjoint(signer.roles):
         yield (
-            f"{place}.roles: minter and settler are for a bank, and {signer.institution!r} is "
+            f"{place}.roles: minter, settler and attester are for a bank, and {signer.institution!r} is "
             f"an {kind}; correct one of them."
+        )
+    if {"minter", "attester"} <= set(signer.roles):
+        yield f"{place}.roles: who mints cannot attest what may be minted; give attester to another key."
+
+
+def _recovery_faults(recovery: FoundingRecovery) -> Iterator[str]:
+    if recovery.threshold < 2:
+        yield "recovery.threshold: nobody recovers a directory alone; write 2 or more."
+    elif recovery.threshold > len(recovery.signers):
+        yield (
+            f"recovery.threshold: {recovery.threshold} of {len(recovery.signers)} signers can never agree; "
+            "lower it or add signers."
         )
 
 

@@ -56,7 +56,7 @@ class _Matcher:
         self._currency = snapshot.currency
         self._reading = reading
         self._legs: defaultdict[_Key, list[Leg]] = defaultdict(list)
-        with_credit = {item.end_to_end_id for item in snapshot.credits if item.kind == "return"}
+        with_credit = {each for item in snapshot.credits for each in item.end_to_end_ids}
         self._went_back = {
             payout.end_to_end_id: payout
             for payout in snapshot.payouts

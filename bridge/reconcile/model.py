@@ -103,15 +103,15 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class LedgerCredit:
-    """Money that came onto the ledger for a credit at the bank: a lot, or a returned row."""
+    """Money that came onto the ledger for a credit at the bank: a lot, or rows that came back."""
 
     credit_id: str
     bank_reference: str
     amount_minor: int
     block: int
     kind: Literal["mint", "return"]
-    end_to_end_id: str | None = None
-    """For a return: the payout whose row came back. Without it the payout counts as never debited."""
+    end_to_end_ids: tuple[str, ...] = ()
+    """For a return: payouts whose rows came back. One that is in none counts as never debited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class LedgerPayout:
 
 @dataclass(frozen=True, slots=True)
 class LedgerWriteOff:
-    """Money taken off the ledger because the bank took it off the account, such as a charge."""
+    """Money the bank took off the account, as the ledger recorded it: a charge, or a credit it reversed."""
 
     write_off_id: str
     bank_reference: str
@@ -168,7 +168,8 @@ class Snapshot:
     bank_opening_minor: int
     """The bank's balance before supervision began, which is not on the ledger."""
     chain_balance_minor: int
-    """All money in the tree at the block: lots in suspense, accounts, unexecuted parts of batches."""
+    """All money in the tree at the block: lots in suspense, accounts, unexecuted parts of batches, and what
+    returns may still draw; less what the bank took back and nothing made good."""
     entries: tuple[BankEntry, ...] = ()
     statements: tuple[Statement, ...] = ()
     credits: tuple[LedgerCredit, ...] = ()

@@ -92,9 +92,11 @@ def opening(platform: Platform, name: str, parent: str, controller: str) -> Act:
     owner = institution_id(platform, controller)
 
     def build(signatures: list[bytes]) -> Call:
-        return platform.chain.call("Ledger", "open_account", identity, above, owner, only(signatures))
+        return platform.chain.call("Supervision", "open_account", identity, above, owner, only(signatures))
 
-    message = platform.chain.message("Opening", "Ledger", account=identity, parent=above, controller=owner)
+    message = platform.chain.message(
+        "Opening", "Supervision", account=identity, parent=above, controller=owner
+    )
     return Act(message, build, lambda session: directory.put_names(session, [name]))
 
 
@@ -199,11 +201,11 @@ def identification(
     arguments = (lot, name_id(account), name_id(dye_class), amount_minor)
 
     def build(signatures: list[bytes]) -> Call:
-        return platform.chain.call("Ledger", "identify", *arguments, signatures)
+        return platform.chain.call("Supervision", "identify", *arguments, signatures)
 
     message = platform.chain.message(
         "Identification",
-        "Ledger",
+        "Supervision",
         lot=lot,
         account=arguments[1],
         dyeClass=arguments[2],

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 
+from eth_utils.crypto import keccak
 from sqlalchemy.orm import Session
 from web3 import Web3
 
@@ -17,6 +18,7 @@ from bridge.services.acts import Act
 from bridge.services.institutions import listing as institutions
 from bridge.services.institutions import quorum_facts
 from bridge.store import directory, payments, projections, transactions
+from bridge.store.chain_models import AgreementRow
 from bridge.store.models import AgreementFileModel, RosterModel
 from contracts.agreement import (
     CaseResult,
@@ -30,7 +32,7 @@ from contracts.agreement import (
 )
 from contracts.terms import InstitutionKind, Kind
 
-__all__ = ["activation", "check", "deploy", "explanation", "find", "show", "simulate"]
+__all__ = ["activation", "check", "deploy", "explanation", "find", "retirement", "show", "simulate"]
 
 SALT_BYTES = 16
 
@@ -73,8 +75,9 @@ def simulate(platform: Platform, content: bytes, rosters: Mapping[str, bytes]) -
 def deploy(platform: Platform, content: bytes, rosters: Mapping[str, bytes]) -> AgreementFileModel:
     """Put an agreement on chain, inactive, if every expected result came out.
 
-    Doing it again with the same file changes nothing. Raises AgreementInvalid, Invalid `trial-failed`,
-    Conflict when the version exists with other contents.
+    Another version of an agreement that is active on the same account is not put there by itself: its terms
+    are kept here until the quorum adopts them. Doing it again with the same file changes nothing. Raises
+    AgreementInvalid, Invalid `trial-failed`, Conflict when the version exists with other contents.
     """
     identity = _identity(content)
     key = f"deploy:{identity}"
@@ -89,6 +92,8 @@ def deploy(platform: Platform, content: bytes, rosters: Mapping[str, bytes]) -> 
             "agreement-exists", f"{identity} exists with other contents; give the change a new version."
         )
     _check_roster(platform, identity, check(platform, content, rosters))
+    if held.address is not None and not _was_deployed(platform, key):
+        return held
     mined = platform.finish(key)
     with platform.database.begin() as session:
         row = session.get_one(AgreementFileModel, identity)
@@ -96,6 +101,12 @@ def deploy(platform: Platform, content: bytes, rosters: Mapping[str, bytes]) -> 
         made = projections.agreement_by_call(session, b"" if sent is None else sent.data, mined.block)
         row.address = made.address
     return row
+
+
+def _was_deployed(platform: Platform, key: str) -> bool:
+    """Whether the version was put on chain by itself, not as new terms of an older one."""
+    with platform.database.read() as session:
+        return transactions.by_key(session, key) is not None
 
 
 def _check_roster(platform: Platform, identity: str, compiled: CompiledAgreement) -> None:
@@ -140,12 +151,18 @@ def _draft(platform: Platform, identity: str, key: str, content: bytes, rosters:
     caps = [guard.a for guard in compiled.guards if guard.kind == Kind.PAYOUT_CAP]
     alone = _only_cap(compiled)
     with platform.database.begin() as session:
-        if not platform.queue(session, key, call):
+        older = payments.predecessor(
+            session, file.agreement, file.template, file.accounts.pays_from, identity
+        )
+        if session.get(AgreementFileModel, identity) is not None:
             return
+        if older is None:
+            platform.queue(session, key, call)
         directory.put_names(session, [file.accounts.dye_class])
         session.add(
             AgreementFileModel(
                 id=identity,
+                address=None if older is None else older.address,
                 name=file.agreement,
                 template=file.template,
                 content=content,
@@ -154,6 +171,7 @@ def _draft(platform: Platform, identity: str, key: str, content: bytes, rosters:
                 currency=file.currency,
                 clause_names=list(compiled.clause_names),
                 payout_cap_minor=min(caps) if caps and alone else None,
+                arguments=compiled.arguments,
                 file_hash=compiled.file_hash,
                 results_hash=compiled.results_hash,
                 explanation_zh=text.zh,
@@ -192,10 +210,14 @@ def find(session: Session, name: str) -> AgreementFileModel:
 
 
 def activation(platform: Platform, name: str) -> Act:
-    """Let an agreement draw on its account; supervisors of the tree's quorum sign."""
+    """Let an agreement draw on its accounts, or give an active one the terms of this version; supervisors of
+    the tree's quorum sign."""
     with platform.database.read() as session:
-        address = Web3.to_checksum_address(find(session, name).address or "")
+        held = find(session, name)
+        address = Web3.to_checksum_address(held.address or "")
         made = projections.agreement(session, address)
+    if made.file != held.file_hash or made.version > 1:
+        return _adoption(platform, held, made)
     message = platform.chain.message(
         "Activation",
         "AgreementFactory",
@@ -212,6 +234,44 @@ def activation(platform: Platform, name: str) -> Act:
     return Act(message, build)
 
 
+def _adoption(platform: Platform, held: AgreementFileModel, made: AgreementRow) -> Act:
+    """New terms for an active agreement. Terms in force already keep the number they were adopted under."""
+    number = made.version if made.file == held.file_hash else made.version + 1
+    message = platform.chain.message(
+        "Adoption",
+        "AgreementFactory",
+        agreement=made.address,
+        version=number,
+        arguments=keccak(held.arguments),
+        file=held.file_hash,
+        results=held.results_hash,
+    )
+
+    def build(signatures: Sequence[bytes]) -> Call:
+        return platform.chain.call(
+            "AgreementFactory",
+            "adopt",
+            Web3.to_checksum_address(made.address),
+            held.arguments,
+            held.file_hash,
+            held.results_hash,
+            list(signatures),
+        )
+
+    return Act(message, build)
+
+
+def retirement(platform: Platform, name: str) -> Act:
+    """Take an agreement's accounts away from it, for good; supervisors of the tree's quorum sign."""
+    with platform.database.read() as session:
+        address = Web3.to_checksum_address(find(session, name).address or "")
+
+    def build(signatures: Sequence[bytes]) -> Call:
+        return platform.chain.call("AgreementFactory", "retire", address, list(signatures))
+
+    return Act(platform.chain.message("Retirement", "AgreementFactory", agreement=address), build)
+
+
 def show(platform: Platform, name: str) -> dict[str, object]:
     """An agreement as it stands."""
     with platform.database.read() as session:
@@ -224,7 +284,8 @@ def show(platform: Platform, name: str) -> dict[str, object]:
             "account": held.account,
             "dye_class": held.dye_class,
             "currency": held.currency,
-            "active": made.active,
+            "active": made.active and made.file == held.file_hash,
+            "terms_version": made.version if made.file == held.file_hash else None,
             "clauses": held.clause_names,
             "payees": len(payments.roster(session, held.id)),
             "payout_cap": (

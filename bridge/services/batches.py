@@ -35,6 +35,7 @@ from contracts.rows import Row, RowTree
 __all__ = ["approval", "cancellation", "evidence", "execute", "payouts", "reservation", "show", "upload"]
 
 SALT_BYTES = 16
+NO_DOCUMENT = bytes(32)
 MAX_DEADLINE_HOURS = 24 * 366
 CHUNKS_A_RUN = 64
 CLOCKS_DIFFER_SECONDS = 2 * 3600
@@ -49,8 +50,13 @@ def upload(
     control_total: str | None = None,
     control_count: int | None = None,
     deadline_hours: int = 72,
+    dye_class: str | None = None,
+    document: bytes | None = None,
 ) -> str:
     """Turn a payout file into a draft batch; returns the draft's id (the root of its rows, hex).
+
+    `dye_class`: whose money it draws, where the terms let it draw another than the agreement's; `document`:
+    the registered document it pays, where the terms ask for one.
 
     The same file for the same agreement gives the same draft, unless nothing of it can be paid any more: it
     was cancelled, or ran out of time. Raises BatchFileRefused with every fault and nothing written.
@@ -62,6 +68,8 @@ def upload(
     with platform.database.read() as session:
         held = find(session, agreement)
         roster = payments.roster(session, held.id)
+        if not payments.is_in_force(session, held):
+            raise Conflict("agreement-superseded", f"{held.id} is not in force; name the version that is.")
         if not roster:
             raise Invalid("agreement-without-roster", f"{held.id} pays no payees; name a disbursement.")
         file = read_batch_file(
@@ -79,6 +87,7 @@ def upload(
             return known.root.hex()
         _check_references(session, held.id, file)
     batch, rows = _draft(held, file, deadline, created_by)
+    batch.dye_class, batch.document = dye_class or held.dye_class, document
     with platform.database.begin() as session:
         known = payments.batch_by_file(session, held.id, batch.file_digest)
         if known is not None:
@@ -198,24 +207,29 @@ def reservation(platform: Platform, identity: str) -> Act:
         _check_unpaid(session, held)
         rows = row_tree(session, held.root)
         address = Web3.to_checksum_address(agreement.address or "")
-        terms = projections.agreement(session, address).arguments
-    account, dye_class = name_id(agreement.account), name_id(agreement.dye_class)
+    account, dye_class = name_id(agreement.account), name_id(held.dye_class)
     batch = batch_id(platform.chain.deployment, address, account, dye_class, rows, held.deadline)
-    arguments = (held.root, held.count, held.total_minor, held.deadline)
+    values = {
+        "dyeClass": dye_class,
+        "root": held.root,
+        "count": held.count,
+        "total": held.total_minor,
+        "deadline": held.deadline,
+        "document": held.document or NO_DOCUMENT,
+    }
 
     def build(signatures: list[bytes]) -> Call:
-        return platform.chain.call("Disbursement", "reserve", *arguments, only(signatures), at=address)
+        return platform.chain.call("Disbursement", "reserve", *values.values(), only(signatures), at=address)
 
     def on_queue(session: Session) -> None:
         row = session.get_one(BatchModel, held.root)
         _check_unpaid(session, row)
         row.batch = batch
+        directory.put_name(session, row.dye_class)
         give_end_to_end_ids(session, platform.chain, row)
 
-    root, count, total, deadline = arguments
-    message = platform.chain.message(
-        "Reservation", address, terms=terms, root=root, count=count, total=total, deadline=deadline
-    )
+    terms = platform.chain.read("Disbursement", "terms_hash", at=address)
+    message = platform.chain.message("Reservation", address, terms=terms, **values)
     return Act(message, build, on_queue)
 
 

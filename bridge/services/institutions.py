@@ -9,14 +9,14 @@ from bridge.chain import Call
 from bridge.errors import ChainUnreachable, Conflict, Invalid, NotFound
 from bridge.keep import change_content, change_key
 from bridge.platform import WAIT_SECONDS, Mined, Platform
-from bridge.services.acts import Act, only, perform
+from bridge.services.acts import Act, perform
 from bridge.setup import Change
 from bridge.store import directory, projections
 from bridge.store.models import ChangeModel
 from contracts.ids import name_id
 from contracts.terms import InstitutionKind, Role
 
-__all__ = ["announce", "announcement", "listing", "quorum_facts", "suspension"]
+__all__ = ["announce", "announcement", "listing", "quorum_facts", "rotation", "suspension", "withdrawal"]
 
 
 def announcement(
@@ -67,12 +67,29 @@ def announce(platform: Platform, act: Act, signatures: Sequence[bytes], nonce: i
 
 
 def suspension(platform: Platform, address: str) -> Act:
-    """Suspend a signer at once; a governor signs."""
+    """Suspend a signer at once; a governor of its institution signs, or governors of two institutions."""
     record = platform.chain.read("Directory", "signer", address)
-    message = platform.chain.message("Suspension", "Directory", signer=address, since=record[2])
-    return Act(
-        message, lambda signatures: platform.chain.call("Directory", "suspend", address, only(signatures))
-    )
+    message = platform.chain.message("Suspension", "Directory", signer=address, since=record.since)
+    return Act(message, lambda signatures: platform.chain.call("Directory", "suspend", address, signatures))
+
+
+def rotation(platform: Platform, old: str, new: str) -> Act:
+    """Give a signer another key at once: both keys sign, and another governor of its institution or governors
+    of two institutions."""
+    record = platform.chain.read("Directory", "signer", old)
+    message = platform.chain.message("Rotation", "Directory", signer=old, successor=new, since=record.since)
+    return Act(message, lambda signatures: platform.chain.call("Directory", "rotate", old, new, signatures))
+
+
+def withdrawal(platform: Platform, nonce: int) -> Act:
+    """Stop announced changes for ever; governors of two institutions sign. Raises NotFound."""
+    with platform.database.read() as session:
+        announced = projections.announcement(session, nonce)
+    if announced is None or announced.state != "announced":
+        raise NotFound("changes-unknown", "No changes wait under this number; list what was announced.")
+    change = announced.change
+    message = platform.chain.message("Withdrawal", "Directory", change=change)
+    return Act(message, lambda signatures: platform.chain.call("Directory", "withdraw", change, signatures))
 
 
 def listing(platform: Platform) -> list[dict[str, object]]:
@@ -85,7 +102,11 @@ def listing(platform: Platform) -> list[dict[str, object]]:
                 "institution": known.get(row.institution, row.institution.hex()),
                 "kind": InstitutionKind(row.kind).name.lower(),
                 "signers": [
-                    {"address": each.address, "roles": role_names(each.roles)}
+                    {
+                        "address": each.address,
+                        "roles": role_names(each.roles),
+                        "successor": each.successor,
+                    }
                     for each in signers
                     if each.institution == row.institution
                 ],

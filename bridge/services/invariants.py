@@ -5,6 +5,7 @@ A checker returns what is wrong, as sentences; nothing wrong means the invariant
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from lxml import etree
 from sqlalchemy.orm import Session
@@ -16,7 +17,7 @@ from bridge.platform import Platform
 from bridge.reconcile import reconcile
 from bridge.returns import row_tree
 from bridge.services.execution_rules import execution_faults
-from bridge.services.reconciliation import batch_states, session_lots, snapshot
+from bridge.services.reconciliation import batch_states, resting_in_tree, session_lots, snapshot
 from bridge.services.tracing import as_map
 from bridge.store import bank as bank_store
 from bridge.store import payments, projections
@@ -24,11 +25,13 @@ from bridge.store.base import Database
 from bridge.store.chain_models import PROJECTIONS, BlockRow
 from bridge.store.models import PayoutModel, PayoutState
 from bridge.trace import Map, partition_faults
-from contracts.ids import written_off_line
+from contracts.ids import reversed_line, written_off_line
 
 __all__ = ["check"]
 
 SHOWN = 20
+REOPEN = 15
+"""Kind of map that takes a lot back because it is a return (`modules/lines.vy`)."""
 
 
 def check(platform: Platform) -> dict[str, dict[str, object]]:
@@ -60,7 +63,8 @@ def _maps(session: Session) -> list[Map]:
 
 
 def _conservation(session: Session, platform: Platform) -> Iterator[str]:
-    """I1: minted + returned late − settled − written off = Σ balances + in flight, read from the chain."""
+    """I1: minted + returned late − settled − reversed − written off = Σ balances + in flight, by the chain;
+    what a tree holds and lacks is what the chain's lines, and the projections, make of it."""
     chain, block = platform.chain, _block(session)
     lots = session_lots(session)
     maps = _maps(session)
@@ -68,18 +72,35 @@ def _conservation(session: Session, platform: Platform) -> Iterator[str]:
     trees = tree_of_lines({row.line: row.tree for row in lots}, maps)
     for tree in projections.trees(session):
         totals = chain.read("Ledger", "tree", tree.tree, block=block)
-        _, _, _, minted, settled, returned_late, written_off = totals
-        away = written_off_line(tree.tree)
+        away = (written_off_line(tree.tree), reversed_line(tree.tree))
         held = 0
-        for line in (line for line, owner in trees.items() if owner == tree.tree and line != away):
+        for line in (line for line, owner in trees.items() if owner == tree.tree and line not in away):
             filled, emptied = chain.read("Ledger", "line", line, block=block)
             ended = line in batches and batches[line].ended
             held += 0 if ended else filled - emptied
         reserved = projections.batches_of_tree(session, tree.tree)
         flying = sum(_in_flight(chain, row.batch, block) for row in reserved)
-        left = minted + returned_late - settled - written_off
+        left = totals.minted + totals.returned_late
+        left -= totals.settled + totals.reversed + totals.written_off
         if left != held + flying:
             yield f"tree {tree.tree.hex()}: {left} should rest or fly, but {held} rests and {flying} flies"
+        yield from _total_faults(session, tree.tree, totals, held)
+
+
+def _total_faults(session: Session, tree: bytes, totals: Any, resting: int) -> Iterator[str]:
+    """What the tree says it holds, lacks and was attested, against what the events make of it."""
+    claimed = sum(row.amount_minor for row in projections.reversals_of_tree(session, tree))
+    gone = projections.maps_into_all(session, reversed_line(tree))
+    made_good = sum(row.amount_minor for row in gone if row.kind != REOPEN)
+    signed = projections.latest_attested(session, tree)
+    attested = 0 if signed is None else signed.balance_minor + signed.credits_minor - signed.debits_minor
+    held = resting_in_tree(session, tree)
+    expected = {"held": held, "shortfall": claimed - made_good, "attested": attested}
+    for name, amount in expected.items():
+        if getattr(totals, name) != amount:
+            yield f"tree {tree.hex()}: {name} is {getattr(totals, name)} on chain and {amount} by its events"
+    if resting != held:
+        yield f"tree {tree.hex()}: {resting} rests by its lines on chain and {held} by their maps"
 
 
 def _block(session: Session) -> int:
@@ -91,9 +112,8 @@ def _block(session: Session) -> int:
 def _in_flight(chain: Chain, batch: bytes, block: int) -> int:
     """Executed and neither gone back nor settled, by the chain."""
     held = chain.read("Ledger", "batch", batch, block=block)
-    amount_gone, settled = held[13], held[14]
     _, emptied = chain.read("Ledger", "line", batch, block=block)
-    return 0 if settled else emptied - amount_gone
+    return 0 if held.settled else int(emptied - held.amount_gone)
 
 
 def _balance_equation(session: Session, platform: Platform) -> Iterator[str]:
@@ -109,14 +129,19 @@ def _balance_equation(session: Session, platform: Platform) -> Iterator[str]:
 
 
 def _references(session: Session, platform: Platform) -> Iterator[str]:
-    """I3: one bank reference makes one mint or one return, by the chain's own logs."""
+    """I3: one bank reference makes one mint or opens one return, by the chain's own logs.
+
+    A lot that proved to be a return is both, once: it was taken back as a whole when the return was opened.
+    """
     used: Counter[bytes] = Counter()
     last = platform.chain.head()
     ledger = platform.chain.deployment.Ledger
     for entry in platform.chain.logs(platform.chain.deployment.first_block, last, [ledger]):
         event = platform.chain.decode(entry)
-        if event.name in ("Minted", "RowReturned") and any(event["reference"]):
+        if event.name in ("Minted", "ReturnOpened", "ReferenceVoided"):
             used[event["reference"]] += 1
+        elif event.name == "Moved" and event["kind"] == REOPEN:
+            used[event["info"]] -= 1
     yield from (f"reference {each.hex()} was used {times} times" for each, times in used.items() if times > 1)
     for account in bank_store.supervised_accounts(session):
         booked = Counter(row.reference for row in bank_store.credits_of_tree(session, account.tree))

@@ -24,12 +24,13 @@ from bridge.reconcile import (
     Statement,
     reconcile,
 )
+from bridge.returns import remainder_lot
 from bridge.services.acts import Act
 from bridge.services.tracing import as_map
 from bridge.store import bank as bank_store
 from bridge.store import breaks as break_store
 from bridge.store import payments, projections
-from bridge.store.chain_models import BatchRow, BlockRow, ChunkRow, GoneRow, LotRow
+from bridge.store.chain_models import BatchRow, BlockRow, ChunkRow, GoneRow, LotRow, TreeRow
 from bridge.store.models import (
     BreakModel,
     BreakState,
@@ -41,7 +42,7 @@ from bridge.store.models import (
     RunModel,
     SupervisedAccountModel,
 )
-from contracts.ids import keyed_reference, name_id, written_off_line
+from contracts.ids import keyed_reference, name_id, reversed_line, written_off_line
 
 __all__ = ["breaks", "confirm", "propose", "run", "snapshot", "write_off"]
 
@@ -164,10 +165,10 @@ def snapshot(session: Session, held: SupervisedAccountModel, reference_key: byte
         currency=held.currency,
         block=0 if cursor is None else cursor.number,
         bank_opening_minor=held.opening_minor,
-        chain_balance_minor=chain_balance(session, held.tree),
+        chain_balance_minor=_chain_balance(session, held.tree),
         entries=_entries(session, held, movements),
         statements=_statements(session, held),
-        credits=(*_lots(session, held, by_hash), *_returns(session, batches, by_hash)),
+        credits=(*_lots(session, held, by_hash), *_returns(session, held, by_hash)),
         payouts=tuple(payout for batch in batches for payout in _payouts(session, batch)),
         write_offs=_write_offs(session, held, by_hash),
         pending_credits=pending,
@@ -178,18 +179,26 @@ def snapshot(session: Session, held: SupervisedAccountModel, reference_key: byte
     )
 
 
-def chain_balance(session: Session, tree: bytes) -> int:
-    """What rests on the tree's lines: accounts, suspense and batches not executed; minor units."""
+def _chain_balance(session: Session, tree: bytes) -> int:
+    """What the bank should hold for what the ledger says: what rests, what returns may still draw, and not
+    what the bank took back without anything making it good; minor units."""
+    undrawn = sum(row.opened_minor for row in projections.open_return_sets(session, tree))
+    undrawn -= sum(row.amount_minor for row in projections.draws_on_open_sets(session, tree))
+    return resting_in_tree(session, tree) + undrawn - session.get_one(TreeRow, tree).shortfall_minor
+
+
+def resting_in_tree(session: Session, tree: bytes) -> int:
+    """What rests on the tree's lines: accounts, suspense, custody, batches not executed; minor units."""
     lots = session_lots(session)
     maps = [as_map(row) for row in projections.all_maps(session)]
     batches = batch_states(session)
     trees = tree_of_lines({row.line: row.tree for row in lots}, maps)
     states = line_states({row.line: row.amount_minor for row in lots}, maps, batches)
-    away = written_off_line(tree)
+    away = (written_off_line(tree), reversed_line(tree))
     return sum(
         resting_minor(line, state, batches)
         for line, state in states.items()
-        if trees[line] == tree and line != away
+        if trees[line] == tree and line not in away
     )
 
 
@@ -255,6 +264,9 @@ def _statements(session: Session, held: SupervisedAccountModel) -> tuple[Stateme
 
 
 def _lots(session: Session, held: SupervisedAccountModel, by_hash: dict[bytes, str]) -> list[LedgerCredit]:
+    """Lots that mirror a credit of their own: not what became a return set, nor what one left over."""
+    sets = projections.references_of_tree(session, held.tree)
+    other = {row.reference for row in sets} | {remainder_lot(row.reference) for row in sets}
     return [
         LedgerCredit(
             lot.reference.hex(),
@@ -264,22 +276,24 @@ def _lots(session: Session, held: SupervisedAccountModel, by_hash: dict[bytes, s
             "mint",
         )
         for lot in projections.lots_of_tree(session, held.tree)
+        if lot.reference not in other
     ]
 
 
-def _returns(session: Session, batches: Sequence[BatchRow], by_hash: dict[bytes, str]) -> list[LedgerCredit]:
-    found = []
-    for batch in batches:
-        ids = {row.row: row.end_to_end_id for row in payments.payouts(session, batch.root)}
-        for gone in projections.gone_rows(session, batch.batch):
-            if gone.reference is None or gone.amount_minor is None:
-                continue
-            identity = f"{batch.batch.hex()}:{gone.row}"
-            reference = by_hash.get(gone.reference, gone.reference.hex())
-            found.append(
-                LedgerCredit(identity, reference, gone.amount_minor, gone.block, "return", ids.get(gone.row))
-            )
-    return found
+def _returns(session: Session, held: SupervisedAccountModel, by_hash: dict[bytes, str]) -> list[LedgerCredit]:
+    """Credits that brought rows back, each once however many rows draw on it."""
+    return [
+        LedgerCredit(
+            opened.reference.hex(),
+            by_hash.get(opened.reference, opened.reference.hex()),
+            opened.opened_minor,
+            opened.block,
+            "return",
+            tuple(payments.ids_returned_by(session, opened.reference)),
+        )
+        for opened in projections.references_of_tree(session, held.tree)
+        if opened.opened_minor
+    ]
 
 
 def _payouts(session: Session, batch: BatchRow) -> list[LedgerPayout]:
@@ -312,17 +326,20 @@ def _payout(
 def _write_offs(
     session: Session, held: SupervisedAccountModel, by_hash: dict[bytes, str]
 ) -> tuple[LedgerWriteOff, ...]:
+    taken = [
+        *projections.maps_into_all(session, written_off_line(held.tree)),
+        *projections.reversals_of_tree(session, held.tree),
+    ]
     return tuple(
         LedgerWriteOff(str(row.id), by_hash.get(row.info, row.info.hex()), row.amount_minor, row.block)
-        for row in projections.maps_into_all(session, written_off_line(held.tree))
+        for row in taken
     )
 
 
 def _pending(session: Session, held: SupervisedAccountModel) -> frozenset[str]:
     """Captured credits whose lot or return is not on chain yet."""
     done = {lot.reference for lot in projections.lots_of_tree(session, held.tree)}
-    for batch in projections.batches_of_tree(session, held.tree):
-        done |= {row.reference for row in projections.gone_rows(session, batch.batch) if row.reference}
+    done |= {row.reference for row in projections.references_of_tree(session, held.tree)}
     known: dict[int, CreditModel] = {
         row.movement: row for row in bank_store.credits_of_tree(session, held.tree)
     }
@@ -424,11 +441,11 @@ def write_off(platform: Platform, fingerprint: str, account: str, dye_class: str
     arguments = (name_id(account), name_id(dye_class), movement.amount_minor, reference)
 
     def build(signatures: list[bytes]) -> Call:
-        return platform.chain.call("Ledger", "write_off", *arguments, signatures)
+        return platform.chain.call("Supervision", "write_off", *arguments, signatures)
 
     message = platform.chain.message(
         "WriteOff",
-        "Ledger",
+        "Supervision",
         account=arguments[0],
         dyeClass=arguments[1],
         amount=arguments[2],

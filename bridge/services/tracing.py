@@ -34,9 +34,10 @@ class StoredMaps:
         """Maps whose source interval meets `[start, end)`."""
         return [as_map(row) for row in projections.maps_from(self.session, line, start, end)]
 
-    def is_lot(self, line: bytes) -> bool:
-        """Whether a line is a lot's."""
-        return self.session.get(LotRow, line) is not None
+    def minted(self, line: bytes) -> int:
+        """What a line was minted with, minor units; 0 for a line that is no lot's."""
+        lot = self.session.get(LotRow, line)
+        return 0 if lot is None else lot.amount_minor
 
 
 def as_map(row: MapRow) -> Map:
@@ -111,8 +112,8 @@ def trace_payout(platform: Platform, end_to_end_id: str) -> dict[str, object]:
         start = sum(row.amount_minor for row in rows)
         end = start + payout.amount_minor
         store, names = StoredMaps(session), _names(session)
-        segments = backward(store, store.is_lot, held.batch, start, end)
-        path = hops_backward(store, store.is_lot, held.batch, start, end)
+        segments = backward(store, store.minted, held.batch, start, end)
+        path = hops_backward(store, store.minted, held.batch, start, end)
         return {
             "end_to_end_id": end_to_end_id,
             "batch": held.batch.hex(),

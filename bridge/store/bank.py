@@ -7,6 +7,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from bridge.store.models import (
+    AttestationModel,
     CreditModel,
     MessageModel,
     MessageState,
@@ -24,9 +25,13 @@ __all__ = [
     "account_by_number",
     "close_task",
     "credits_of_tree",
+    "digest_of_sighting",
+    "last_movement",
+    "latest_attestation",
     "latest_statement",
     "message_by_key",
     "movement_by_reference",
+    "movement_sums",
     "movements_of_tree",
     "open_tasks",
     "put_task",
@@ -95,6 +100,35 @@ def debit_of(session: Session, end_to_end_id: str) -> MovementModel | None:
         MovementModel.end_to_end_id == end_to_end_id, MovementModel.direction == "debit"
     )
     return session.scalars(rows.order_by(MovementModel.id)).first()
+
+
+def last_movement(session: Session, tree: bytes) -> int:
+    """Id of the newest movement of an account; 0 before the first."""
+    return session.scalar(select(func.max(MovementModel.id)).where(MovementModel.tree == tree)) or 0
+
+
+def movement_sums(session: Session, tree: bytes, currency: str, after: int) -> dict[str, int]:
+    """Credits and debits of an account past a movement's id, minor units, by direction."""
+    rows = select(MovementModel.direction, func.sum(MovementModel.amount_minor)).where(
+        MovementModel.tree == tree, MovementModel.currency == currency, MovementModel.id > after
+    )
+    return {
+        direction: int(total) for direction, total in session.execute(rows.group_by(MovementModel.direction))
+    }
+
+
+def digest_of_sighting(session: Session, movement: int) -> bytes | None:
+    """Digest of the latest message that reported a movement."""
+    rows = select(MessageModel.digest).join(SightingModel, SightingModel.message == MessageModel.id)
+    return session.scalar(
+        rows.where(SightingModel.movement == movement).order_by(MessageModel.id.desc()).limit(1)
+    )
+
+
+def latest_attestation(session: Session, tree: bytes) -> AttestationModel | None:
+    """What was attested of an account last."""
+    rows = select(AttestationModel).where(AttestationModel.tree == tree)
+    return session.scalar(rows.order_by(AttestationModel.id.desc()).limit(1))
 
 
 def unapplied_movements(session: Session, limit: int) -> Sequence[MovementModel]:

@@ -8,20 +8,32 @@ from bridge.store.base import Bytes32, Minor, Projection
 __all__ = [
     "PROJECTIONS",
     "AccountRow",
+    "ActRow",
     "AgreementRow",
+    "AnnouncementRow",
     "ApprovalRow",
+    "AttestedRow",
     "BatchRow",
     "BlockRow",
     "ChunkRow",
+    "CustodyRow",
     "EvidenceRow",
     "GoneRow",
+    "GrantRow",
     "InstitutionRow",
     "LotRow",
     "MapRow",
+    "PauseRow",
     "QuorumMemberRow",
     "QuorumRow",
+    "ReferenceRow",
+    "RefusalRow",
+    "RegisteredRow",
+    "ReturnRow",
+    "ReversalRow",
     "SignerRow",
     "TreeRow",
+    "WaiverRow",
 ]
 
 
@@ -42,13 +54,25 @@ class InstitutionRow(Projection):
     kind: Mapped[int]
 
 
+class AnnouncementRow(Projection):
+    """Directory changes that were announced; `state` is announced, applied or withdrawn."""
+
+    __tablename__ = "chain_announcement"
+    change: Mapped[Bytes32] = mapped_column(primary_key=True)
+    nonce: Mapped[int]
+    ready_at: Mapped[Minor]
+    recovery: Mapped[bool]
+    state: Mapped[str] = mapped_column(default="announced")
+
+
 class SignerRow(Projection):
-    """A signer; `roles` is zero when suspended."""
+    """A signer; `roles` is zero when suspended, or when `successor` took its place."""
 
     __tablename__ = "chain_signer"
     address: Mapped[str] = mapped_column(primary_key=True)
     institution: Mapped[Bytes32]
     roles: Mapped[int]
+    successor: Mapped[str | None]
     block: Mapped[int]
 
 
@@ -69,13 +93,15 @@ class QuorumMemberRow(Projection):
 
 
 class TreeRow(Projection):
-    """A supervised account and its totals, minor units."""
+    """A supervised account; what its bank attested last, and took back without anything making it good."""
 
     __tablename__ = "chain_tree"
     tree: Mapped[Bytes32] = mapped_column(primary_key=True)
     bank: Mapped[Bytes32]
     quorum: Mapped[Bytes32]
     currency: Mapped[str]
+    attested_minor: Mapped[Minor] = mapped_column(default=0)
+    shortfall_minor: Mapped[Minor] = mapped_column(default=0)
 
 
 class AccountRow(Projection):
@@ -87,6 +113,39 @@ class AccountRow(Projection):
     tree: Mapped[Bytes32] = mapped_column(index=True)
     controller: Mapped[Bytes32]
     frozen: Mapped[bool] = mapped_column(default=False)
+    closed: Mapped[bool] = mapped_column(default=False)
+
+
+class GrantRow(Projection):
+    """Whether an agreement may draw on an account."""
+
+    __tablename__ = "chain_grant"
+    account: Mapped[Bytes32] = mapped_column(primary_key=True)
+    agreement: Mapped[str] = mapped_column(primary_key=True)
+    granted: Mapped[bool]
+
+
+class PauseRow(Projection):
+    """A pause or its end; the latest counts."""
+
+    __tablename__ = "chain_pause"
+    id: Mapped[Minor] = mapped_column(primary_key=True, autoincrement=False)
+    paused: Mapped[bool]
+    block: Mapped[int]
+
+
+class AttestedRow(Projection):
+    """What a bank's attester signed, minor units: a balance, and what came and went since."""
+
+    __tablename__ = "chain_attested"
+    tree: Mapped[Bytes32] = mapped_column(primary_key=True)
+    number: Mapped[Minor] = mapped_column(primary_key=True, autoincrement=False)
+    attester: Mapped[str]
+    balance_minor: Mapped[Minor]
+    credits_minor: Mapped[Minor]
+    debits_minor: Mapped[Minor]
+    statement: Mapped[Bytes32]
+    block: Mapped[int]
 
 
 class LotRow(Projection):
@@ -98,7 +157,44 @@ class LotRow(Projection):
     tree: Mapped[Bytes32] = mapped_column(index=True)
     amount_minor: Mapped[Minor]
     info: Mapped[Bytes32]
+    frozen: Mapped[bool] = mapped_column(default=False)
     block: Mapped[int]
+
+
+class ReferenceRow(Projection):
+    """A bank reference that a return set or a void used up: `opened_minor` is what it opened, 0 when void.
+
+    Closed with a remainder, that became a lot of its own.
+    """
+
+    __tablename__ = "chain_reference"
+    reference: Mapped[Bytes32] = mapped_column(primary_key=True)
+    tree: Mapped[Bytes32]
+    opened_minor: Mapped[Minor]
+    remainder_minor: Mapped[Minor] = mapped_column(default=0)
+    closed: Mapped[bool]
+    block: Mapped[int]
+
+
+class ReversalRow(Projection):
+    """That the bank took back money of a credit."""
+
+    __tablename__ = "chain_reversal"
+    id: Mapped[Minor] = mapped_column(primary_key=True, autoincrement=False)
+    reference: Mapped[Bytes32]
+    tree: Mapped[Bytes32] = mapped_column(index=True)
+    amount_minor: Mapped[Minor]
+    info: Mapped[Bytes32]
+    block: Mapped[int]
+
+
+class CustodyRow(Projection):
+    """A custody line, its account, and the line its money goes back to; zero for a lot's."""
+
+    __tablename__ = "chain_custody"
+    custody: Mapped[Bytes32] = mapped_column(primary_key=True)
+    account: Mapped[Bytes32]
+    home: Mapped[Bytes32]
 
 
 class MapRow(Projection):
@@ -122,7 +218,7 @@ class MapRow(Projection):
 
 
 class AgreementRow(Projection):
-    """An agreement made by the factory."""
+    """An agreement made by the factory, with its terms in force; `version` is 0 before activation."""
 
     __tablename__ = "chain_agreement"
     address: Mapped[str] = mapped_column(primary_key=True)
@@ -132,6 +228,8 @@ class AgreementRow(Projection):
     file: Mapped[Bytes32]
     results: Mapped[Bytes32]
     active: Mapped[bool] = mapped_column(default=False)
+    version: Mapped[int] = mapped_column(default=0)
+    state: Mapped[int] = mapped_column(default=1)
     block: Mapped[int]
 
 
@@ -152,6 +250,7 @@ class BatchRow(Projection):
     end: Mapped[int]
     settled: Mapped[bool] = mapped_column(default=False, index=True)
     settled_minor: Mapped[Minor] = mapped_column(default=0)
+    cancelled_by: Mapped[str | None]
     block: Mapped[int]
 
 
@@ -170,24 +269,49 @@ class ChunkRow(Projection):
 
 
 class GoneRow(Projection):
-    """A row that went back: skipped, returned, or returned late."""
+    """A row of which nothing is left to return: skipped, returned, or returned late."""
 
     __tablename__ = "chain_gone"
     batch: Mapped[Bytes32] = mapped_column(primary_key=True)
     row: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str]
-    amount_minor: Mapped[Minor | None]
+    block: Mapped[int]
+
+
+class ReturnRow(Projection):
+    """One way back of a row or of a part of it; the reference is of the credit that brought it, if any."""
+
+    __tablename__ = "chain_return"
+    id: Mapped[Minor] = mapped_column(primary_key=True, autoincrement=False)
+    batch: Mapped[Bytes32] = mapped_column(index=True)
+    row: Mapped[int]
+    amount_minor: Mapped[Minor]
+    late: Mapped[bool]
     reference: Mapped[Bytes32 | None]
     block: Mapped[int]
 
 
+class RefusalRow(Projection):
+    """Why a row was skipped."""
+
+    __tablename__ = "chain_refusal"
+    batch: Mapped[Bytes32] = mapped_column(primary_key=True)
+    row: Mapped[int] = mapped_column(primary_key=True)
+    clause: Mapped[int]
+    guard: Mapped[int]
+    code: Mapped[str]
+    limit: Mapped[str]
+    observed: Mapped[str]
+
+
 class ApprovalRow(Projection):
-    """An approval that was given."""
+    """An approval that was given, and when it was revoked."""
 
     __tablename__ = "chain_approval"
     batch: Mapped[Bytes32] = mapped_column(primary_key=True)
     supervisor: Mapped[str] = mapped_column(primary_key=True)
     institution: Mapped[Bytes32]
+    revoked: Mapped[int | None]
     block: Mapped[int]
 
 
@@ -200,23 +324,71 @@ class EvidenceRow(Projection):
     kind: Mapped[Bytes32]
     witness: Mapped[str]
     digest: Mapped[Bytes32]
+    observed_at: Mapped[Minor]
+    block: Mapped[int]
+
+
+class WaiverRow(Projection):
+    """A clause that the quorum waived for one batch."""
+
+    __tablename__ = "chain_waiver"
+    id: Mapped[Minor] = mapped_column(primary_key=True, autoincrement=False)
+    batch: Mapped[Bytes32] = mapped_column(index=True)
+    clause: Mapped[int]
+    expires_at: Mapped[Minor]
+    block: Mapped[int]
+
+
+class RegisteredRow(Projection):
+    """A document that counts once in the whole network, and what is spoken for of it."""
+
+    __tablename__ = "chain_document"
+    document: Mapped[Bytes32] = mapped_column(primary_key=True)
+    agreement: Mapped[str]
+    kind: Mapped[Bytes32]
+    holder: Mapped[Bytes32]
+    payee: Mapped[Minor]
+    amount_minor: Mapped[Minor]
+    used_minor: Mapped[Minor] = mapped_column(default=0)
+    block: Mapped[int]
+
+
+class ActRow(Projection):
+    """That an operator's signature was used."""
+
+    __tablename__ = "chain_act"
+    id: Mapped[Minor] = mapped_column(primary_key=True, autoincrement=False)
+    digest: Mapped[Bytes32]
+    operator: Mapped[str]
     block: Mapped[int]
 
 
 PROJECTIONS = (
     BlockRow,
     InstitutionRow,
+    AnnouncementRow,
     SignerRow,
     QuorumRow,
     QuorumMemberRow,
     TreeRow,
     AccountRow,
+    GrantRow,
+    PauseRow,
+    AttestedRow,
     LotRow,
+    ReferenceRow,
+    ReversalRow,
+    CustodyRow,
     MapRow,
     AgreementRow,
     BatchRow,
     ChunkRow,
     GoneRow,
+    ReturnRow,
+    RefusalRow,
     ApprovalRow,
     EvidenceRow,
+    WaiverRow,
+    RegisteredRow,
+    ActRow,
 )

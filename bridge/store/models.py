@@ -15,6 +15,7 @@ from bridge.store.base import Base, Bytes32, Minor, UtcTime, utc_now
 __all__ = [
     "AgreementFileModel",
     "ApiKeyModel",
+    "AttestationModel",
     "BatchModel",
     "BreakModel",
     "BreakState",
@@ -142,6 +143,7 @@ class MovementModel(Base):
     bank_reference: Mapped[str]
     content: Mapped[str]
     direction: Mapped[str]
+    reversal: Mapped[bool]
     amount_minor: Mapped[Minor]
     currency: Mapped[str]
     booking_date: Mapped[date | None]
@@ -189,6 +191,24 @@ class StatementModel(Base):
     __table_args__ = (UniqueConstraint("tree", "report_id", "to_date"),)
 
 
+class AttestationModel(Base):
+    """What was attested of an account: its opening balance, and all credits and debits since, minor units.
+
+    `movement` is the last one counted. Numbers repeat where an attestation failed; the latest `id` counts.
+    """
+
+    __tablename__ = "attestation"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    tree: Mapped[Bytes32] = mapped_column(index=True)
+    number: Mapped[int]
+    movement: Mapped[int]
+    balance_minor: Mapped[Minor]
+    credits_minor: Mapped[Minor]
+    debits_minor: Mapped[Minor]
+    statement: Mapped[Bytes32]
+    transaction: Mapped[str]
+
+
 class CreditKind(StrEnum):
     """What a credit becomes on chain; how far it got says its transaction.
 
@@ -201,7 +221,7 @@ class CreditKind(StrEnum):
 
 
 class CreditModel(Base):
-    """What is done about an inbound credit: a lot, or a returned row."""
+    """What is done about an inbound credit: a lot, or a row that comes back, whole or in part."""
 
     __tablename__ = "credit"
     movement: Mapped[int] = mapped_column(primary_key=True)
@@ -242,11 +262,14 @@ class DocumentModel(Base):
 
 
 class AgreementFileModel(Base):
-    """An agreement as its file says, with what was compiled from it. `id` is `name@version`."""
+    """An agreement as its file says, with what was compiled from it. `id` is `name@version`.
+
+    A later version of an agreement that is active has its address: the quorum adopts it as new terms.
+    """
 
     __tablename__ = "agreement_file"
     id: Mapped[str] = mapped_column(primary_key=True)
-    address: Mapped[str | None] = mapped_column(unique=True)
+    address: Mapped[str | None] = mapped_column(index=True)
     name: Mapped[str] = mapped_column(index=True)
     template: Mapped[str]
     content: Mapped[bytes]
@@ -255,6 +278,7 @@ class AgreementFileModel(Base):
     currency: Mapped[str]
     clause_names: Mapped[Any] = mapped_column(JSON)
     payout_cap_minor: Mapped[Minor | None]
+    arguments: Mapped[bytes]
     file_hash: Mapped[Bytes32]
     results_hash: Mapped[Bytes32]
     explanation_zh: Mapped[str]
@@ -284,6 +308,8 @@ class BatchModel(Base):
     count: Mapped[int]
     total_minor: Mapped[Minor]
     deadline: Mapped[Minor]
+    dye_class: Mapped[str]
+    document: Mapped[Bytes32 | None]
     file_digest: Mapped[Bytes32]
     batch: Mapped[Bytes32 | None] = mapped_column(unique=True)
     created_by: Mapped[str]
@@ -294,7 +320,8 @@ class BatchModel(Base):
 class PayoutState(StrEnum):
     """drafted → skipped | ordered → rejected | debited → returned
 
-    `rejected` and `returned` are what the bank said; the row's way back on chain is its transaction.
+    `rejected` and `returned` are what the bank said; the row's way back on chain is its transaction. A row of
+    which only a part came back stays `debited`.
     """
 
     DRAFTED = "drafted"
@@ -322,6 +349,7 @@ class PayoutModel(Base):
     end_to_end_id: Mapped[str | None] = mapped_column(unique=True)
     state: Mapped[str] = mapped_column(default=PayoutState.DRAFTED)
     reason: Mapped[str | None]
+    returned_minor: Mapped[Minor] = mapped_column(default=0)
     movement: Mapped[int | None]
     __table_args__ = (Index("ix_payout_root_state", "root", "state"),)
 

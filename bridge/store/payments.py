@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from bridge.store.chain_models import AccountRow, BatchRow, ChunkRow
+from bridge.store.chain_models import AccountRow, AgreementRow, BatchRow, ChunkRow, ReturnRow
 from bridge.store.models import (
     AgreementFileModel,
     BatchModel,
@@ -27,10 +27,13 @@ __all__ = [
     "chunks_without_order",
     "count_payouts",
     "dye_classes",
+    "ids_returned_by",
+    "is_in_force",
     "orders",
     "orders_in_state",
     "payout_by_end_to_end_id",
     "payouts",
+    "predecessor",
     "roster",
 ]
 
@@ -46,12 +49,40 @@ def agreement_files(session: Session) -> Sequence[AgreementFileModel]:
 
 
 def agreement_file(session: Session, name: str) -> AgreementFileModel | None:
-    """An agreement on chain by id (`name@version`), by address, or the latest made under a name."""
-    rows = select(AgreementFileModel).where(
+    """An agreement on chain by id (`name@version`); by address or name the one whose terms are in force."""
+    found = select(AgreementFileModel).where(
         AgreementFileModel.address.is_not(None),
         or_(
             AgreementFileModel.id == name, AgreementFileModel.address == name, AgreementFileModel.name == name
         ),
+    )
+    rows = session.scalars(found.order_by(AgreementFileModel.created_at.desc())).all()
+    exact = (row for row in rows if row.id == name)
+    in_force = (row for row in rows if is_in_force(session, row))
+    return next(exact, None) or next(in_force, None) or next(iter(rows), None)
+
+
+def is_in_force(session: Session, held: AgreementFileModel) -> bool:
+    """Whether the terms on chain are those of this file."""
+    made = None if held.address is None else session.get(AgreementRow, held.address)
+    return made is not None and made.file == held.file_hash
+
+
+def predecessor(
+    session: Session, name: str, template: str, account: str, identity: str
+) -> AgreementFileModel | None:
+    """The active agreement of which another version makes new terms: same name, template and account."""
+    rows = (
+        select(AgreementFileModel)
+        .join(AgreementRow, AgreementRow.address == AgreementFileModel.address)
+        .where(
+            AgreementFileModel.name == name,
+            AgreementFileModel.template == template,
+            AgreementFileModel.account == account,
+            AgreementFileModel.id != identity,
+            AgreementRow.active,
+            AgreementRow.file == AgreementFileModel.file_hash,
+        )
     )
     return session.scalars(rows.order_by(AgreementFileModel.created_at.desc())).first()
 
@@ -87,8 +118,8 @@ def dye_classes(session: Session, tree: bytes) -> set[str]:
 
 
 def references_in_use(session: Session, agreement: str, references: Sequence[str], but: bytes) -> set[str]:
-    """Which of the customer's references stand in a batch of an agreement that is reserved, or on its way
-    to be, and did not come back.
+    """Which of the customer's references stand in a batch of an agreement, whatever its version, that is
+    reserved, or on its way to be, and did not come back.
 
     `but`: the root of a batch that does not count.
     """
@@ -105,7 +136,7 @@ def references_in_use(session: Session, agreement: str, references: Sequence[str
             .join(BatchModel, BatchModel.root == PayoutModel.root)
             .outerjoin(BatchRow, BatchRow.batch == BatchModel.batch)
             .where(
-                BatchModel.agreement == agreement,
+                BatchModel.agreement.startswith(agreement.partition("@")[0] + "@", autoescape=True),
                 BatchModel.root != but,
                 or_(PayoutModel.row < BatchRow.end, BatchRow.batch.is_(None) & on_its_way),
                 PayoutModel.state.in_(live),
@@ -138,6 +169,17 @@ def count_payouts(session: Session, root: bytes) -> dict[str, int]:
     """How many rows of a batch are in which state."""
     rows = select(PayoutModel.state, func.count()).where(PayoutModel.root == root)
     return {state: number for state, number in session.execute(rows.group_by(PayoutModel.state))}  # noqa: C416
+
+
+def ids_returned_by(session: Session, reference: bytes) -> Sequence[str]:
+    """End-to-end ids of the payouts that a credit brought back, whole or in part."""
+    rows = (
+        select(PayoutModel.end_to_end_id)
+        .join(BatchModel, BatchModel.root == PayoutModel.root)
+        .join(ReturnRow, (ReturnRow.batch == BatchModel.batch) & (ReturnRow.row == PayoutModel.row))
+        .where(ReturnRow.reference == reference, PayoutModel.end_to_end_id.is_not(None))
+    )
+    return [each for each in session.scalars(rows.order_by(ReturnRow.id)) if each is not None]
 
 
 def payout_by_end_to_end_id(session: Session, end_to_end_id: str) -> PayoutModel | None:

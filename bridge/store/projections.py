@@ -11,7 +11,9 @@ from bridge.store.base import Projection
 from bridge.store.chain_models import (
     AccountRow,
     AgreementRow,
+    AnnouncementRow,
     ApprovalRow,
+    AttestedRow,
     BatchRow,
     ChunkRow,
     EvidenceRow,
@@ -21,6 +23,9 @@ from bridge.store.chain_models import (
     MapRow,
     QuorumMemberRow,
     QuorumRow,
+    ReferenceRow,
+    ReturnRow,
+    ReversalRow,
     SignerRow,
     TreeRow,
 )
@@ -31,20 +36,28 @@ __all__ = [
     "agreements",
     "all_batches",
     "all_maps",
+    "announcement",
+    "announcements",
     "approvals",
     "batches_of_tree",
     "chunks",
+    "draws_on_open_sets",
     "evidence",
     "expired_batches",
     "gone_rows",
     "institutions",
+    "latest_attested",
     "line_totals",
     "lot_by_reference",
     "lots_of_tree",
     "maps_from",
     "maps_into",
+    "open_return_sets",
     "quorum_members",
     "quorums",
+    "references_of_tree",
+    "returns",
+    "reversals_of_tree",
     "signers",
     "trees",
     "unsettled_batches",
@@ -109,6 +122,40 @@ def gone_rows(session: Session, batch: bytes) -> Sequence[GoneRow]:
     return session.scalars(select(GoneRow).where(GoneRow.batch == batch).order_by(GoneRow.row)).all()
 
 
+def latest_attested(session: Session, tree: bytes) -> AttestedRow | None:
+    """What the attester of a tree's bank signed last."""
+    rows = select(AttestedRow).where(AttestedRow.tree == tree)
+    return session.scalar(rows.order_by(AttestedRow.number.desc()).limit(1))
+
+
+def references_of_tree(session: Session, tree: bytes) -> Sequence[ReferenceRow]:
+    """References that return sets and voids of a tree used up, oldest first."""
+    rows = select(ReferenceRow).where(ReferenceRow.tree == tree)
+    return session.scalars(rows.order_by(ReferenceRow.block, ReferenceRow.reference)).all()
+
+
+def open_return_sets(session: Session, tree: bytes) -> Sequence[ReferenceRow]:
+    """Return sets of a tree that rows may still draw on."""
+    rows = select(ReferenceRow).where(ReferenceRow.tree == tree, ReferenceRow.closed.is_(False))
+    return session.scalars(rows).all()
+
+
+def draws_on_open_sets(session: Session, tree: bytes) -> Sequence[ReturnRow]:
+    """What rows drew of the open return sets of a tree."""
+    rows = select(ReturnRow).join(ReferenceRow, ReferenceRow.reference == ReturnRow.reference)
+    return session.scalars(rows.where(ReferenceRow.tree == tree, ReferenceRow.closed.is_(False))).all()
+
+
+def returns(session: Session, batch: bytes) -> Sequence[ReturnRow]:
+    """Every way back of a row of a batch, whole or in part, oldest first."""
+    return session.scalars(select(ReturnRow).where(ReturnRow.batch == batch).order_by(ReturnRow.id)).all()
+
+
+def reversals_of_tree(session: Session, tree: bytes) -> Sequence[ReversalRow]:
+    """What the bank took back of credits of a tree, oldest first."""
+    return session.scalars(select(ReversalRow).where(ReversalRow.tree == tree).order_by(ReversalRow.id)).all()
+
+
 def approvals(session: Session, batch: bytes) -> Sequence[ApprovalRow]:
     """The approvals of a batch, oldest first."""
     return session.scalars(
@@ -153,6 +200,18 @@ def _meeting(
     first = start if lowest is None else lowest
     rows = select(MapRow).where(on_line, position >= first, position < end)
     return session.scalars(rows.order_by(position)).all()
+
+
+def announcement(session: Session, nonce: int) -> AnnouncementRow | None:
+    """Directory changes that governors announced under a number."""
+    rows = select(AnnouncementRow).where(AnnouncementRow.nonce == nonce, AnnouncementRow.recovery.is_(False))
+    return session.scalars(rows).first()
+
+
+def announcements(session: Session) -> Sequence[AnnouncementRow]:
+    """Announced directory changes that wait, recoveries too."""
+    rows = select(AnnouncementRow).where(AnnouncementRow.state == "announced")
+    return session.scalars(rows.order_by(AnnouncementRow.ready_at)).all()
 
 
 def institutions(session: Session) -> Sequence[InstitutionRow]:

@@ -46,8 +46,8 @@ def backward(
 ) -> tuple[Segment, ...]:
     """The serial numbers in `[start, end)` of `line`, in the order of the interval, neighbours merged.
 
-    Composing ends on lots: what a mint filled of them. Behind that may lie money of a lot that was laid behind
-    its own end, as behind that of any line. Raises TraceTooLarge, TraceBroken.
+    Composing ends on lots, where a mint filled them; behind that lies what was laid behind the line's own
+    end. Raises TraceTooLarge, TraceBroken.
     """
     found: list[Segment] = []
     for piece in _walk(_backward_step(store, minted), line, start, end, limit):

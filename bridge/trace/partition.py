@@ -26,8 +26,8 @@ def partition_faults(
 
     `lots` maps a lot's line to its amount, `lines` every line to its (in, out). Checked are: `out <= in`;
     no interval mapped twice, nor before it is filled; every line's `[0, in)` filled exactly, by its mint and
-    by maps, also those that lay money behind its own end; a lot emptied from its front only. If all that holds: all resting money composed covers
-    every lot's `[0, n)` once. At most 1,000 are given.
+    by maps, also those that lay money behind its own end; a lot emptied from its front only. If all that
+    holds: all resting money composed covers every lot's `[0, n)` once. At most 1,000 are given.
     """
     store = MemoryMaps(maps)
     faults = list(islice(_line_faults(lots, lines, store), MAX_PARTITION_FAULTS))

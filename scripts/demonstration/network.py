@@ -116,16 +116,17 @@ class Network:
     def _found(self) -> None:
         for name in SIGNERS:
             self.signers[name] = create_keystore(self.keystore(name))
-        bridge_key = {
-            "institution": "north-bank",
-            "keystore": "bridge-key.json",
-            "roles": ["minter", "settler"],
-        }
+        own_keys = [
+            {"institution": "north-bank", "keystore": f"{name}-key.json", "roles": roles}
+            for name, roles in (("bridge", ["minter", "settler"]), ("attester", ["attester"]))
+        ]
+        recovery = [create_keystore(self.keystore(f"recovery-{number}")).address for number in (1, 2, 3)]
         founding = {
             "delay_seconds": 1,
+            "recovery": {"threshold": 2, "signers": [{"address": each} for each in recovery]},
             "institutions": [{"name": name, "kind": KINDS[name]} for name in FOUNDERS],
             "signers": [
-                bridge_key,
+                *own_keys,
                 *(
                     {"institution": name, "keystore": f"{name}.json", "roles": list(SIGNERS[name][1])}
                     for name in FOUNDERS

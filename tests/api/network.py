@@ -17,6 +17,7 @@ from unittest import mock
 import httpx
 import yaml
 from eth_account.signers.local import LocalAccount
+from web3 import Web3
 
 from api.cli import main
 from bridge.keys import create_keystore
@@ -45,6 +46,8 @@ SIGNERS = {
     "swift-courier-east": ["operator"],
     "clear-audit": ["witness", "auditor"],
 }
+RECOVERY = tuple(Web3.to_checksum_address("0x" + digit * 40) for digit in "123")
+"""Keys that nobody uses here."""
 WAIT_SECONDS = 20.0
 
 
@@ -199,11 +202,13 @@ def founding(keystores: dict[str, Path]) -> dict[str, Any]:
     """The founding file's content: everybody but the eastern subsidiary."""
     return {
         "delay_seconds": 0,
+        "recovery": {"threshold": 2, "signers": [{"address": each} for each in RECOVERY]},
         "institutions": [
             {"name": name, "kind": kind} for name, kind in KINDS.items() if name != "swift-courier-east"
         ],
         "signers": [
             {"institution": "north-bank", "keystore": "bridge-key.json", "roles": ["minter", "settler"]},
+            {"institution": "north-bank", "keystore": "attester-key.json", "roles": ["attester"]},
             *(
                 {"institution": name.removesuffix("-2"), "keystore": keystores[name].name, "roles": roles}
                 for name, roles in SIGNERS.items()

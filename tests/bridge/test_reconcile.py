@@ -112,7 +112,7 @@ class World:
             entry.amount_minor,
             day,
             "return",
-            payout.end_to_end_id,
+            (payout.end_to_end_id,),
         )
         self.credits[returned.credit_id] = returned
 
@@ -139,7 +139,7 @@ class World:
         self.pay(DAYS)
 
     def _expected_on_chain(self) -> int:
-        with_credit = {item.end_to_end_id for item in self.credits.values() if item.kind == "return"}
+        with_credit = {each for item in self.credits.values() for each in item.end_to_end_ids}
         out = sum(
             item.amount_minor
             for item in self.payouts.values()

@@ -87,6 +87,7 @@ class World:
     deployment: Deployment
     keys: dict[str, LocalAccount]
     bridge_key: LocalAccount
+    attester: LocalAccount
     platform: Platform
     worker: Worker | None = None
     stack: ExitStack = field(default_factory=ExitStack)
@@ -117,6 +118,7 @@ class World:
             Chain(self.node.url, self.deployment),
             HttpBank(self.bank.url, httpx.Client(timeout=30, trust_env=False)),
             self.bridge_key,
+            self.attester,
             b"r" * 32,
         )
 
@@ -153,7 +155,7 @@ def make_world(data: Path) -> World:
         bank.create_account(f"CLOSED{number}", "closed", iban, closed=True)
     node = start_node(data / "chain")
     keys = {name: Account.create() for name in SIGNERS}
-    bridge_key = Account.create()
+    bridge_key, attester = Account.create(), Account.create()
     founding = [
         *(setup.add_institution(name, KINDS[name]) for name in ("north-bank", "labour-bureau")),
         *(
@@ -161,10 +163,12 @@ def make_world(data: Path) -> World:
             for name in ("north-bank", "labour-bureau")
         ),
         setup.add_signer("north-bank", bridge_key.address, Role.MINTER | Role.SETTLER),
+        setup.add_signer("north-bank", attester.address, Role.ATTESTER),
     ]
     governors = [keys["north-bank"], keys["labour-bureau"]]
-    deployment = setup.deploy(node.url, Account.create(), founding, 1, governors)
-    world = World(data, bank, node, deployment, keys, bridge_key, None)  # type: ignore[arg-type]
+    recovery = setup.Recovery(tuple(Account.create().address for _ in range(3)), 2)
+    deployment = setup.deploy(node.url, Account.create(), founding, 1, recovery, governors)
+    world = World(data, bank, node, deployment, keys, bridge_key, attester, None)  # type: ignore[arg-type]
     world.platform = world.open_platform()
     world.start()
     _onboard(world)
