@@ -1,0 +1,127 @@
+"""Attesting: what the bank says is in an account, signed by a key that cannot mint.
+
+The ledger mints no more than the tree's bank attests. An attestation goes out before the mints it lets
+through, by the same sender and so in the same order.
+"""
+
+import time
+
+from eth_account.signers.local import LocalAccount
+from sqlalchemy.orm import Session
+
+from bridge.chain import Call, Chain
+from bridge.errors import ChainRefused
+from bridge.sender import Sender
+from bridge.store import bank as store
+from bridge.store import transactions
+from bridge.store.models import (
+    AttestationModel,
+    SupervisedAccountModel,
+    TransactionModel,
+    TransactionState,
+)
+
+__all__ = ["TASK", "Attester"]
+
+TASK = "attestation-failed"
+"""A teller's task: nothing can be minted beyond what was attested before."""
+NO_STATEMENT = bytes(32)
+RETRY_SECONDS = 15.0
+
+
+class Attester:
+    """Queues attestations of supervised accounts."""
+
+    def __init__(self, chain: Chain, key: LocalAccount) -> None:
+        self.chain = chain
+        self.key = key
+        self._not_before: dict[bytes, float] = {}
+
+    def attest(self, session: Session, sender: Sender) -> int:
+        """Queue an attestation of every account of which more is known now; returns how many.
+
+        Raises ChainUnreachable where the chain has to be asked for the next number.
+        """
+        return sum(self._attest(session, sender, held) for held in store.supervised_accounts(session))
+
+    def _attest(self, session: Session, sender: Sender, account: SupervisedAccountModel) -> bool:
+        last = store.latest_attestation(session, account.tree)
+        sent = None if last is None else transactions.by_key(session, last.transaction)
+        has_failed = sent is not None and sent.state == TransactionState.FAILED
+        if last is not None and not has_failed:
+            self._close_task(session, account, sent)
+            if store.last_movement(session, account.tree) == last.movement:
+                return False
+        if has_failed and not self._may_try(session, account, sent):
+            return False
+        is_known = last is not None and not has_failed
+        number = last.number + 1 if last and is_known else self._next_number(account.tree)
+        made = _counted(session, account, last, number)
+        call = self._call(made)
+        if has_failed and not self._passes(call, sender):
+            return False
+        session.add(made)
+        return sender.queue_again(session, made.transaction, call)
+
+    def _next_number(self, tree: bytes) -> int:
+        return int(self.chain.read("Supervision", "attestation_number", tree))
+
+    def _may_try(
+        self, session: Session, account: SupervisedAccountModel, sent: TransactionModel | None
+    ) -> bool:
+        """Tell the tellers, and say whether it is time to try again."""
+        store.put_task(
+            session,
+            TASK,
+            account.name,
+            code=None if sent is None else sent.error_code,
+            message=None if sent is None else sent.error,
+        )
+        if time.monotonic() < self._not_before.get(account.tree, 0.0):
+            return False
+        self._not_before[account.tree] = time.monotonic() + RETRY_SECONDS
+        return True
+
+    def _close_task(
+        self, session: Session, account: SupervisedAccountModel, sent: TransactionModel | None
+    ) -> None:
+        if sent is not None and sent.state == TransactionState.MINED:
+            store.close_task(session, TASK, account.name)
+
+    def _passes(self, call: Call, sender: Sender) -> bool:
+        try:
+            self.chain.preflight(call, sender.key.address)
+        except ChainRefused:
+            return False
+        return True
+
+    def _call(self, made: AttestationModel) -> Call:
+        values = {
+            "tree": made.tree,
+            "number": made.number,
+            "balance": made.balance_minor,
+            "credits": made.credits_minor,
+            "debits": made.debits_minor,
+            "statement": made.statement,
+        }
+        signature = self.chain.message("Attestation", "Supervision", **values).sign(self.key)
+        return self.chain.call("Supervision", "attest", *values.values(), signature)
+
+
+def _counted(
+    session: Session, account: SupervisedAccountModel, last: AttestationModel | None, number: int
+) -> AttestationModel:
+    """What is known of an account: all booked movements in its currency, counted on from the last time."""
+    after = 0 if last is None else last.movement
+    newest = store.last_movement(session, account.tree)
+    sums = store.movement_sums(session, account.tree, account.currency, after)
+    return AttestationModel(
+        tree=account.tree,
+        number=number,
+        movement=newest,
+        balance_minor=account.opening_minor,
+        credits_minor=(last.credits_minor if last else 0) + sums.get("credit", 0),
+        debits_minor=(last.debits_minor if last else 0) + sums.get("debit", 0),
+        statement=store.digest_of_sighting(session, newest) or NO_STATEMENT,
+        transaction=f"attest:{account.tree.hex()}:{number}",
+    )
