@@ -90,6 +90,8 @@ def _as_python(text: str) -> tuple[str, frozenset[int]]:
                 logs.add(token.start[0])
             if token.string == "for":
                 _blank(lines, tokens, place)
+        if token.string == "x" and tokens[place + 1].type == tokenize.STRING:
+            word = "b"
         if word is not None:
             _put(lines, token.start, word)
         if token.type not in (tokenize.NL, tokenize.COMMENT):
