@@ -8,6 +8,7 @@
 @custom:kill Without signatures of the quorum nothing is activated; `retire` stops one agreement.
 """
 
+from interfaces import IAccounts
 from interfaces import IAgreement
 from interfaces import IDirectory
 from interfaces import IFactory
@@ -35,6 +36,7 @@ RETIREMENT_TYPEHASH: constant(bytes32) = keccak256("Retirement(address agreement
 
 ledger: public(immutable(address))
 registry: public(immutable(address))
+ACCOUNTS: public(immutable(address))
 DIRECTORY: public(immutable(address))
 
 _templates: HashMap[bytes32, IFactory.Template]
@@ -49,7 +51,8 @@ def __init__(ledger_: address, registry_: address):
     @param ledger_ The ledger whose accounts agreements draw on.
     @param registry_ Where agreements register documents.
     """
-    assert staticcall ILedger(ledger_).FACTORY() == self, "factory: the ledger has another factory"
+    ACCOUNTS = staticcall ILedger(ledger_).ACCOUNTS()
+    assert staticcall IAccounts(ACCOUNTS).FACTORY() == self, "factory: the ledger has another factory"
     assert staticcall IRegistry(registry_).factory() == self, "factory: the registry has another factory"
     ledger = ledger_
     registry = registry_
@@ -114,7 +117,7 @@ def activate(agreement: address, consents: DynArray[Bytes[65], MAX_SIGNERS]):
     self._instances[agreement].version = 1
     self._instances[agreement].active = True
     for account: bytes32 in accounts:
-        extcall ILedger(ledger).grant(account, agreement)
+        extcall IAccounts(ACCOUNTS).grant(account, agreement)
     log IFactory.AgreementActivated(agreement=agreement, account=accounts[0])
 
 
@@ -169,7 +172,7 @@ def retire(agreement: address, consents: DynArray[Bytes[65], MAX_SIGNERS]):
     self._decided(accounts, keccak256(abi_encode(RETIREMENT_TYPEHASH, agreement)), consents)
     self._instances[agreement].active = False
     for account: bytes32 in accounts:
-        extcall ILedger(ledger).revoke(account, agreement)
+        extcall IAccounts(ACCOUNTS).revoke(account, agreement)
     log IFactory.AgreementRetired(agreement=agreement)
 
 

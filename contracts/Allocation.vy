@@ -28,8 +28,9 @@ MAX_ACCOUNTS: constant(uint256) = 16
 MAX_ARGUMENT_BYTES: constant(uint256) = 16384
 # Accounts looked at above a destination to find this agreement's.
 MAX_LEVELS: constant(uint256) = 64
-# PAYOUT_CAP, WINDOW_CAP, TIME_WINDOW: an allocation has no batch that could be approved or attested.
-ALLOWED_KINDS: constant(uint256) = 56
+# PAYOUT_CAP, WINDOW_CAP, TIME_WINDOW, LIFETIME_CAP, CALENDAR_DAY: an allocation has no batch that could be
+# approved or attested.
+ALLOWED_KINDS: constant(uint256) = 2**3 + 2**4 + 2**5 + 2**8 + 2**17
 
 TOP_UP: constant(uint256) = 1
 SHARE: constant(uint256) = 2
@@ -72,7 +73,7 @@ def __init__(
     @param terms Clauses of guards.
     @param rules_ What `clear` moves, in order.
     """
-    guards.__init__(terms, ALLOWED_KINDS)
+    guards._set_terms(terms, ALLOWED_KINDS)
     parties.__init__()
     assert len(destinations_) > 0 or len(rules_) > 0, "allocation: no destination"
     assert account_ not in destinations_, "allocation: funds itself"
@@ -106,10 +107,8 @@ def allocate(destination: bytes32, amount: uint256, reference: bytes32, deadline
     controller: bytes32 = (staticcall ILedger(parties.LEDGER).account(account)).controller
     parties._signed(controller, parties.OPERATOR, digest, signature)
     parties._once(controller, reference)
+    parties._check_amount(amount)
     assert destination in _DESTINATIONS, "allocation: not a destination"
-    guard: uint256 = guards._first_refusal(self._met(), 0, amount)
-    if guard != MAX_GUARDS:
-        guards._refuse_row(guard, 0, amount)
     self._move(destination, amount, reference)
 
 
@@ -124,7 +123,6 @@ def clear():
     filled: uint256 = 0
     emptied: uint256 = 0
     filled, emptied = staticcall ILedger(parties.LEDGER).line(_LINE)
-    met: uint256 = self._met()
     left: uint256 = filled - emptied
     owed_in_all: uint256 = self.owed_in_all
     # What caps kept back of a share waits for that share.
@@ -147,7 +145,7 @@ def clear():
         if not self._receives(account, rule.destination):
             log IAllocation.RulePassedOver(rule=i, destination=rule.destination)
             continue
-        amount: uint256 = min(min(wanted, left), self._room(met))
+        amount: uint256 = min(min(wanted, left), self._room())
         if amount > 0:
             self._move(rule.destination, amount, terms_hash)
         left -= amount
@@ -180,7 +178,7 @@ def terms() -> DynArray[IAgreement.Guard, MAX_GUARDS]:
     """
     @return DynArray The terms.
     """
-    return guards._terms()
+    return guards._all(guards.terms_at)
 
 
 @view
@@ -205,9 +203,9 @@ def destinations() -> DynArray[bytes32, MAX_DESTINATIONS]:
 @external
 def consumed(guard: uint256, moment: uint256) -> uint256:
     """
-    @return uint256 What a window cap has consumed in the window of a moment, minor units.
+    @return uint256 What a cap has consumed in the window of a moment, or ever, minor units.
     """
-    return guards.consumed[guard][guards._window(guards._terms()[guard], moment)]
+    return guards._used(guards._guard(guards.terms_at, guard), moment)
 
 
 @view
@@ -294,37 +292,91 @@ def _part(amount: uint256, before: uint256, share: uint256) -> uint256:
 
 @internal
 @view
-def _met() -> uint256:
+def _room() -> uint256:
     """
-    @dev Throws outside the time windows.
-    @return uint256 One bit a clause that is satisfied whatever the amount.
+    @dev The most that may be moved at once now: of every clause what its widest guard leaves, of all the least.
+        Throws outside the days and hours of the terms.
     """
-    approvals: uint256[MAX_GUARDS] = empty(uint256[MAX_GUARDS])
-    return guards._check_whole(0, 0, approvals)
+    terms: address = guards.terms_at
+    room: uint256 = max_value(uint256)
+    widest: uint256 = 0
+    number: uint256 = guards._length(terms)
+    for i: uint256 in range(number, bound=MAX_GUARDS):
+        guard: IAgreement.Guard = guards._guard(terms, i)
+        widest = max(widest, self._left(guard))
+        if self._is_last(terms, number, i):
+            if widest == 0 and not guards._is(guards.COUNTED, guard.kind):
+                self._refuse(guard, i, 0)
+            room = min(room, widest)
+            widest = 0
+    return room
+
+
+@internal
+def _consume(amount: uint256):
+    """
+    @dev Count an amount against the first guard of every clause that leaves so much; refuse where none does.
+    """
+    terms: address = guards.terms_at
+    met: bool = False
+    number: uint256 = guards._length(terms)
+    for i: uint256 in range(number, bound=MAX_GUARDS):
+        guard: IAgreement.Guard = guards._guard(terms, i)
+        if not met and amount <= self._left(guard):
+            met = True
+            if guards._is(guards.COUNTED, guard.kind):
+                guards._set_used(guard, block.timestamp, guards._used(guard, block.timestamp) + amount)
+        if self._is_last(terms, number, i):
+            if not met:
+                self._refuse(guard, i, amount)
+            met = False
 
 
 @internal
 @view
-def _room(met: uint256) -> uint256:
+def _is_last(terms: address, number: uint256, index: uint256) -> bool:
     """
-    @dev The most that may be moved at once now: of every clause what its widest cap leaves, of all the least.
-    @param met One bit a clause that is satisfied whatever the amount.
+    @dev Whether a guard is the last of its clause.
     """
-    terms: DynArray[IAgreement.Guard, MAX_GUARDS] = guards._terms()
-    room: uint256 = max_value(uint256)
-    widest: uint256 = 0
-    for i: uint256 in range(len(terms), bound=MAX_GUARDS):
-        guard: IAgreement.Guard = terms[i]
-        if guard.kind == guards.WINDOW_CAP:
-            widest = max(widest, guard.a - guards.consumed[i][guards._window(guard, block.timestamp)])
-        elif guard.kind == guards.PAYOUT_CAP:
-            widest = max(widest, guard.a)
-        elif met >> guard.clause & 1 == 1:
-            widest = max_value(uint256)
-        if i + 1 == len(terms) or terms[i + 1].clause != guard.clause:
-            room = min(room, widest)
-            widest = 0
-    return room
+    following: uint256 = index + 1
+    return following == number or guards._guard(terms, following).clause != guards._guard(terms, index).clause
+
+
+@internal
+@view
+def _left(guard: IAgreement.Guard) -> uint256:
+    """
+    @dev The most that a guard allows to be moved at once now, minor units.
+    """
+    if guard.kind == guards.PAYOUT_CAP:
+        return guard.a
+    if guards._is(guards.COUNTED, guard.kind):
+        # Another cap of the clause may have counted more on the same counter.
+        return guard.a - min(guard.a, guards._used(guard, block.timestamp))
+    if guard.kind == guards.TIME_WINDOW and guards._is_in_time(guard):
+        return max_value(uint256)
+    if guard.kind == guards.CALENDAR_DAY and guards._is_allowed_day(guard):
+        return max_value(uint256)
+    return 0
+
+
+@internal
+@view
+def _refuse(guard: IAgreement.Guard, index: uint256, amount: uint256):
+    """
+    @dev Refuse an amount for a guard.
+    """
+    limit: uint256 = guard.a
+    observed: uint256 = amount
+    if guards._is(guards.COUNTED, guard.kind):
+        observed += guards._used(guard, block.timestamp)
+    elif guard.kind == guards.TIME_WINDOW:
+        observed = block.timestamp
+        if observed >= guard.a:
+            limit = guard.b
+    elif guard.kind == guards.CALENDAR_DAY:
+        observed = guards._local_day(guard)
+    guards._refuse(guard.clause, index, guard.kind, limit, observed)
 
 
 @internal
@@ -332,5 +384,5 @@ def _move(destination: bytes32, amount: uint256, info: bytes32):
     """
     @dev Fund a destination. What an allocation moved stays moved: nothing ever gives its windows back.
     """
-    _: uint256 = guards._consume(amount)
+    self._consume(amount)
     extcall ILedger(parties.LEDGER).transfer(account, DYE_CLASS, destination, amount, info)

@@ -12,6 +12,7 @@
 from interfaces import IAgreement
 from interfaces import IDeliveryVersusPayment
 from interfaces import IFactory
+from interfaces import ILedger
 from interfaces import IRegistry
 from modules import parties
 
@@ -155,7 +156,8 @@ def settle():
     log IDeliveryVersusPayment.Exchanged(document=self.document, price=PRICE, excess=resting - PRICE)
     extcall IRegistry(REGISTRY).use(self.document, PRICE)
     extcall IRegistry(REGISTRY).hand_over(self.document, BUYER)
-    parties._pay(account, DYE_CLASS, SELLER_ACCOUNT, PRICE, self.document)
+    # To the seller's own account or not at all: it gave its document for that.
+    extcall ILedger(parties.LEDGER).transfer(account, DYE_CLASS, SELLER_ACCOUNT, PRICE, self.document)
     parties._pay(account, DYE_CLASS, BUYER_ACCOUNT, resting - PRICE, self.document)
 
 

@@ -3,7 +3,9 @@
 """
 @title Disbursement: pays batches of payees through the bank, under its terms
 @license Apache-2.0
-@notice Reserve, approve, attest, execute. People act by EIP-712 signatures that anyone may hand in.
+@notice Reserve, approve, attest, execute. People act by EIP-712 signatures that anyone may hand in. A batch stays
+    under the terms it was reserved under: new terms end it. A longer roster does not, since an index means the
+    same payee for ever.
 @custom:kill `cancel` releases a batch; freezing the account on the Ledger suspends them all.
 """
 
@@ -11,110 +13,206 @@ from interfaces import IAgreement
 from interfaces import IDirectory
 from interfaces import IFactory
 from interfaces import ILedger
+from interfaces import IRegistry
+from interfaces import ISupervision
+from modules import given
 from modules import guards
 from modules import merkle
+from modules import payees
 from modules import signatures
 
 implements: IAgreement
+initializes: given
 initializes: guards
+initializes: payees
+
+exports: guards.terms_at
 
 MAX_GUARDS: constant(uint256) = 24
 MAX_SIGNERS: constant(uint256) = 16
+MAX_ACCOUNTS: constant(uint256) = 16
+MAX_ARGUMENT_BYTES: constant(uint256) = 16384
 MAX_CHUNK_BYTES: constant(uint256) = 11008
+MAX_CHUNK_ROWS: constant(uint256) = 256
+MAX_LEAF_BYTES: constant(uint256) = 344
 MAX_DEPTH: constant(uint256) = 24
-# APPROVAL, ROSTER, PAYOUT_CAP, WINDOW_CAP, TIME_WINDOW, EVIDENCE
-ALLOWED_KINDS: constant(uint256) = 126
+ALL_KINDS: constant(uint256) = 2**18 - 2
+OPEN: constant(uint256) = 1
 
 SUPERVISOR: constant(uint256) = 8
 OPERATOR: constant(uint256) = 16
 WITNESS: constant(uint256) = 64
 
 RESERVATION_TYPEHASH: constant(bytes32) = keccak256(
-    "Reservation(bytes32 terms,bytes32 root,uint256 count,uint256 total,uint256 deadline)"
+    "Reservation(bytes32 terms,bytes32 dyeClass,bytes32 root,uint256 count,uint256 total,uint256 deadline,bytes32 document)"
 )
 APPROVAL_TYPEHASH: constant(bytes32) = keccak256(
     "Approval(bytes32 batch,bytes32 terms,bytes32 account,bytes32 root,uint256 count,uint256 total,uint256 deadline)"
 )
-EVIDENCE_TYPEHASH: constant(bytes32) = keccak256("Evidence(bytes32 batch,bytes32 kind,bytes32 digest)")
+REVOCATION_TYPEHASH: constant(bytes32) = keccak256("Revocation(bytes32 batch)")
+EVIDENCE_TYPEHASH: constant(bytes32) = keccak256(
+    "Evidence(bytes32 batch,bytes32 kind,bytes32 digest,uint256 observedAt)"
+)
+COUNTERSIGNATURE_TYPEHASH: constant(bytes32) = keccak256("Countersignature(bytes32 batch,bytes32 terms)")
 CANCELLATION_TYPEHASH: constant(bytes32) = keccak256("Cancellation(bytes32 batch)")
+ROSTER_TYPEHASH: constant(bytes32) = keccak256("Roster(uint256 version,uint256 size,bytes32 root)")
+BLOCK_TYPEHASH: constant(bytes32) = keccak256("Block(uint256 payee,bool blocked,uint256 nonce)")
+DOCUMENT_TYPEHASH: constant(bytes32) = keccak256(
+    "Document(bytes32 document,bytes32 kind,bytes32 holder,uint256 payee,uint256 amount)"
+)
 
 
-struct Attestation:
-    witness: address
-    attested_at: uint256
+struct Roster:
+    version: uint256
+    size: uint256
+    root: bytes32
 
 
-_M64: constant(uint256) = 2**64 - 1
-_RESTORED: constant(uint256) = 64
-_COUNTED: constant(uint256) = 128
+# A cap on what each payee gets, with the slot it worked on last.
+struct PayeeCap:
+    base: uint256
+    window: uint256
+    most: uint256
+    group: uint256
+    slot: uint256
+
+
+# What the guards say about a chunk: one bit a clause that holds for every row. A row with a payee from `first` on,
+# fewer than `payees` further, and of `most` at most is within every other guard but the blacklist and caps of
+# payees. `only` is the payee of the batch's document.
+struct Verdict:
+    met: uint256
+    first: uint256
+    payees: uint256
+    most: uint256
+    only: uint256
+    has_blacklist: bool
+    caps: DynArray[PayeeCap, guards.MAX_PAYEE_CAPS]
+
+
+_M16: constant(uint256) = 2**16 - 1
+_M32: constant(uint256) = 2**32 - 1
+_M160: constant(uint256) = 2**160 - 1
+_COUNTED: constant(uint256) = 160
+_MET: constant(uint256) = 184
+_TURNS: constant(uint256) = 200
+_TURN: constant(uint256) = 216
+_NO_LIMIT: constant(uint256) = max_value(uint256)
 
 LEDGER: public(immutable(address))
 DIRECTORY: public(immutable(address))
+REGISTRY: public(immutable(address))
+FACTORY: public(immutable(address))
+SUPERVISION: public(immutable(address))
 account: public(immutable(bytes32))
 DYE_CLASS: public(immutable(bytes32))
-terms_hash: public(immutable(bytes32))
 
-attestations: public(HashMap[bytes32, HashMap[uint256, Attestation]])
+terms_hash: public(bytes32)
+roster: public(Roster)
+block_nonce: public(uint256)
+# One bit a payee that is blocked.
+blocked: public(HashMap[uint256, uint256])
 
-# Of a batch: when it was reserved (bits 0-63), what its windows got back (64-127, minor units), and one bit a
-# window cap that counted it (from 128).
+# Of a batch: where its terms stand (bits 0-159), one bit a guard that counted it (160-183), one bit a clause met
+# for good when it was reserved (184-199), number of turns (200-215), when the last began (216-255).
 _reservations: HashMap[bytes32, uint256]
-_approvers: HashMap[bytes32, DynArray[address, MAX_SIGNERS]]
-# Evidence handed in, by digest and witness: handing it in again would make it look fresh.
-_is_attested: HashMap[bytes32, HashMap[address, bool]]
+# Minor units that went back to the caps that counted a batch.
+_restored: HashMap[bytes32, uint256]
+# The document a batch names.
+document_of: public(HashMap[bytes32, bytes32])
+# Where chunks began that were in other windows of payees' caps than those before: row (bits 0-31), time (from 32).
+_turns: HashMap[bytes32, HashMap[uint256, uint256]]
+# One bit a row that no cap of payees counts (any more): refused, or given back.
+_uncounted: HashMap[bytes32, HashMap[uint256, uint256]]
 
 
 @deploy
 def __init__(account_: bytes32, dye_class: bytes32, terms: DynArray[IAgreement.Guard, MAX_GUARDS]):
     """
     @param account_ The account it pays from.
-    @param dye_class The line of that account.
+    @param dye_class The line of that account, where the terms name none.
     @param terms Clauses of guards.
     """
-    guards.__init__(terms, ALLOWED_KINDS)
+    FACTORY = msg.sender
     LEDGER = staticcall IFactory(msg.sender).ledger()
+    REGISTRY = staticcall IFactory(msg.sender).registry()
     DIRECTORY = staticcall ILedger(LEDGER).directory()
+    SUPERVISION = staticcall ILedger(LEDGER).SUPERVISION()
     account = account_
     DYE_CLASS = dye_class
-    terms_hash = keccak256(abi_encode(account_, dye_class, terms))
+    self._set_terms(account_, dye_class, terms)
+
+
+# The factory, for the quorum
+
+
+@external
+def adopt(arguments: Bytes[MAX_ARGUMENT_BYTES]):
+    """
+    @notice Put new terms in the place of the old. What caps have counted stays; batches reserved before can only
+        be released.
+    @param arguments What the constructor takes; account and dye class as they are.
+    """
+    assert msg.sender == FACTORY, "disbursement: not the factory"
+    account_: bytes32 = empty(bytes32)
+    dye_class: bytes32 = empty(bytes32)
+    terms: DynArray[IAgreement.Guard, MAX_GUARDS] = []
+    account_, dye_class, terms = abi_decode(arguments, (bytes32, bytes32, DynArray[IAgreement.Guard, MAX_GUARDS]))
+    assert account_ == account and dye_class == DYE_CLASS, "disbursement: another account"
+    self._set_terms(account_, dye_class, terms)
 
 
 # Operators of the account's controller, by signature
 
 
 @external
-def reserve(root: bytes32, count: uint256, total: uint256, deadline: uint256, signature: Bytes[65]) -> bytes32:
+def reserve(
+    dye_class: bytes32,
+    root: bytes32,
+    count: uint256,
+    total: uint256,
+    deadline: uint256,
+    document: bytes32,
+    signature: Bytes[65],
+) -> bytes32:
     """
-    @notice Reserve money for a batch and consume the window caps.
+    @notice Reserve money for a batch and consume the aggregate caps.
+    @param dye_class The line it draws on.
     @param root Commitment to the rows.
     @param count Number of rows.
     @param total Sum of the rows, minor units.
     @param deadline Chain time after which nothing more is executed.
+    @param document The document it pays, or zero.
     @param signature By an operator.
     @return bytes32 The batch's id.
     """
-    digest: bytes32 = signatures._digest(
-        keccak256(abi_encode(RESERVATION_TYPEHASH, terms_hash, root, count, total, deadline))
+    self._operator(
+        keccak256(
+            abi_encode(RESERVATION_TYPEHASH, self.terms_hash, dye_class, root, count, total, deadline, document)
+        ),
+        signature,
     )
-    self._operator(digest, signature)
-    counted: uint256 = guards._consume(total)
-    batch: bytes32 = extcall ILedger(LEDGER).reserve(account, DYE_CLASS, root, count, total, deadline)
-    self._reservations[batch] = block.timestamp | counted << _COUNTED
+    batch: bytes32 = staticcall ILedger(LEDGER).batch_id(self, account, dye_class, root, count, total, deadline)
+    counted: uint256 = 0
+    met: uint256 = 0
+    counted, met = self._consume(batch, dye_class, total, document)
+    self._reservations[batch] = convert(guards.terms_at, uint256) | counted << _COUNTED | met << _MET
+    self.document_of[batch] = document
+    extcall ILedger(LEDGER).reserve(account, dye_class, root, count, total, deadline)
     return batch
 
 
 @external
 def cancel(batch: bytes32, signature: Bytes[65]) -> uint256:
     """
-    @notice Release what is not executed yet, and give what went back to the windows it was counted in.
+    @notice Release what is not executed yet, and give what went back to the caps that counted it.
     @param batch The batch.
-    @param signature By an operator.
+    @param signature By an operator; of no account once the terms changed, for then anyone may.
     @return uint256 Minor units released.
     """
-    self._known(batch)
-    who: address = self._operator(
-        signatures._digest(keccak256(abi_encode(CANCELLATION_TYPEHASH, batch))), signature
-    )
+    who: address = msg.sender
+    if self._terms_of(batch) == guards.terms_at:
+        who = self._operator(keccak256(abi_encode(CANCELLATION_TYPEHASH, batch)), signature)
     amount: uint256 = extcall ILedger(LEDGER).release(batch)
     self._restore(batch)
     log IAgreement.BatchCancelled(batch=batch, by=who, amount=amount)
@@ -131,60 +229,148 @@ def approve(batch: bytes32, signature: Bytes[65]):
     @param batch The batch.
     @param signature By a supervisor of a quorum that the terms name, known before the batch was reserved.
     """
-    held: ILedger.Batch = self._batch(batch)
+    held: ILedger.Batch = self._open_batch(batch)
     assert block.timestamp <= held.deadline, "disbursement: approval expired"
-    digest: bytes32 = signatures._digest(
-        keccak256(
-            abi_encode(
-                APPROVAL_TYPEHASH,
-                batch,
-                terms_hash,
-                account,
-                held.root,
-                held.count,
-                held.total,
-                held.deadline,
+    who: address = signatures._recover(
+        signatures._digest(
+            keccak256(
+                abi_encode(
+                    APPROVAL_TYPEHASH,
+                    batch,
+                    self.terms_hash,
+                    account,
+                    held.root,
+                    held.count,
+                    held.total,
+                    held.deadline,
+                )
             )
-        )
+        ),
+        signature,
     )
-    who: address = signatures._recover(digest, signature)
-    signer: IDirectory.Signer = staticcall IDirectory(DIRECTORY).signer(who)
-    assert signer.roles & SUPERVISOR != 0, "disbursement: not a supervisor"
+    signer: IDirectory.Signer = self._asked(who, SUPERVISOR, guards.APPROVAL, empty(bytes32))
     assert signer.since <= held.reserved_at, "disbursement: signer is newer than the batch"
-    assert self._is_asked(signer.institution), "disbursement: not in the quorum"
-    assert who not in self._approvers[batch], "disbursement: approval repeated"
-    assert len(self._approvers[batch]) < MAX_SIGNERS, "disbursement: too many approvals"
-    self._approvers[batch].append(who)
+    given._give(batch, guards.APPROVAL, empty(bytes32), who, block.timestamp, False)
     log IAgreement.ApprovalGiven(batch=batch, supervisor=who, institution=signer.institution)
 
 
-# Witnesses, by signature
+@external
+def revoke(batch: bytes32, signature: Bytes[65]):
+    """
+    @notice Take an approval back. Later chunks see it; who revoked can't approve that batch again.
+    @param batch The batch.
+    @param signature By the supervisor who approved, or by the key that followed that one.
+    """
+    who: address = signatures._recover(
+        signatures._digest(keccak256(abi_encode(REVOCATION_TYPEHASH, batch))), signature
+    )
+    given._revoke(DIRECTORY, batch, guards.APPROVAL, who)
+    log IAgreement.ApprovalRevoked(batch=batch, supervisor=who)
 
 
 @external
-def attest(batch: bytes32, kind: bytes32, content: bytes32, signature: Bytes[65]):
+def set_roster(size: uint256, root: bytes32, consents: DynArray[Bytes[65], MAX_SIGNERS]):
     """
-    @notice Record evidence that the terms ask for. A later attestation replaces an earlier one.
+    @notice Put a longer roster in the place of the last. Open batches go on: the payees of old stay.
+    @param size Number of payees; at least as many as before.
+    @param root Root of the whole roster.
+    @param consents Of the tree's quorum, over the next version, rising by signer.
+    """
+    version: uint256 = self.roster.version + 1
+    tree: bytes32 = (staticcall ILedger(LEDGER).account(account)).tree
+    self._agreed(
+        (staticcall ILedger(LEDGER).tree(tree)).quorum,
+        keccak256(abi_encode(ROSTER_TYPEHASH, version, size, root)),
+        consents,
+        False,
+    )
+    self._set_roster(size, root)
+
+
+@external
+def set_blocked(payee: uint256, blocked: bool, consents: DynArray[Bytes[65], MAX_SIGNERS]):
+    """
+    @notice Block a payee at once, by one supervisor of the quorum that the terms name; unblock by its threshold.
+    @param payee Roster index.
+    @param blocked What to make it.
+    @param consents Supervisors' signatures over the current nonce, rising by signer.
+    """
+    quorum: bytes32 = empty(bytes32)
+    at: address = guards.terms_at
+    for i: uint256 in range(guards._length(at), bound=MAX_GUARDS):
+        guard: IAgreement.Guard = guards._guard(at, i)
+        if guard.kind == guards.BLACKLIST:
+            quorum = guard.subject
+    nonce: uint256 = self.block_nonce
+    self._agreed(quorum, keccak256(abi_encode(BLOCK_TYPEHASH, payee, blocked, nonce)), consents, blocked)
+    self.block_nonce = nonce + 1
+    bit: uint256 = 1 << payee % 256
+    word: uint256 = self.blocked[payee // 256] | bit
+    if not blocked:
+        word ^= bit
+    self.blocked[payee // 256] = word
+    log IAgreement.PayeeBlocked(payee=payee, blocked=blocked)
+
+
+# Witnesses and other institutions, by signature
+
+
+@external
+def attest(batch: bytes32, kind: bytes32, content: bytes32, observed_at: uint256, signature: Bytes[65]):
+    """
+    @notice Record evidence that the terms ask for. A later observation of a witness replaces an earlier one.
     @param batch The batch it is about.
     @param kind The kind of evidence.
     @param content Commitment to the document.
+    @param observed_at When the witness observed it, unix seconds.
+    @param signature By a witness of an institution that the terms name.
+    """
+    self._open_batch(batch)
+    assert observed_at <= block.timestamp, "disbursement: observed later"
+    who: address = signatures._recover(
+        signatures._digest(keccak256(abi_encode(EVIDENCE_TYPEHASH, batch, kind, content, observed_at))), signature
+    )
+    self._asked(who, WITNESS, guards.EVIDENCE, kind)
+    given._give(batch, guards.EVIDENCE, kind, who, observed_at, True)
+    log IAgreement.EvidenceAttested(
+        batch=batch, kind=kind, witness=who, digest=content, observed_at=observed_at
+    )
+
+
+@external
+def countersign(batch: bytes32, signature: Bytes[65]):
+    """
+    @notice Record the countersignature of an institution that the terms name.
+    @param batch The batch.
+    @param signature By one of its operators.
+    """
+    self._open_batch(batch)
+    who: address = signatures._recover(
+        signatures._digest(keccak256(abi_encode(COUNTERSIGNATURE_TYPEHASH, batch, self.terms_hash))), signature
+    )
+    signer: IDirectory.Signer = self._asked(who, OPERATOR, guards.COUNTERSIGN, empty(bytes32))
+    given._give(batch, guards.COUNTERSIGN, empty(bytes32), who, block.timestamp, False)
+    log IAgreement.BatchCountersigned(batch=batch, operator=who, institution=signer.institution)
+
+
+@external
+def register_document(
+    document: bytes32, kind: bytes32, holder: bytes32, payee: uint256, amount: uint256, signature: Bytes[65]
+):
+    """
+    @notice Register a document that batches can pay, once in the whole network.
+    @param document Keyed hash of what makes it unique.
+    @param kind The kind of document.
+    @param holder The institution it belongs to.
+    @param payee Roster index of whom it pays.
+    @param amount What it is good for, minor units.
     @param signature By a witness of the institution that the terms name.
     """
-    self._batch(batch)
-    digest: bytes32 = signatures._digest(keccak256(abi_encode(EVIDENCE_TYPEHASH, batch, kind, content)))
-    who: address = signatures._recover(digest, signature)
-    assert not self._is_attested[digest][who], "disbursement: evidence repeated"
-    self._is_attested[digest][who] = True
-    asked: bool = False
-    terms: DynArray[IAgreement.Guard, MAX_GUARDS] = guards._terms()
-    for i: uint256 in range(len(terms), bound=MAX_GUARDS):
-        if terms[i].kind != guards.EVIDENCE or terms[i].subject != kind:
-            continue
-        if staticcall IDirectory(DIRECTORY).acts_for(who, terms[i].party, WITNESS):
-            self.attestations[batch][i] = Attestation(witness=who, attested_at=block.timestamp)
-            asked = True
-    assert asked, "disbursement: the terms ask for no such evidence of this signer"
-    log IAgreement.EvidenceAttested(batch=batch, kind=kind, witness=who, digest=content)
+    who: address = signatures._recover(
+        signatures._digest(keccak256(abi_encode(DOCUMENT_TYPEHASH, document, kind, holder, payee, amount))), signature
+    )
+    self._asked(who, WITNESS, guards.DOCUMENT, kind)
+    extcall IRegistry(REGISTRY).register(document, kind, holder, payee, amount)
 
 
 # Anyone
@@ -195,49 +381,84 @@ def execute(
     batch: bytes32, rows: Bytes[MAX_CHUNK_BYTES], proof: DynArray[bytes32, MAX_DEPTH], skip_refused: bool
 ):
     """
-    @notice Execute the next chunk of a batch if every clause is satisfied.
+    @notice Execute the next chunk of a batch if every clause is satisfied or waived.
     @param batch The batch.
     @param rows The rows, 43 bytes each.
     @param proof Proof of the chunk.
     @param skip_refused Map a refused row back and go on; else one refused row refuses the call. Only for
         signers in the directory: a skip is final, while another guard might still have been satisfied.
     """
-    self._known(batch)
     if skip_refused:
-        signer: IDirectory.Signer = staticcall IDirectory(DIRECTORY).signer(msg.sender)
-        assert signer.roles != 0, "disbursement: only a signer may skip rows"
-    satisfied: uint256 = self._check(batch)
-    refused: uint256 = self._check_rows(batch, rows, satisfied, skip_refused)
+        assert (
+            staticcall IDirectory(DIRECTORY).signer(msg.sender)
+        ).roles != 0, "disbursement: only a signer may skip rows"
+    held: ILedger.Batch = self._open_batch(batch)
+    verdict: Verdict = self._judge(batch, held)
+    refused: uint256 = self._check_rows(batch, held.cursor, rows, verdict, skip_refused)
     extcall ILedger(LEDGER).execute(batch, rows, proof, refused)
 
 
 @external
 def restore(batch: bytes32) -> uint256:
     """
-    @notice Give what went back before settling (skipped, returned, released) to the windows it was counted in.
+    @notice Give what went back before settling (skipped, returned, released) to the caps that counted it.
     @param batch The batch.
     @return uint256 Minor units given back now; zero when there is nothing new.
     """
-    self._known(batch)
     return self._restore(batch)
 
 
-@view
 @external
-def reserved_at(batch: bytes32) -> uint256:
+def restore_payee(
+    batch: bytes32,
+    row: uint256,
+    leaf_start: uint256,
+    leaf_rows: Bytes[MAX_LEAF_BYTES],
+    proof: DynArray[bytes32, MAX_DEPTH],
+):
     """
-    @return uint256 When a batch was reserved; zero when it is not of this agreement.
+    @notice Give a row that came back whole to the caps of its payee, in the windows that counted it.
+    @param batch The batch.
+    @param row The row's number.
+    @param leaf_start Position of the first row of its leaf.
+    @param leaf_rows The leaf's rows.
+    @param proof The leaf's siblings, lowest first.
     """
-    return self._reserved_at(batch)
+    terms: address = self._terms_of(batch)
+    bit: uint256 = 1 << row % 256
+    assert staticcall ILedger(LEDGER).gone(batch, row // 256) & bit != 0, "disbursement: row is not back"
+    assert self._uncounted[batch][row // 256] & bit == 0, "disbursement: restored already"
+    self._uncounted[batch][row // 256] |= bit
+    held: ILedger.Batch = staticcall ILedger(LEDGER).batch(batch)
+    start: uint256 = 0
+    amount: uint256 = 0
+    start, amount = merkle._verify_row(held.root, held.count, held.total, row, leaf_start, leaf_rows, proof)
+    payee: uint256 = merkle._roster_index(extract32(leaf_rows, row % merkle.ROWS_A_LEAF * merkle.ROW_BYTES))
+    moment: uint256 = self._executed_at(batch, row)
+    for i: uint256 in range(guards._length(terms), bound=MAX_GUARDS):
+        guard: IAgreement.Guard = guards._guard(terms, i)
+        if guard.kind == guards.PAYEE_CAP:
+            payees._give_back(
+                convert(guards._counter(guard), uint256), guards._window(guard, moment), payee, amount
+            )
 
 
 @view
 @external
 def approvers(batch: bytes32) -> DynArray[address, MAX_SIGNERS]:
     """
-    @return DynArray Who approved, whether or not it still counts.
+    @return DynArray Who approved and did not revoke it, whether or not it still counts.
     """
-    return self._approvers[batch]
+    return given._since(batch, guards.APPROVAL, 0)
+
+
+@view
+@external
+def accounts() -> DynArray[bytes32, MAX_ACCOUNTS]:
+    """
+    @return DynArray The account it draws on.
+    """
+    return [account]
 
 
 @view
@@ -246,69 +467,74 @@ def terms() -> DynArray[IAgreement.Guard, MAX_GUARDS]:
     """
     @return DynArray The terms.
     """
-    return guards._terms()
+    return guards._all(guards.terms_at)
+
+
+@view
+@external
+def state() -> uint256:
+    """
+    @return uint256 Always open.
+    """
+    return OPEN
 
 
 @view
 @external
 def consumed(guard: uint256, moment: uint256) -> uint256:
     """
-    @return uint256 What a window cap has consumed in the window of a moment, minor units.
+    @return uint256 What an aggregate cap has consumed in the window of a moment, minor units.
     """
-    return guards.consumed[guard][guards._window(guards._terms()[guard], moment)]
+    return guards._used(guards._guard(guards.terms_at, guard), moment)
 
 
-# Internal
-
-
-@internal
 @view
-def _reserved_at(batch: bytes32) -> uint256:
+@external
+def paid(guard: uint256, payee: uint256, moment: uint256) -> uint256:
     """
-    @dev When a batch was reserved.
+    @return uint256 What a payee got in the window of a moment, as a cap of payees counts it, minor units.
     """
-    return self._reservations[batch] & _M64
+    return self._paid(guards._guard(guards.terms_at, guard), payee, moment)
+
+
+# Internal: terms
 
 
 @internal
-@view
-def _known(batch: bytes32):
+def _set_terms(account_: bytes32, dye_class: bytes32, terms: DynArray[IAgreement.Guard, MAX_GUARDS]):
     """
-    @dev Throws when a batch is not of this agreement.
+    @dev Take terms, and their roster.
     """
-    assert self._reservations[batch] != 0, "disbursement: unknown batch"
+    assert len(terms) > 0, "disbursement: no terms"
+    guards._set_terms(terms, ALL_KINDS)
+    self.terms_hash = keccak256(abi_encode(account_, dye_class, terms))
+    for guard: IAgreement.Guard in terms:
+        if guard.kind == guards.ROSTER:
+            self._set_roster(guard.a, guard.subject)
+            break
 
 
 @internal
-def _restore(batch: bytes32) -> uint256:
+def _set_roster(size: uint256, root: bytes32):
     """
-    @dev Give back to the windows what the Ledger says went back since the last time.
+    @dev Take a roster: never a shorter one, so that an index means the same payee for ever.
     """
-    word: uint256 = self._reservations[batch]
-    gone: uint256 = (staticcall ILedger(LEDGER).batch(batch)).amount_gone
-    amount: uint256 = gone - (word >> _RESTORED & _M64)
-    self._reservations[batch] = word + (amount << _RESTORED)
-    guards._unconsume(amount, word & _M64, word >> _COUNTED)
-    return amount
+    assert size >= self.roster.size and size <= 2**24, "disbursement: roster shrinks"
+    self.roster.version += 1
+    self.roster.size = size
+    self.roster.root = root
+    log IAgreement.RosterSet(version=self.roster.version, size=size, root=root)
+
+
+# Internal: who acts
 
 
 @internal
-@view
-def _batch(batch: bytes32) -> ILedger.Batch:
-    """
-    @dev A batch of this agreement that has not ended.
-    """
-    self._known(batch)
-    held: ILedger.Batch = staticcall ILedger(LEDGER).batch(batch)
-    assert held.cursor < held.end, "disbursement: batch has ended"
-    return held
-
-
-@internal
-def _operator(digest: bytes32, signature: Bytes[65]) -> address:
+def _operator(struct_hash: bytes32, signature: Bytes[65]) -> address:
     """
     @dev The operator of the account's controller who signed.
     """
+    digest: bytes32 = signatures._digest(struct_hash)
     who: address = signatures._recover(digest, signature)
     controller: bytes32 = (staticcall ILedger(LEDGER).account(account)).controller
     assert staticcall IDirectory(DIRECTORY).acts_for(who, controller, OPERATOR), "disbursement: not an operator"
@@ -318,82 +544,479 @@ def _operator(digest: bytes32, signature: Bytes[65]) -> address:
 
 @internal
 @view
-def _is_asked(institution: bytes32) -> bool:
+def _asked(who: address, role: uint256, kind: uint256, subject: bytes32) -> IDirectory.Signer:
     """
-    @dev Whether the institution belongs to a quorum that the terms name.
+    @dev The directory's entry of a signer whom a guard of the terms asks.
     """
-    terms: DynArray[IAgreement.Guard, MAX_GUARDS] = guards._terms()
-    for guard: IAgreement.Guard in terms:
-        if guard.kind == guards.APPROVAL and staticcall IDirectory(DIRECTORY).is_member(guard.subject, institution):
-            return True
+    signer: IDirectory.Signer = staticcall IDirectory(DIRECTORY).signer(who)
+    asked: bool = False
+    at: address = guards.terms_at
+    for i: uint256 in range(guards._length(at), bound=MAX_GUARDS):
+        guard: IAgreement.Guard = guards._guard(at, i)
+        if kind == guards.APPROVAL:
+            if guard.kind == guards.APPROVAL or guard.kind == guards.WAITING:
+                asked = asked or given._is_of(DIRECTORY, signer.institution, guard.subject, True)
+        elif guard.kind == kind and guard.subject == subject:
+            asked = asked or given._is_of(DIRECTORY, signer.institution, guard.party, guard.b > 1)
+    assert asked and signer.roles & role != 0, "disbursement: not asked to sign"
+    return signer
+
+
+@internal
+@view
+def _agreed(quorum: bytes32, struct_hash: bytes32, consents: DynArray[Bytes[65], MAX_SIGNERS], one: bool):
+    """
+    @dev Throws unless a quorum signed, or one of its institutions where that is enough.
+    """
+    signers: DynArray[address, MAX_SIGNERS] = signatures._recover_all(signatures._digest(struct_hash), consents)
+    needed: uint256 = staticcall IDirectory(DIRECTORY).quorum_threshold(quorum)
+    if one:
+        needed = min(needed, 1)
+    counted: uint256 = staticcall IDirectory(DIRECTORY).count_institutions(quorum, signers, block.timestamp)
+    assert needed > 0 and counted >= needed, "disbursement: quorum not reached"
+
+
+# Internal: batches
+
+
+@internal
+@view
+def _terms_of(batch: bytes32) -> address:
+    """
+    @dev Where the terms of a batch of this agreement stand.
+    """
+    terms: address = convert(convert(self._reservations[batch] & _M160, uint160), address)
+    assert terms != empty(address), "disbursement: unknown batch"
+    return terms
+
+
+@internal
+@view
+def _open_batch(batch: bytes32) -> ILedger.Batch:
+    """
+    @dev A batch of this agreement, under its terms, that has not ended.
+    """
+    terms: address = self._terms_of(batch)
+    held: ILedger.Batch = staticcall ILedger(LEDGER).batch(batch)
+    assert held.cursor < held.end, "disbursement: batch has ended"
+    assert terms == guards.terms_at, "disbursement: terms changed"
+    return held
+
+
+@internal
+def _consume(batch: bytes32, dye_class: bytes32, total: uint256, document: bytes32) -> (uint256, uint256):
+    """
+    @dev Count a batch against one cap of every clause that has some; refuse where none has room and no other
+        guard could still be satisfied.
+    @return (uint256, uint256) One bit a guard that counted it; one bit a clause that it meets for good.
+    """
+    assert total <= guards.MAX_AMOUNT, "disbursement: total out of bounds"
+    terms: address = guards.terms_at
+    waived: uint256 = guards._waivable(terms, staticcall ISupervision(SUPERVISION).waived(account, batch))
+    counted: uint256 = 0
+    met: uint256 = 0
+    done: uint256 = 0
+    has_class: bool = False
+    # Of the clause: the first cap that could count past its limit, and whether other guards may satisfy it later.
+    first: uint256 = MAX_GUARDS
+    is_open: bool = False
+    number: uint256 = guards._length(terms)
+    guard: IAgreement.Guard = guards._guard(terms, 0)
+    for i: uint256 in range(number, bound=MAX_GUARDS):
+        limit: uint256 = guard.a
+        observed: uint256 = total
+        code: uint256 = guard.kind
+        fits: bool = False
+        if guard.kind == guards.DYE_CLASS:
+            has_class = True
+            limit = convert(guard.subject, uint256)
+            observed = convert(dye_class, uint256)
+            fits = limit == observed
+        elif guard.kind == guards.DOCUMENT:
+            code, limit, observed = self._document_room(guard, document, total)
+            fits = observed <= limit and code == guards.DOCUMENT_AMOUNT
+        elif guard.kind == guards.LINE_CAP and guard.subject != dye_class:
+            met |= 1 << guard.clause
+            done |= 1 << guard.clause
+        elif guards._is(guards.COUNTED, guard.kind):
+            observed += guards._used(guard, block.timestamp)
+            fits = observed <= limit
+            first = min(first, i)
+        elif guard.kind == guards.BATCH_CAP:
+            fits = total <= limit
+        else:
+            is_open = True
+        if fits and done >> guard.clause & 1 == 0:
+            done |= 1 << guard.clause
+            if guards._is(guards.COUNTED, guard.kind):
+                counted |= 1 << i
+                self._count(guard, document, total)
+            else:
+                met |= 1 << guard.clause
+        following: IAgreement.Guard = empty(IAgreement.Guard)
+        if i + 1 < number:
+            following = guards._guard(terms, i + 1)
+        if following.clause != guard.clause or i + 1 == number:
+            if done >> guard.clause & 1 == 0 and not is_open:
+                if waived >> guard.clause & 1 == 0:
+                    guards._refuse(guard.clause, i, code, limit, observed)
+                if first < MAX_GUARDS:
+                    counted |= 1 << first
+                    self._count(guards._guard(terms, first), document, total)
+            first = MAX_GUARDS
+            is_open = False
+        guard = following
+    assert has_class or dye_class == DYE_CLASS, "disbursement: another dye class"
+    return counted, met
+
+
+@internal
+@view
+def _document_room(guard: IAgreement.Guard, document: bytes32, total: uint256) -> (uint256, uint256, uint256):
+    """
+    @dev Code, limit and observed value of a document for a batch.
+    """
+    held: IRegistry.Document = staticcall IRegistry(REGISTRY).document(document)
+    if held.agreement != self or held.kind != guard.subject:
+        return guards.DOCUMENT, 0, 0
+    return guards.DOCUMENT_AMOUNT, held.amount, held.used + total
+
+
+@internal
+def _count(guard: IAgreement.Guard, document: bytes32, amount: uint256):
+    """
+    @dev Count an amount against a cap, whether or not it has room.
+    """
+    if guard.kind == guards.DOCUMENT:
+        extcall IRegistry(REGISTRY).use(document, amount)
+    else:
+        guards._set_used(guard, block.timestamp, guards._used(guard, block.timestamp) + amount)
+
+
+@internal
+def _restore(batch: bytes32) -> uint256:
+    """
+    @dev Give back to the caps what the Ledger says went back since the last time.
+    """
+    terms: address = self._terms_of(batch)
+    held: ILedger.Batch = staticcall ILedger(LEDGER).batch(batch)
+    amount: uint256 = held.amount_gone - self._restored[batch]
+    if amount == 0:
+        return 0
+    self._restored[batch] = held.amount_gone
+    counted: uint256 = self._reservations[batch] >> _COUNTED
+    for i: uint256 in range(MAX_GUARDS):
+        if counted >> i & 1 == 0:
+            continue
+        guard: IAgreement.Guard = guards._guard(terms, i)
+        if guard.kind == guards.DOCUMENT:
+            extcall IRegistry(REGISTRY).give_back(self.document_of[batch], amount)
+        else:
+            guards._set_used(guard, held.reserved_at, guards._used(guard, held.reserved_at) - amount)
+    return amount
+
+
+# Internal: chunks
+
+
+@internal
+def _judge(batch: bytes32, held: ILedger.Batch) -> Verdict:
+    """
+    @dev Evaluate the guards for a whole chunk, by what the directory and others say now. Refuse if a clause has
+        no guard left that could still be satisfied row by row.
+    """
+    terms: address = guards.terms_at
+    word: uint256 = self._reservations[batch]
+    verdict: Verdict = empty(Verdict)
+    verdict.met = word >> _MET & _M16 | guards._waivable(terms, staticcall ISupervision(SUPERVISION).waived(account, batch))
+    verdict.most = _NO_LIMIT
+    verdict.only = _NO_LIMIT
+    end: uint256 = _NO_LIMIT
+    turns: bool = word >> _TURNS & _M16 == 0
+    # Of the clause: what its guards say about rows, if any does.
+    by_row: bool = False
+    payees_end: uint256 = _NO_LIMIT
+    most: uint256 = _NO_LIMIT
+    only: uint256 = _NO_LIMIT
+    has_blacklist: bool = False
+    number: uint256 = guards._length(terms)
+    guard: IAgreement.Guard = guards._guard(terms, 0)
+    for i: uint256 in range(number, bound=MAX_GUARDS):
+        limit: uint256 = 0
+        observed: uint256 = 0
+        is_met: bool = verdict.met >> guard.clause & 1 == 1
+        if guard.kind == guards.PAYEE_CAP:
+            by_row = True
+            limit = guard.a
+            if is_met:
+                limit = _NO_LIMIT
+            window: uint256 = guards._window(guard, block.timestamp)
+            turns = turns or window != guards._window(guard, word >> _TURN)
+            verdict.caps.append(
+                PayeeCap(
+                    base=convert(guards._counter(guard), uint256),
+                    window=window,
+                    most=limit,
+                    group=_NO_LIMIT,
+                    slot=0,
+                )
+            )
+        elif is_met:
+            pass
+        elif guard.kind == guards.ROSTER:
+            by_row = True
+            payees_end = self.roster.size
+        elif guard.kind == guards.PAYOUT_CAP:
+            by_row = True
+            most = min(most, guard.a)
+        elif guard.kind == guards.BLACKLIST:
+            by_row = True
+            has_blacklist = True
+        elif guards._is(guards.COUNTED, guard.kind):
+            is_met = word >> _COUNTED + i & 1 == 1
+            if is_met and guard.kind == guards.DOCUMENT:
+                is_met = False
+                by_row = True
+                only = (staticcall IRegistry(REGISTRY).document(self.document_of[batch])).payee
+        else:
+            is_met, limit, observed = self._look(batch, held, guard)
+        if is_met:
+            verdict.met |= 1 << guard.clause
+        following: IAgreement.Guard = empty(IAgreement.Guard)
+        if i + 1 < number:
+            following = guards._guard(terms, i + 1)
+        if following.clause != guard.clause or i + 1 == number:
+            if verdict.met >> guard.clause & 1 == 0:
+                if not by_row:
+                    guards._refuse(guard.clause, i, guard.kind, limit, observed)
+                end = min(end, payees_end)
+                verdict.most = min(verdict.most, most)
+                verdict.only = min(verdict.only, only)
+                verdict.has_blacklist = verdict.has_blacklist or has_blacklist
+            by_row = False
+            payees_end = _NO_LIMIT
+            most = _NO_LIMIT
+            only = _NO_LIMIT
+            has_blacklist = False
+        guard = following
+    if verdict.only != _NO_LIMIT:
+        verdict.first = verdict.only
+        end = min(end, verdict.only + 1)
+    verdict.payees = end - min(end, verdict.first)
+    if turns and len(verdict.caps) > 0:
+        self._turn(batch, held.cursor)
+    return verdict
+
+
+@internal
+@view
+def _look(batch: bytes32, held: ILedger.Batch, guard: IAgreement.Guard) -> (bool, uint256, uint256):
+    """
+    @dev Whether a guard holds for a whole chunk, its limit and what is observed.
+    """
+    kind: uint256 = guard.kind
+    limit: uint256 = guard.a
+    observed: uint256 = block.timestamp
+    if kind == guards.APPROVAL or kind == guards.WAITING:
+        age: uint256 = 0
+        quotas: uint256 = guard.b
+        if kind == guards.WAITING:
+            age = guard.a
+            limit = guard.b
+            quotas = 0
+        counts: uint256 = staticcall IDirectory(DIRECTORY).count_approvals(
+            guard.subject, given._since(batch, guards.APPROVAL, age), held.reserved_at
+        )
+        observed = counts & _M32
+        for _: uint256 in range(4):
+            if observed < limit or quotas == 0:
+                break
+            counts >>= 32
+            limit = quotas & _M32
+            observed = counts & _M32
+            quotas >>= 32
+    elif kind == guards.EVIDENCE:
+        limit = max(guard.b, 1)
+        observed = given._count(
+            DIRECTORY, batch, kind, guard.subject, WITNESS, guard.party, guard.b > 1, guard.a
+        )
+    elif kind == guards.COUNTERSIGN:
+        limit = 1
+        observed = given._count(
+            DIRECTORY, batch, kind, empty(bytes32), OPERATOR, guard.party, False, guards.MAX_SECONDS
+        )
+    elif kind == guards.AGREEMENT_STATE:
+        other: address = convert(convert(guard.party, uint160), address)
+        if limit != guards.BALANCE:
+            observed = staticcall IAgreement(other).state()
+            return observed == limit, limit, observed
+        limit = guard.b
+        observed = staticcall ILedger(LEDGER).account_balance(staticcall IAgreement(other).account(), guard.subject)
+    elif kind == guards.TIME_WINDOW:
+        if observed >= limit:
+            limit = guard.b
+        return guards._is_in_time(guard), limit, observed
+    elif kind == guards.CALENDAR_DAY:
+        return guards._is_allowed_day(guard), limit + guard.b - 1, guards._local_day(guard)
+    elif kind == guards.BATCH_CAP:
+        return False, limit, held.total
+    else:
+        return False, convert(guard.subject, uint256), 0
+    return observed >= limit, limit, observed
+
+
+@internal
+def _turn(batch: bytes32, row: uint256):
+    """
+    @dev Note that a chunk is the first of its batch in a window of some cap of payees.
+    """
+    word: uint256 = self._reservations[batch]
+    number: uint256 = word >> _TURNS & _M16
+    self._turns[batch][number] = row | block.timestamp << 32
+    self._reservations[batch] = word & (1 << _TURNS) - 1 | number + 1 << _TURNS | block.timestamp << _TURN
+
+
+@internal
+@view
+def _executed_at(batch: bytes32, row: uint256) -> uint256:
+    """
+    @dev When the turn that executed a row began: a time in the same windows of all caps of payees.
+    """
+    number: uint256 = self._reservations[batch] >> _TURNS & _M16
+    for i: uint256 in range(number, bound=_M16):
+        turn: uint256 = self._turns[batch][number - 1 - i]
+        if turn & _M32 <= row:
+            return turn >> 32
+    return 0
+
+
+@internal
+def _check_rows(
+    batch: bytes32, first_row: uint256, rows: Bytes[MAX_CHUNK_BYTES], verdict: Verdict, skip_refused: bool
+) -> uint256:
+    """
+    @dev Evaluate the guards that look at rows, and count rows against the caps of their payees.
+    @return uint256 One bit a refused row.
+    """
+    caps: DynArray[PayeeCap, guards.MAX_PAYEE_CAPS] = verdict.caps
+    page: uint256 = _NO_LIMIT
+    listed: uint256 = 0
+    refused: uint256 = 0
+    for i: uint256 in range(len(rows) // merkle.ROW_BYTES, bound=MAX_CHUNK_ROWS):
+        word: bytes32 = extract32(rows, unsafe_mul(i, merkle.ROW_BYTES))
+        payee: uint256 = merkle._roster_index(word)
+        amount: uint256 = merkle._amount(word)
+        fits: bool = unsafe_sub(payee, verdict.first) < verdict.payees and amount <= verdict.most
+        if verdict.has_blacklist:
+            if payee >> 8 != page:
+                page = payee >> 8
+                listed = self.blocked[page]
+            fits = fits and listed >> (payee & 255) & 1 == 0
+        for k: uint256 in range(len(caps), bound=guards.MAX_PAYEE_CAPS):
+            group: uint256 = unsafe_div(payee, payees.PAYEES_A_SLOT)
+            if caps[k].group != group:
+                self._store(caps[k])
+                caps[k].group = group
+                caps[k].slot = payees._slot(caps[k].base, group, caps[k].window)
+            fits = fits and unsafe_add(caps[k].slot >> payees._place(payee) & payees.FULL, amount) <= caps[k].most
+        if not fits:
+            for cap: PayeeCap in caps:
+                self._store(cap)
+            if self._is_refused(batch, first_row + i, verdict, payee, amount, skip_refused):
+                refused |= 1 << i
+                continue
+        for k: uint256 in range(len(caps), bound=guards.MAX_PAYEE_CAPS):
+            caps[k].slot = payees._add(caps[k].slot, payee, amount)
+    for cap: PayeeCap in caps:
+        self._store(cap)
+    if refused != 0 and len(caps) > 0:
+        self._uncounted[batch][first_row // 256] |= refused << first_row % 256
+    return refused
+
+
+@internal
+def _store(cap: PayeeCap):
+    """
+    @dev Write the slot that a cap of payees worked on.
+    """
+    if cap.group != _NO_LIMIT:
+        payees._slots[unsafe_add(cap.base, cap.group)] = cap.slot
+
+
+@internal
+def _is_refused(
+    batch: bytes32, row: uint256, verdict: Verdict, payee: uint256, amount: uint256, skip_refused: bool
+) -> bool:
+    """
+    @dev Whether some clause refuses a row. Name the row if it is skipped; else refuse the call.
+    """
+    terms: address = guards.terms_at
+    met: uint256 = verdict.met
+    # Of the clause: the last guard that looks at rows.
+    last: uint256 = MAX_GUARDS
+    code: uint256 = 0
+    limit: uint256 = 0
+    observed: uint256 = 0
+    number: uint256 = guards._length(terms)
+    guard: IAgreement.Guard = guards._guard(terms, 0)
+    for i: uint256 in range(number, bound=MAX_GUARDS):
+        looked_limit: uint256 = _NO_LIMIT
+        looked: uint256 = payee
+        is_met: bool = False
+        if guard.kind == guards.ROSTER:
+            looked_limit = self.roster.size
+            is_met = payee < looked_limit
+        elif guard.kind == guards.PAYOUT_CAP:
+            looked_limit = guard.a
+            looked = amount
+            is_met = amount <= guard.a
+        elif guard.kind == guards.BLACKLIST:
+            looked_limit = 0
+            is_met = self.blocked[payee // 256] >> payee % 256 & 1 == 0
+        elif guard.kind == guards.PAYEE_CAP:
+            looked_limit = guard.a
+            looked = self._paid(guard, payee, block.timestamp) + amount
+            is_met = looked <= guard.a
+        elif guard.kind == guards.DOCUMENT:
+            looked_limit = verdict.only
+            is_met = payee == verdict.only
+        if looked_limit != _NO_LIMIT:
+            last = i
+            code = guard.kind
+            limit = looked_limit
+            observed = looked
+        if is_met:
+            met |= 1 << guard.clause
+        following: IAgreement.Guard = empty(IAgreement.Guard)
+        if i + 1 < number:
+            following = guards._guard(terms, i + 1)
+        if following.clause != guard.clause or i + 1 == number:
+            if met >> guard.clause & 1 == 0:
+                if code == guards.DOCUMENT:
+                    code = guards.DOCUMENT_PAYEE
+                if not skip_refused:
+                    guards._refuse(guard.clause, last, code, limit, observed)
+                log IAgreement.RowRefused(
+                    batch=batch,
+                    row=row,
+                    clause=guard.clause,
+                    guard=last,
+                    code=guards._code(code),
+                    limit=limit,
+                    observed=observed,
+                )
+                return True
+        guard = following
     return False
 
 
 @internal
 @view
-def _check(batch: bytes32) -> uint256:
+def _paid(guard: IAgreement.Guard, payee: uint256, moment: uint256) -> uint256:
     """
-    @dev Evaluate what holds for the whole chunk, by what the directory says now.
-    @return uint256 One bit a clause that is satisfied for every row.
+    @dev What a payee got in the window of a moment, as a cap of payees counts it, minor units.
     """
-    terms: DynArray[IAgreement.Guard, MAX_GUARDS] = guards._terms()
-    evidence: uint256 = 0
-    approvals: uint256[MAX_GUARDS] = empty(uint256[MAX_GUARDS])
-    for i: uint256 in range(len(terms), bound=MAX_GUARDS):
-        if terms[i].kind == guards.APPROVAL:
-            approvals[i] = staticcall IDirectory(DIRECTORY).count_institutions(
-                terms[i].subject, self._approvers[batch], self._reserved_at(batch)
-            )
-        elif terms[i].kind == guards.EVIDENCE:
-            given: Attestation = self.attestations[batch][i]
-            if given.attested_at + terms[i].a >= block.timestamp and staticcall IDirectory(DIRECTORY).acts_for(
-                given.witness, terms[i].party, WITNESS
-            ):
-                evidence |= 1 << i
-    return guards._check_whole(0, evidence, approvals)
-
-
-@internal
-def _check_rows(batch: bytes32, rows: Bytes[MAX_CHUNK_BYTES], satisfied: uint256, skip_refused: bool) -> uint256:
-    """
-    @dev Evaluate the guards that look at rows.
-    @return uint256 One bit a refused row.
-    """
-    payees: uint256 = 0
-    cap: uint256 = 0
-    payees, cap = guards._row_limits(satisfied)
-    refused: uint256 = 0
-    number: uint256 = len(rows) // merkle.ROW_BYTES
-    for i: uint256 in range(number, bound=256):
-        word: bytes32 = extract32(rows, i * merkle.ROW_BYTES)
-        if merkle._roster_index(word) < payees and merkle._amount(word) <= cap:
-            continue
-        guard: uint256 = guards._first_refusal(satisfied, merkle._roster_index(word), merkle._amount(word))
-        if guard == MAX_GUARDS:
-            continue
-        if not skip_refused:
-            guards._refuse_row(guard, merkle._roster_index(word), merkle._amount(word))
-        refused |= 1 << i
-        self._log_refusal(batch, i, guard, merkle._roster_index(word), merkle._amount(word))
-    return refused
-
-
-@internal
-def _log_refusal(batch: bytes32, place: uint256, guard: uint256, payee: uint256, amount: uint256):
-    """
-    @dev Name a row that is skipped, by its place in the batch.
-    """
-    code: bytes32 = empty(bytes32)
-    limit: uint256 = 0
-    observed: uint256 = 0
-    code, limit, observed = guards._row_refusal(guard, payee, amount)
-    first: uint256 = (staticcall ILedger(LEDGER).batch(batch)).cursor
-    log IAgreement.RowRefused(
-        batch=batch,
-        row=first + place,
-        clause=guards._terms()[guard].clause,
-        guard=guard,
-        code=code,
-        limit=limit,
-        observed=observed,
+    slot: uint256 = payees._slot(
+        convert(guards._counter(guard), uint256), payee // payees.PAYEES_A_SLOT, guards._window(guard, moment)
     )
+    return slot >> payees._place(payee) & payees.FULL

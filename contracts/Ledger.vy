@@ -1,118 +1,92 @@
 # pragma version 0.4.3
 # pragma nonreentrancy on
+# pragma optimize codesize
 """
 @title Ledger of supervised money
 @license Apache-2.0
-@notice Mirrors supervised bank accounts as trees of accounts on amount lines. Nobody owns it and nobody can
-    move money by hand: money leaves an account only through an agreement the tree's quorum activated.
-@custom:kill `set_paused` stops mint, transfer, reserve and execute; answers of the bank and reads go on.
+@notice Mirrors money of supervised bank accounts on amount lines. Nobody owns it and nobody can move money by
+    hand: money leaves an account only through an agreement the tree's quorum activated, or through Supervision,
+    which asks for the signatures each of its acts needs. Accounts says which account may start anything.
+@custom:kill Pausing in Accounts stops mint, identify, transfer, reserve and execute; answers of the bank and
+    reads go on.
 """
 
-from interfaces import IDirectory
+from interfaces import IAccounts
 from interfaces import ILedger
 from modules import lines
 from modules import merkle
-from modules import signatures
 
 implements: ILedger
 initializes: lines
 
-MAX_SIGNERS: constant(uint256) = 16
 MAX_CHUNK_BYTES: constant(uint256) = 11008
-MAX_LEAF_BYTES: constant(uint256) = 344
 MAX_DEPTH: constant(uint256) = 24
-
-MINTER: constant(uint256) = 2
-SETTLER: constant(uint256) = 4
-SUPERVISOR: constant(uint256) = 8
-OPERATOR: constant(uint256) = 16
-TELLER: constant(uint256) = 32
-
-OPENING_TYPEHASH: constant(bytes32) = keccak256("Opening(bytes32 account,bytes32 parent,bytes32 controller)")
-IDENTIFICATION_TYPEHASH: constant(bytes32) = keccak256(
-    "Identification(bytes32 lot,bytes32 account,bytes32 dyeClass,uint256 amount,uint256 start)"
-)
-FREEZE_TYPEHASH: constant(bytes32) = keccak256("Freeze(bytes32 account,bool frozen,uint256 nonce)")
-PAUSE_TYPEHASH: constant(bytes32) = keccak256("Pause(bool paused,uint256 nonce)")
-WRITE_OFF_TYPEHASH: constant(bytes32) = keccak256(
-    "WriteOff(bytes32 account,bytes32 dyeClass,uint256 amount,bytes32 reference)"
-)
+MAX_CREDITS: constant(uint256) = 64
+MAX_RETURNS: constant(uint256) = 8
+_REMAINDER: constant(bytes32) = keccak256("dyetrace.lot.remainder")
 
 
-# What is kept of a batch beside its line. `terms` packs count (32 bits), deadline (64), reserved at (64);
-# `answers` packs end row (32), rows skipped (32), returned (32), returned late (32), amount gone (64), settled.
-# The amount gone is what went back before settling: skipped, returned and released.
+# What is kept of a batch beside its line. `head` packs agreement (160 bits), deadline (64), count (32);
+# `answers` packs end row (32), rows skipped (32), returned (32), returned late (32), amount gone (64), settled
+# (1 bit at 192), reserved at (from 200). The amount gone is what went back before settling.
 struct Stored:
-    agreement: address
+    head: uint256
     account: bytes32
     source: bytes32
     root: bytes32
-    terms: uint256
     answers: uint256
 
 
 _M32: constant(uint256) = 2**32 - 1
 _M64: constant(uint256) = 2**64 - 1
+_M160: constant(uint256) = 2**160 - 1
 _ROW_SKIPPED: constant(uint256) = 1 << 32
 _ROW_RETURNED: constant(uint256) = 1 << 64
 _ROW_LATE: constant(uint256) = 1 << 96
 _GONE: constant(uint256) = 128
 _SETTLED: constant(uint256) = 1 << 192
+_RESERVED_AT: constant(uint256) = 200
+# Of a reference that opened a return set: opened (64), drawn (64), number of the tree (32), closed.
+_DRAWN: constant(uint256) = 64
+_NUMBER: constant(uint256) = 128
+_SPENT: constant(uint256) = 1 << 160
+# Totals of a tree, 64 bits each, by its number. Of what rests: minted, held, attested, shortfall.
+_HELD: constant(uint256) = 64
+_ATTESTED: constant(uint256) = 128
+_SHORTFALL: constant(uint256) = 192
+# Of what has passed: settled, returned late, reversed, written off.
+_RETURNED_LATE: constant(uint256) = 64
+_REVERSED: constant(uint256) = 128
+_WRITTEN_OFF: constant(uint256) = 192
 
 directory: public(immutable(address))
-FACTORY: public(immutable(address))
+ACCOUNTS: public(immutable(address))
+SUPERVISION: public(immutable(address))
 
-is_paused: public(bool)
-# Nonce of the next pause, and of the next freeze of an account.
-pause_nonce: public(uint256)
-freeze_nonce: public(HashMap[bytes32, uint256])
-# The tree of a lot; a lot is known by the keyed hash of its bank reference.
-lot_tree: public(HashMap[bytes32, bytes32])
-is_granted: public(HashMap[bytes32, HashMap[address, bool]])
-# One bit a row that went back, skipped or returned.
+# One bit a row of which nothing is left to return: skipped, or returned in whole.
 gone: public(HashMap[bytes32, HashMap[uint256, uint256]])
+# What was returned of a row that has not gone back in whole, minor units.
+returned_part: public(HashMap[bytes32, HashMap[uint256, uint256]])
 
-# References used by a return or a write-off; a lot's is in `lot_tree`.
-_used: HashMap[bytes32, bool]
-_trees: HashMap[bytes32, ILedger.Tree]
-_accounts: HashMap[bytes32, ILedger.Account]
+_resting: HashMap[uint256, uint256]
+_passed: HashMap[uint256, uint256]
+_references: HashMap[bytes32, uint256]
 _batches: HashMap[bytes32, Stored]
 
 
 @deploy
-def __init__(directory_: address, factory: address):
+def __init__(accounts: address, supervision: address):
     """
-    @param directory_ Who may act.
-    @param factory The agreement factory, the only one that can let an agreement draw on an account.
+    @param accounts Whose money it is, and whether it may start anything.
+    @param supervision Verifies what people decide about resting money.
     """
-    assert directory_ != empty(address) and factory != empty(address), "ledger: zero address"
-    directory = directory_
-    FACTORY = factory
+    assert accounts != empty(address) and supervision != empty(address), "ledger: zero address"
+    ACCOUNTS = accounts
+    SUPERVISION = supervision
+    directory = staticcall IAccounts(accounts).DIRECTORY()
 
 
-# The bank
-
-
-@external
-def open_tree(tree: bytes32, bank: bytes32, quorum: bytes32, currency: bytes3, controller: bytes32):
-    """
-    @notice Open a supervised account as the root of a tree.
-    @param tree Its id, which is the id of the root account too.
-    @param bank The bank that holds the account; the sender settles for it.
-    @param quorum Who activates agreements on this money.
-    @param currency ISO 4217 code.
-    @param controller The institution whose money it is.
-    """
-    self._only(bank, SETTLER)
-    assert tree != empty(bytes32), "ledger: zero id"
-    assert self._trees[tree].bank == empty(bytes32), "ledger: tree exists"
-    assert staticcall IDirectory(directory).quorum_threshold(quorum) >= 2, "ledger: unknown quorum"
-    assert currency != empty(bytes3), "ledger: zero currency"
-    self._trees[tree] = ILedger.Tree(
-        bank=bank, quorum=quorum, currency=currency, minted=0, settled=0, returned_late=0, written_off=0
-    )
-    log ILedger.TreeOpened(tree=tree, bank=bank, quorum=quorum, currency=currency)
-    self._open(tree, empty(bytes32), tree, controller)
+# The bank, by role of the sender
 
 
 @external
@@ -128,63 +102,83 @@ def mint(
     @param amount Minor units.
     @param info Commitment to what is known about the credit.
     """
-    self._only(self._trees[tree].bank, MINTER)
-    self._running()
-    self._unused(reference)
-    line: bytes32 = lines._lot_line(reference)
-    lines._fill(line, amount, lines.LIMIT_START)
-    self.lot_tree[reference] = tree
-    self._trees[tree].minted += amount
-    log ILedger.Minted(lot=line, tree=tree, reference=reference, amount=amount, info=info)
-    if account != empty(bytes32):
-        self._identify(reference, account, dye_class, amount)
+    number: uint256 = staticcall IAccounts(ACCOUNTS).mints(tree, msg.sender)
+    self._mint(
+        number,
+        tree,
+        ILedger.Credit(reference=reference, account=account, dye_class=dye_class, amount=amount, info=info),
+    )
 
 
 @external
-def return_row(
-    batch: bytes32,
-    row: uint256,
-    leaf_start: uint256,
-    leaf_rows: Bytes[MAX_LEAF_BYTES],
-    proof: DynArray[bytes32, MAX_DEPTH],
-    reference: bytes32,
-    info: bytes32,
-):
+def mint_many(tree: bytes32, credits: DynArray[ILedger.Credit, MAX_CREDITS]):
     """
-    @notice Give a row's own serials back to the line the batch drew on.
-    @param batch The batch.
-    @param row The row's number; it must have been executed.
-    @param leaf_start Position of the first row of its leaf.
-    @param leaf_rows The leaf's rows.
-    @param proof The leaf's siblings, lowest first.
-    @param reference Keyed hash of the credit that brought the money back; zero for a reject never booked.
-    @param info Commitment to the bank's answer.
+    @notice Mirror bank credits of one supervised account, each as a lot: all of them or none.
+    @param tree The supervised account that was credited.
+    @param credits The credits.
     """
-    stored: Stored = self._stored(batch)
-    tree: bytes32 = self._accounts[stored.account].tree
-    self._only(self._trees[tree].bank, SETTLER)
-    assert row < lines._cursor(batch), "ledger: row not executed"
-    bit: uint256 = 1 << row % 256
-    assert self.gone[batch][row // 256] & bit == 0, "ledger: row is gone already"
-    settled: bool = stored.answers & _SETTLED != 0
-    if reference != empty(bytes32):
-        self._use(reference)
-    else:
-        assert not settled, "ledger: a settled row returns only by a credit"
+    number: uint256 = staticcall IAccounts(ACCOUNTS).mints(tree, msg.sender)
+    for credit: ILedger.Credit in credits:
+        self._mint(number, tree, credit)
 
-    start: uint256 = 0
-    amount: uint256 = 0
-    start, amount = merkle._verify_row(
-        stored.root, stored.terms & _M32, lines._filled(batch), row, leaf_start, leaf_rows, proof
-    )
-    self.gone[batch][row // 256] |= bit
-    if settled:
-        self._batches[batch].answers += _ROW_LATE
-        self._trees[tree].returned_late += amount
-    else:
-        self._batches[batch].answers += _ROW_RETURNED + (amount << _GONE)
-    lines._put(lines.GIVE_BACK, batch, start, stored.source, amount, lines.LIMIT_BACK, info)
-    log ILedger.RowReturned(batch=batch, row=row, amount=amount, late=settled, reference=reference)
+
+@external
+def return_rows(reference: bytes32, opened: uint256, rows: DynArray[ILedger.RowReturn, MAX_RETURNS]):
+    """
+    @notice Give rows' own serials back to the lines their batches drew on, whole or in part.
+    @param reference Keyed hash of the credit that brought the money back, of which the rows draw; zero for
+        rejects that were never booked. A lot nobody has touched, minted under this reference, is taken back.
+    @param opened What the credit amounts to, minor units; zero when the reference is known already.
+    @param rows The rows, all of one tree; each must have been executed.
+    """
+    assert len(rows) > 0, "ledger: no rows"
+    number: uint256 = self._settles(self._stored(rows[0].batch).account)
+    if reference != empty(bytes32):
+        self._open_returns(reference, number, opened)
+    drawn: uint256 = 0
+    for row: ILedger.RowReturn in rows:
+        drawn += self._return_row(number, reference, row)
+    self._resting[number] += drawn << _HELD
+    if reference != empty(bytes32):
+        word: uint256 = self._references[reference]
+        assert (word >> _DRAWN & _M64) + drawn <= word & _M64, "ledger: rows exceed the credit"
+        self._references[reference] = word + (drawn << _DRAWN)
+
+
+@external
+def close_returns(reference: bytes32, account: bytes32, dye_class: bytes32, info: bytes32):
+    """
+    @notice Close a return set; what no row drew becomes a lot.
+    @param reference The credit that was opened for returns.
+    @param account Whom the remainder is for, or zero for suspense.
+    @param dye_class What it is for.
+    @param info Commitment to what is known about it.
+    """
+    word: uint256 = self._references[reference]
+    assert word & _M64 != 0 and word & _SPENT == 0, "ledger: no open return set"
+    number: uint256 = word >> _NUMBER & _M32
+    tree: bytes32 = self._tree(number)
+    assert staticcall IAccounts(ACCOUNTS).mints(tree, msg.sender) == number, "ledger: another tree"
+    self._references[reference] = word | _SPENT
+    remainder: uint256 = (word & _M64) - (word >> _DRAWN & _M64)
+    log ILedger.ReturnClosed(reference=reference, remainder=remainder)
+    if remainder > 0:
+        lot: bytes32 = keccak256(abi_encode(_REMAINDER, reference))
+        self._mint(
+            number,
+            tree,
+            ILedger.Credit(reference=lot, account=account, dye_class=dye_class, amount=remainder, info=info),
+        )
+
+
+@external
+def void_reference(reference: bytes32, tree: bytes32):
+    """
+    @notice Use up the reference of a credit that the bank reversed before it was minted.
+    """
+    assert self._settles(tree) != 0, "ledger: unknown tree"
+    self._use(reference)
+    log ILedger.ReferenceVoided(reference=reference, tree=tree)
 
 
 @external
@@ -194,142 +188,17 @@ def settle(batch: bytes32):
     @param batch The batch; all its rows are executed or released.
     """
     stored: Stored = self._stored(batch)
-    tree: bytes32 = self._accounts[stored.account].tree
-    self._only(self._trees[tree].bank, SETTLER)
+    number: uint256 = self._settles(stored.account)
     end: uint256 = stored.answers & _M32
     assert end > 0 and lines._cursor(batch) == end, "ledger: batch has not ended"
     assert stored.answers & _SETTLED == 0, "ledger: batch is settled"
     paid: uint256 = lines._emptied(batch) - (stored.answers >> _GONE & _M64)
     self._batches[batch].answers = stored.answers | _SETTLED
-    self._trees[tree].settled += paid
+    self._pass(number, 0, paid)
     log ILedger.Settled(batch=batch, amount=paid)
 
 
-# People, by signature
-
-
-@external
-def open_account(account: bytes32, parent: bytes32, controller: bytes32, signature: Bytes[65]):
-    """
-    @notice Open an account below another.
-    @param account Its id.
-    @param parent The account above it.
-    @param controller The institution that controls it.
-    @param signature By an operator of the parent's controller.
-    """
-    above: ILedger.Account = self._open_account(parent)
-    digest: bytes32 = signatures._digest(keccak256(abi_encode(OPENING_TYPEHASH, account, parent, controller)))
-    who: address = signatures._recover(digest, signature)
-    assert staticcall IDirectory(directory).acts_for(who, above.controller, OPERATOR), "ledger: not the parent's operator"
-    self._open(account, parent, above.tree, controller)
-
-
-@external
-def identify(
-    lot: bytes32,
-    account: bytes32,
-    dye_class: bytes32,
-    amount: uint256,
-    consents: DynArray[Bytes[65], MAX_SIGNERS],
-):
-    """
-    @notice Map money of a lot in suspense to an account, whole or in parts, from its front.
-    @param lot The lot, by its reference.
-    @param account Whom it is for.
-    @param dye_class What it is for.
-    @param amount Minor units.
-    @param consents Of two tellers of the bank at least, over this part of the lot, rising by signer.
-    """
-    start: uint256 = lines._emptied(lines._lot_line(lot))
-    digest: bytes32 = signatures._digest(
-        keccak256(abi_encode(IDENTIFICATION_TYPEHASH, lot, account, dye_class, amount, start))
-    )
-    self._two_tellers(self._trees[self.lot_tree[lot]].bank, digest, consents)
-    self._identify(lot, account, dye_class, amount)
-
-
-@external
-def freeze(account: bytes32, frozen: bool, consents: DynArray[Bytes[65], MAX_SIGNERS]):
-    """
-    @notice Freeze an account at once, or unfreeze it by the quorum. Frozen money starts nothing.
-    @param account The account.
-    @param frozen What to make it.
-    @param consents One supervisor of the quorum freezes; the quorum's threshold unfreezes.
-    """
-    held: ILedger.Account = self._accounts[account]
-    assert held.tree != empty(bytes32), "ledger: unknown account"
-    assert held.frozen != frozen, "ledger: nothing to change"
-    digest: bytes32 = signatures._digest(
-        keccak256(abi_encode(FREEZE_TYPEHASH, account, frozen, self.freeze_nonce[account]))
-    )
-    self._quorum_or_one(self._trees[held.tree].quorum, digest, consents, frozen)
-    self.freeze_nonce[account] += 1
-    self._accounts[account].frozen = frozen
-    log ILedger.AccountFrozen(account=account, frozen=frozen)
-
-
-@external
-def set_paused(paused: bool, consents: DynArray[Bytes[65], MAX_SIGNERS]):
-    """
-    @notice Pause at once, by one supervisor; resume by supervisors of two institutions.
-    @param paused What to make it.
-    @param consents Supervisors' signatures, rising by signer.
-    """
-    assert self.is_paused != paused, "ledger: nothing to change"
-    digest: bytes32 = signatures._digest(keccak256(abi_encode(PAUSE_TYPEHASH, paused, self.pause_nonce)))
-    signers: DynArray[address, MAX_SIGNERS] = signatures._recover_all(digest, consents)
-    assert len(signers) > 0 and staticcall IDirectory(directory).holds(signers[0], SUPERVISOR), "ledger: not a supervisor"
-    assert paused or staticcall IDirectory(directory).are_two_institutions(
-        signers, SUPERVISOR
-    ), "ledger: supervisors of two institutions must sign"
-    self.pause_nonce += 1
-    self.is_paused = paused
-    log ILedger.PauseSet(paused=paused)
-
-
-@external
-def write_off(
-    account: bytes32,
-    dye_class: bytes32,
-    amount: uint256,
-    reference: bytes32,
-    consents: DynArray[Bytes[65], MAX_SIGNERS],
-):
-    """
-    @notice Take money off the ledger that the bank took off the account, such as a charge.
-    @param account The account that bears it.
-    @param dye_class The line that bears it.
-    @param amount Minor units.
-    @param reference Keyed hash of the bank's debit; counts once.
-    @param consents Of the tree's quorum, rising by signer.
-    """
-    held: ILedger.Account = self._open_account(account)
-    digest: bytes32 = signatures._digest(
-        keccak256(abi_encode(WRITE_OFF_TYPEHASH, account, dye_class, amount, reference))
-    )
-    self._quorum_or_one(self._trees[held.tree].quorum, digest, consents, False)
-    self._use(reference)
-    source: bytes32 = lines._account_line(account, dye_class)
-    lines._move(lines.WRITE_OFF, source, lines._written_off_line(held.tree), amount, reference)
-    self._trees[held.tree].written_off += amount
-
-
-# The factory
-
-
-@external
-def grant(account: bytes32, agreement: address):
-    """
-    @notice Let an agreement the quorum activated draw on an account.
-    """
-    assert msg.sender == FACTORY, "ledger: not the factory"
-    held: ILedger.Account = self._open_account(account)
-    assert agreement != empty(address), "ledger: zero address"
-    self.is_granted[account][agreement] = True
-    log ILedger.AgreementGranted(account=account, agreement=agreement)
-
-
-# Agreements
+# Agreements the quorum activated
 
 
 @external
@@ -337,11 +206,11 @@ def transfer(account: bytes32, dye_class: bytes32, destination: bytes32, amount:
     """
     @notice Move money to another account of the tree, in the same dye class.
     """
-    held: ILedger.Account = self._starts(account)
-    assert self.is_granted[account][msg.sender], "ledger: agreement not granted"
-    assert self._open_account(destination).tree == held.tree, "ledger: another tree"
+    self._solvent(staticcall IAccounts(ACCOUNTS).transfers(account, msg.sender, destination))
     source: bytes32 = lines._account_line(account, dye_class)
-    lines._move(lines.TRANSFER, source, lines._account_line(destination, dye_class), amount, info)
+    lines._move(
+        lines.TRANSFER, source, lines._account_line(destination, dye_class), amount, lines.LIMIT_START, info
+    )
 
 
 @external
@@ -358,34 +227,9 @@ def reserve(
     @param deadline Chain time after which nothing more is executed.
     @return bytes32 The batch's id, which is its line too.
     """
-    held: ILedger.Account = self._starts(account)
-    assert self.is_granted[account][msg.sender], "ledger: agreement not granted"
-    assert count > 0 and count <= 2**23, "ledger: count out of bounds"
-    assert deadline > block.timestamp and deadline <= _M64, "ledger: deadline out of bounds"
-    batch: bytes32 = keccak256(
-        abi_encode(chain.id, self, msg.sender, account, dye_class, root, count, total, deadline)
-    )
-    assert self._batches[batch].agreement == empty(address), "ledger: batch exists"
-    source: bytes32 = lines._account_line(account, dye_class)
-    self._batches[batch] = Stored(
-        agreement=msg.sender,
-        account=account,
-        source=source,
-        root=root,
-        terms=count | deadline << 32 | block.timestamp << 96,
-        answers=count,
-    )
-    lines._move(lines.RESERVE, source, batch, total, root)
-    log ILedger.Reserved(
-        batch=batch,
-        agreement=msg.sender,
-        account=account,
-        source=source,
-        root=root,
-        count=count,
-        total=total,
-        deadline=deadline,
-    )
+    self._solvent(staticcall IAccounts(ACCOUNTS).starts(account, msg.sender))
+    batch: bytes32 = self._batch_id(msg.sender, account, dye_class, root, count, total, deadline)
+    self._reserve(batch, account, lines._account_line(account, dye_class), root, count, total, deadline)
     return batch
 
 
@@ -399,27 +243,35 @@ def execute(batch: bytes32, rows: Bytes[MAX_CHUNK_BYTES], proof: DynArray[bytes3
     @param refused One bit a row of the chunk that the agreement refused; it is mapped back.
     """
     stored: Stored = self._stored(batch)
-    assert msg.sender == stored.agreement, "ledger: not the batch's agreement"
-    self._starts(stored.account)
-    assert block.timestamp <= stored.terms >> 32 & _M64, "ledger: deadline passed"
+    assert msg.sender == self._agreement(stored), "ledger: not the batch's agreement"
+    number: uint256 = 0
+    if msg.sender == SUPERVISION:
+        # Money in custody starts nothing by itself: the quorum signed for this very batch.
+        number = staticcall IAccounts(ACCOUNTS).running(stored.account)
+    else:
+        number = staticcall IAccounts(ACCOUNTS).starts(stored.account, msg.sender)
+        self._solvent(number)
+    assert block.timestamp <= stored.head >> 160 & _M64, "ledger: deadline passed"
     first: uint256 = lines._cursor(batch)
     assert first < stored.answers & _M32, "ledger: batch has ended"
     start: uint256 = lines._emptied(batch)
-    count: uint256 = stored.terms & _M32
-    total: uint256 = lines._filled(batch)
-    number: uint256 = 0
+    rows_passed: uint256 = 0
     end: uint256 = 0
-    number, end = merkle._verify_chunk(stored.root, count, total, first, start, rows, proof)
-    lines._advance(batch, end, first + number)
+    rows_passed, end = merkle._verify_chunk(
+        stored.root, stored.head >> 224, lines._filled(batch), first, start, rows, proof
+    )
+    lines._advance(batch, end, first + rows_passed)
+    executed: uint256 = end - start
     if refused != 0:
-        assert refused >> number == 0, "ledger: refused row past the chunk"
-        self._skip(batch, stored.source, first, start, rows, refused)
+        assert refused >> rows_passed == 0, "ledger: refused row past the chunk"
+        executed -= self._skip(batch, stored.source, first, start, rows, refused)
+    self._resting[number] -= executed << _HELD
     log ILedger.ChunkExecuted(
-        batch=batch, first_row=first, end_row=first + number, start=start, end=end, refused=refused
+        batch=batch, first_row=first, end_row=first + rows_passed, start=start, end=end, refused=refused
     )
 
 
-# The batch's agreement, or anyone after the deadline
+# The batch's agreement or Supervision; anyone after the deadline or when the agreement lost its grant
 
 
 @external
@@ -429,8 +281,11 @@ def release(batch: bytes32) -> uint256:
     @return uint256 Minor units given back.
     """
     stored: Stored = self._stored(batch)
-    deadline: uint256 = stored.terms >> 32 & _M64
-    assert msg.sender == stored.agreement or block.timestamp > deadline, "ledger: not the batch's agreement"
+    agreement: address = self._agreement(stored)
+    if msg.sender != agreement and msg.sender != SUPERVISION and block.timestamp <= stored.head >> 160 & _M64:
+        assert agreement != SUPERVISION and not staticcall IAccounts(ACCOUNTS).is_granted(
+            stored.account, agreement
+        ), "ledger: not the batch's agreement"
     row: uint256 = lines._cursor(batch)
     assert row < stored.answers & _M32, "ledger: batch has ended"
     start: uint256 = lines._emptied(batch)
@@ -443,25 +298,181 @@ def release(batch: bytes32) -> uint256:
     return amount
 
 
+# Supervision
+
+
+@external
+def set_attested(tree: bytes32, attested: uint256):
+    """
+    @notice Set the balance that the bank's attester stands for. What is held may not rise above it by minting.
+    @param tree The supervised account.
+    @param attested Minor units.
+    """
+    self._supervision()
+    number: uint256 = self._root_number(tree)
+    assert attested <= _M64, "ledger: total is full"
+    word: uint256 = self._resting[number]
+    self._resting[number] = word - (word & _M64 << _ATTESTED) + (attested << _ATTESTED)
+    log ILedger.Attested(tree=tree, attested=attested)
+
+
+@external
+def add_shortfall(tree: bytes32, amount: uint256):
+    """
+    @notice Count money that the bank took back and that nothing on the ledger answers for yet. Until it is made
+        good nothing of the tree starts.
+    """
+    self._supervision()
+    number: uint256 = self._root_number(tree)
+    self._set_shortfall(number, (self._resting[number] >> _SHORTFALL) + amount)
+
+
+@external
+def identify(lot: bytes32, account: bytes32, dye_class: bytes32, amount: uint256):
+    """
+    @notice Map money of a lot in suspense to an account of its tree, from its front.
+    """
+    self._supervision()
+    self._identify(lot, account, dye_class, amount)
+
+
+@external
+def write_off(account: bytes32, dye_class: bytes32, amount: uint256, reference: bytes32):
+    """
+    @notice Take money off the ledger that the bank took off the account, such as a charge.
+    @param account The account that bears it.
+    @param dye_class The line that bears it.
+    @param amount Minor units.
+    @param reference Keyed hash of the bank's debit; counts once.
+    """
+    self._supervision()
+    tree: bytes32 = (staticcall IAccounts(ACCOUNTS).account(account)).tree
+    number: uint256 = self._root_number(tree)
+    self._use(reference)
+    source: bytes32 = lines._account_line(account, dye_class)
+    sink: bytes32 = lines._written_off_line(tree)
+    lines._move(lines.WRITE_OFF, source, sink, amount, lines.LIMIT_BACK, reference)
+    self._pass(number, _WRITTEN_OFF, amount)
+    self._resting[number] -= amount << _HELD
+
+
+@external
+def shift(kind: uint256, tree: bytes32, source: bytes32, destination: bytes32, amount: uint256, info: bytes32):
+    """
+    @notice Map resting money from the front of a line, as supervisors decided.
+    @param kind CARVE, THAW, SORT; MAKE_GOOD or REVERSE take it off the ledger against the tree's shortfall.
+    @param tree The tree both lines belong to.
+    @param source An account's, lot's or custody's line.
+    @param destination Another of them; without meaning for MAKE_GOOD and REVERSE.
+    @param amount Minor units.
+    @param info The credit that was reversed, for REVERSE.
+    """
+    self._supervision()
+    target: bytes32 = self._target(kind, tree, destination)
+    lines._move(kind, source, target, amount, lines.LIMIT_BACK, info)
+    self._count(kind, tree, amount)
+
+
+@external
+def carve(
+    kind: uint256,
+    tree: bytes32,
+    source: bytes32,
+    pieces: DynArray[ILedger.Piece, lines.MAX_PIECES],
+    destination: bytes32,
+    info: bytes32,
+) -> uint256:
+    """
+    @notice Carve pieces out of a line whose positions are final, as supervisors decided.
+    @param kind CARVE, or REVERSE to take them off the ledger against the tree's shortfall.
+    @param tree The tree both lines belong to.
+    @param source An account's or custody's line.
+    @param pieces Which positions, rising.
+    @param destination A custody line; without meaning for REVERSE.
+    @param info The credit that was reversed, for REVERSE.
+    @return uint256 Minor units carved.
+    """
+    self._supervision()
+    amount: uint256 = lines._carve(kind, source, pieces, self._target(kind, tree, destination), info)
+    self._count(kind, tree, amount)
+    return amount
+
+
+@external
+def reserve_line(
+    account: bytes32, source: bytes32, root: bytes32, count: uint256, total: uint256, deadline: uint256
+) -> bytes32:
+    """
+    @notice Set money in custody aside for a batch: what is spent first, or forced back to its origin.
+    @param account Whose money it is.
+    @param source The custody line.
+    @return bytes32 The batch's id.
+    """
+    self._supervision()
+    batch: bytes32 = self._batch_id(msg.sender, account, source, root, count, total, deadline)
+    self._reserve(batch, account, source, root, count, total, deadline)
+    return batch
+
+
+@external
+def redirect(batch: bytes32, source: bytes32):
+    """
+    @notice Let what a batch gives back go to custody instead of the line it drew on.
+    @param batch The batch.
+    @param source A custody line.
+    """
+    self._supervision()
+    self._stored(batch)
+    self._batches[batch].source = source
+    log ILedger.BatchRedirected(batch=batch, source=source)
+
+
 # Anyone
+
+
+@external
+def sweep(account: bytes32, dye_class: bytes32):
+    """
+    @notice Map what is on a line of a closed account to its parent, same class.
+    """
+    parent: bytes32 = staticcall IAccounts(ACCOUNTS).sweeps(account)
+    source: bytes32 = lines._account_line(account, dye_class)
+    destination: bytes32 = lines._account_line(parent, dye_class)
+    lines._move(lines.SWEEP, source, destination, lines._balance(source), lines.LIMIT_BACK, dye_class)
 
 
 @view
 @external
 def tree(tree: bytes32) -> ILedger.Tree:
     """
-    @return Tree The supervised account and its totals, minor units.
+    @return Tree The supervised account and its totals, minor units; all zero when there is none.
     """
-    return self._trees[tree]
+    held: IAccounts.Root = staticcall IAccounts(ACCOUNTS).root(tree)
+    number: uint256 = held.number
+    resting: uint256 = self._resting[number]
+    passed: uint256 = self._passed[number]
+    return ILedger.Tree(
+        bank=held.bank,
+        quorum=held.quorum,
+        currency=held.currency,
+        minted=resting & _M64,
+        held=resting >> _HELD & _M64,
+        attested=resting >> _ATTESTED & _M64,
+        shortfall=resting >> _SHORTFALL,
+        settled=passed & _M64,
+        returned_late=passed >> _RETURNED_LATE & _M64,
+        reversed=passed >> _REVERSED & _M64,
+        written_off=passed >> _WRITTEN_OFF,
+    )
 
 
 @view
 @external
-def account(account: bytes32) -> ILedger.Account:
+def account(account: bytes32) -> IAccounts.Account:
     """
-    @return Account The account; its tree is zero when it does not exist.
+    @return Account The account, as Accounts has it; its tree is zero when it does not exist.
     """
-    return self._accounts[account]
+    return staticcall IAccounts(ACCOUNTS).account(account)
 
 
 @view
@@ -472,14 +483,14 @@ def batch(batch: bytes32) -> ILedger.Batch:
     """
     stored: Stored = self._stored(batch)
     return ILedger.Batch(
-        agreement=stored.agreement,
+        agreement=self._agreement(stored),
         account=stored.account,
         source=stored.source,
         root=stored.root,
-        count=stored.terms & _M32,
+        count=stored.head >> 224,
         total=lines._filled(batch),
-        deadline=stored.terms >> 32 & _M64,
-        reserved_at=stored.terms >> 96,
+        deadline=stored.head >> 160 & _M64,
+        reserved_at=stored.answers >> _RESERVED_AT,
         cursor=lines._cursor(batch),
         end=stored.answers & _M32,
         rows_skipped=stored.answers >> 32 & _M32,
@@ -501,9 +512,43 @@ def line(line: bytes32) -> (uint256, uint256):
 
 @view
 @external
+def account_balance(account: bytes32, dye_class: bytes32) -> uint256:
+    """
+    @return uint256 What rests on an account's line, minor units.
+    """
+    return lines._balance(lines._account_line(account, dye_class))
+
+
+@view
+@external
+def lot(lot: bytes32) -> (bytes32, bytes32):
+    """
+    @return The tree of a lot, zero when there is no such lot; its line.
+    """
+    line: bytes32 = lines._lot_line(lot)
+    return self._tree(lines._lot_number(line)), line
+
+
+@view
+@external
+def return_set(reference: bytes32) -> ILedger.ReturnSet:
+    """
+    @return ReturnSet What a credit opened to be returned, and what rows drew of it; minor units.
+    """
+    word: uint256 = self._references[reference]
+    return ILedger.ReturnSet(
+        tree=self._tree(word >> _NUMBER & _M32),
+        opened=word & _M64,
+        drawn=word >> _DRAWN & _M64,
+        closed=word & _SPENT != 0,
+    )
+
+
+@view
+@external
 def is_reference_used(reference: bytes32) -> bool:
     """
-    @return bool Whether a lot, a return or a write-off used up this bank reference.
+    @return bool Whether this bank reference was used up: by a lot, a return, a write-off or as void.
     """
     return self._is_used(reference)
 
@@ -517,34 +562,80 @@ def account_line(account: bytes32, dye_class: bytes32) -> bytes32:
     return lines._account_line(account, dye_class)
 
 
+@view
+@external
+def batch_id(
+    agreement: address,
+    account: bytes32,
+    dye_class: bytes32,
+    root: bytes32,
+    count: uint256,
+    total: uint256,
+    deadline: uint256,
+) -> bytes32:
+    """
+    @return bytes32 The id a batch would have. Of a batch from custody `dye_class` is the custody line.
+    """
+    return self._batch_id(agreement, account, dye_class, root, count, total, deadline)
+
+
 # Internal
 
 
 @internal
 @view
-def _only(institution: bytes32, role: uint256):
+def _supervision():
     """
-    @dev Throws unless the sender holds the role for the institution.
+    @dev Throws unless Supervision calls.
     """
-    assert staticcall IDirectory(directory).acts_for(msg.sender, institution, role), "ledger: sender lacks the role"
+    assert msg.sender == SUPERVISION, "ledger: not supervision"
 
 
 @internal
 @view
-def _running():
+def _settles(account: bytes32) -> uint256:
     """
-    @dev Throws while paused.
+    @dev Number of the account's tree, for whose bank the sender settles.
     """
-    assert not self.is_paused, "ledger: paused"
+    return staticcall IAccounts(ACCOUNTS).settles(account, msg.sender)
 
 
 @internal
-def _use(reference: bytes32):
+@view
+def _tree(number: uint256) -> bytes32:
     """
-    @dev Use up a bank reference that makes no lot.
+    @dev The tree with a number.
     """
-    self._unused(reference)
-    self._used[reference] = True
+    return staticcall IAccounts(ACCOUNTS).tree_at(number)
+
+
+@internal
+@view
+def _root_number(tree: bytes32) -> uint256:
+    """
+    @dev Number of a tree that exists.
+    """
+    number: uint256 = (staticcall IAccounts(ACCOUNTS).root(tree)).number
+    assert number != 0, "ledger: unknown tree"
+    return number
+
+
+@internal
+@view
+def _solvent(number: uint256):
+    """
+    @dev Throws while something is missing on a tree.
+    """
+    assert self._resting[number] >> _SHORTFALL == 0, "ledger: shortfall"
+
+
+@internal
+@view
+def _is_used(reference: bytes32) -> bool:
+    """
+    @dev Whether a bank reference is used up.
+    """
+    return self._references[reference] != 0 or lines._lot_number(lines._lot_line(reference)) != 0
 
 
 @internal
@@ -558,12 +649,12 @@ def _unused(reference: bytes32):
 
 
 @internal
-@view
-def _is_used(reference: bytes32) -> bool:
+def _use(reference: bytes32):
     """
-    @dev Whether a bank reference is used by a lot, a return or a write-off.
+    @dev Use up a bank reference that opens no amount.
     """
-    return self._used[reference] or self.lot_tree[reference] != empty(bytes32)
+    self._unused(reference)
+    self._references[reference] = _SPENT
 
 
 @internal
@@ -573,46 +664,38 @@ def _stored(batch: bytes32) -> Stored:
     @dev A batch that exists.
     """
     stored: Stored = self._batches[batch]
-    assert stored.agreement != empty(address), "ledger: unknown batch"
+    assert stored.head != 0, "ledger: unknown batch"
     return stored
 
 
 @internal
-@view
-def _open_account(account: bytes32) -> ILedger.Account:
+@pure
+def _agreement(stored: Stored) -> address:
     """
-    @dev An account that exists and is open.
+    @dev The agreement a batch belongs to.
     """
-    held: ILedger.Account = self._accounts[account]
-    assert held.tree != empty(bytes32), "ledger: unknown account"
-    assert not held.closed, "ledger: account closed"
-    return held
+    return convert(stored.head & _M160, address)
 
 
 @internal
-@view
-def _starts(account: bytes32) -> ILedger.Account:
+def _mint(number: uint256, tree: bytes32, credit: ILedger.Credit):
     """
-    @dev An account whose money may start something now.
+    @dev Mirror one credit as a lot, within the attested balance.
     """
-    self._running()
-    held: ILedger.Account = self._open_account(account)
-    assert not held.frozen, "ledger: account frozen"
-    return held
-
-
-@internal
-def _open(account: bytes32, parent: bytes32, tree: bytes32, controller: bytes32):
-    """
-    @dev Open an account under an id nobody has used.
-    """
-    assert account != empty(bytes32), "ledger: zero id"
-    assert self._accounts[account].tree == empty(bytes32), "ledger: account exists"
-    assert staticcall IDirectory(directory).institution_kind(controller) != 0, "ledger: unknown institution"
-    self._accounts[account] = ILedger.Account(
-        tree=tree, parent=parent, controller=controller, frozen=False, closed=False
+    self._unused(credit.reference)
+    line: bytes32 = lines._lot_line(credit.reference)
+    lines._open_lot(line, number, credit.amount)
+    word: uint256 = self._resting[number]
+    assert (word >> _HELD & _M64) + credit.amount <= (word >> _ATTESTED & _M64) + (
+        word >> _SHORTFALL
+    ), "ledger: above the attested balance"
+    assert (word & _M64) + credit.amount <= _M64, "ledger: total is full"
+    self._resting[number] = word + credit.amount + (credit.amount << _HELD)
+    log ILedger.Minted(
+        lot=line, tree=tree, reference=credit.reference, amount=credit.amount, info=credit.info
     )
-    log ILedger.AccountOpened(account=account, parent=parent, tree=tree, controller=controller)
+    if credit.account != empty(bytes32):
+        self._identify(credit.reference, credit.account, credit.dye_class, credit.amount)
 
 
 @internal
@@ -620,9 +703,153 @@ def _identify(lot: bytes32, account: bytes32, dye_class: bytes32, amount: uint25
     """
     @dev Map money of a lot to an account of its tree.
     """
-    assert self._open_account(account).tree == self.lot_tree[lot], "ledger: another tree"
+    line: bytes32 = lines._lot_line(lot)
+    assert staticcall IAccounts(ACCOUNTS).receives(account) == lines._lot_number(line), "ledger: another tree"
     lines._move(
-        lines.IDENTIFY, lines._lot_line(lot), lines._account_line(account, dye_class), amount, dye_class
+        lines.IDENTIFY, line, lines._account_line(account, dye_class), amount, lines.LIMIT_START, dye_class
+    )
+
+
+@internal
+def _open_returns(reference: bytes32, number: uint256, opened: uint256):
+    """
+    @dev Open a credit's amount to be returned, or check that it is open.
+    """
+    word: uint256 = self._references[reference]
+    if word != 0:
+        assert word & _SPENT == 0, "ledger: reference used"
+        assert word >> _NUMBER == number, "ledger: another tree"
+        assert opened == 0 or opened == word & _M64, "ledger: opened with another amount"
+        return
+    amount: uint256 = opened
+    line: bytes32 = lines._lot_line(reference)
+    if lines._lot_number(line) != 0:
+        amount = self._take_lot_back(line, number, opened, reference)
+    assert amount > 0, "ledger: zero amount"
+    assert amount <= lines.LIMIT_START, "ledger: total is full"
+    self._references[reference] = amount | number << _NUMBER
+    log ILedger.ReturnOpened(reference=reference, tree=self._tree(number), amount=amount)
+
+
+@internal
+def _take_lot_back(line: bytes32, number: uint256, opened: uint256, reference: bytes32) -> uint256:
+    """
+    @dev Take a lot off the ledger that proves to be a return; nobody may have touched it.
+    @return uint256 Its amount, minor units.
+    """
+    amount: uint256 = lines._filled(line)
+    assert lines._lot_number(line) == number, "ledger: another tree"
+    assert lines._emptied(line) == 0, "ledger: lot is no longer whole"
+    assert opened == 0 or opened == amount, "ledger: opened with another amount"
+    lines._move(
+        lines.REOPEN, line, lines._reversed_line(self._tree(number)), amount, lines.LIMIT_BACK, reference
+    )
+    self._pass(number, _REVERSED, amount)
+    self._resting[number] -= amount << _HELD
+    return amount
+
+
+@internal
+def _return_row(number: uint256, reference: bytes32, row: ILedger.RowReturn) -> uint256:
+    """
+    @dev Give one row back, whole or in part.
+    @return uint256 Minor units given back.
+    """
+    stored: Stored = self._stored(row.batch)
+    assert self._settles(stored.account) == number, "ledger: another tree"
+    assert row.row < lines._cursor(row.batch), "ledger: row not executed"
+    bit: uint256 = 1 << row.row % 256
+    assert self.gone[row.batch][row.row // 256] & bit == 0, "ledger: row is gone already"
+    settled: bool = stored.answers & _SETTLED != 0
+    assert reference != empty(bytes32) or not settled, "ledger: a settled row returns only by a credit"
+    start: uint256 = 0
+    whole: uint256 = 0
+    start, whole = merkle._verify_row(
+        stored.root,
+        stored.head >> 224,
+        lines._filled(row.batch),
+        row.row,
+        row.leaf_start,
+        row.leaf_rows,
+        row.proof,
+    )
+    part: uint256 = self.returned_part[row.batch][row.row]
+    amount: uint256 = row.amount
+    if amount == 0:
+        amount = whole - part
+    assert amount <= whole - part, "ledger: more than the row"
+    is_last: bool = part + amount == whole
+    if is_last:
+        self.gone[row.batch][row.row // 256] |= bit
+    if part != 0 or not is_last:
+        self.returned_part[row.batch][row.row] = part + amount
+    answers: uint256 = stored.answers
+    if settled:
+        self._pass(number, _RETURNED_LATE, amount)
+        if is_last:
+            answers += _ROW_LATE
+    else:
+        answers += amount << _GONE
+        if is_last:
+            answers += _ROW_RETURNED
+    self._batches[row.batch].answers = answers
+    lines._put(lines.GIVE_BACK, row.batch, start + part, stored.source, amount, lines.LIMIT_BACK, row.info)
+    log ILedger.RowReturned(
+        batch=row.batch, row=row.row, amount=amount, late=settled, reference=reference, whole=is_last
+    )
+    return amount
+
+
+@internal
+@view
+def _batch_id(
+    agreement: address,
+    account: bytes32,
+    source: bytes32,
+    root: bytes32,
+    count: uint256,
+    total: uint256,
+    deadline: uint256,
+) -> bytes32:
+    """
+    @dev Id of a batch.
+    """
+    return keccak256(abi_encode(chain.id, self, agreement, account, source, root, count, total, deadline))
+
+
+@internal
+def _reserve(
+    batch: bytes32,
+    account: bytes32,
+    source: bytes32,
+    root: bytes32,
+    count: uint256,
+    total: uint256,
+    deadline: uint256,
+):
+    """
+    @dev Set money of a line aside for a new batch of the sender.
+    """
+    assert count > 0 and count <= 2**23, "ledger: count out of bounds"
+    assert deadline > block.timestamp and deadline <= _M64, "ledger: deadline out of bounds"
+    assert self._batches[batch].head == 0, "ledger: batch exists"
+    self._batches[batch] = Stored(
+        head=convert(msg.sender, uint256) | deadline << 160 | count << 224,
+        account=account,
+        source=source,
+        root=root,
+        answers=count | block.timestamp << _RESERVED_AT,
+    )
+    lines._move(lines.RESERVE, source, batch, total, lines.LIMIT_START, root)
+    log ILedger.Reserved(
+        batch=batch,
+        agreement=msg.sender,
+        account=account,
+        source=source,
+        root=root,
+        count=count,
+        total=total,
+        deadline=deadline,
     )
 
 
@@ -634,9 +861,10 @@ def _skip(
     start: uint256,
     rows: Bytes[MAX_CHUNK_BYTES],
     refused: uint256,
-):
+) -> uint256:
     """
     @dev Map refused rows of a verified chunk back to where the batch drew from; neighbours go together.
+    @return uint256 Minor units mapped back.
     """
     self.gone[batch][first // 256] |= refused << first % 256
     number: uint256 = 0
@@ -658,29 +886,52 @@ def _skip(
             total += run_amount
             run_amount = 0
     self._batches[batch].answers += number * _ROW_SKIPPED + (total << _GONE)
+    return total
 
 
 @internal
-@view
-def _two_tellers(bank: bytes32, digest: bytes32, consents: DynArray[Bytes[65], MAX_SIGNERS]):
+@pure
+def _target(kind: uint256, tree: bytes32, destination: bytes32) -> bytes32:
     """
-    @dev Throws unless two tellers of the bank signed.
+    @dev Where money of a kind of act goes.
     """
-    signers: DynArray[address, MAX_SIGNERS] = signatures._recover_all(digest, consents)
-    assert len(signers) >= 2, "ledger: two tellers must sign"
-    for who: address in signers:
-        assert staticcall IDirectory(directory).acts_for(who, bank, TELLER), "ledger: not a teller of the bank"
+    if kind == lines.REVERSE or kind == lines.MAKE_GOOD:
+        return lines._reversed_line(tree)
+    assert kind == lines.CARVE or kind == lines.THAW or kind == lines.SORT, "ledger: not such a kind"
+    return destination
 
 
 @internal
-@view
-def _quorum_or_one(quorum: bytes32, digest: bytes32, consents: DynArray[Bytes[65], MAX_SIGNERS], one: bool):
+def _count(kind: uint256, tree: bytes32, amount: uint256):
     """
-    @dev Throws unless the quorum signed, or one of its institutions where that is enough.
+    @dev Count money that left the ledger because the bank took it back.
     """
-    signers: DynArray[address, MAX_SIGNERS] = signatures._recover_all(digest, consents)
-    needed: uint256 = 1
-    if not one:
-        needed = staticcall IDirectory(directory).quorum_threshold(quorum)
-    counted: uint256 = staticcall IDirectory(directory).count_institutions(quorum, signers, block.timestamp)
-    assert counted >= needed, "ledger: quorum not reached"
+    if kind != lines.REVERSE and kind != lines.MAKE_GOOD:
+        return
+    number: uint256 = self._root_number(tree)
+    shortfall: uint256 = self._resting[number] >> _SHORTFALL
+    assert amount <= shortfall, "ledger: more than the shortfall"
+    self._pass(number, _REVERSED, amount)
+    self._resting[number] -= amount << _HELD
+    self._set_shortfall(number, shortfall - amount)
+
+
+@internal
+def _set_shortfall(number: uint256, shortfall: uint256):
+    """
+    @dev Set a tree's shortfall.
+    """
+    assert shortfall <= _M64, "ledger: total is full"
+    word: uint256 = self._resting[number]
+    self._resting[number] = word - (word >> _SHORTFALL << _SHORTFALL) + (shortfall << _SHORTFALL)
+    log ILedger.ShortfallSet(tree=self._tree(number), shortfall=shortfall)
+
+
+@internal
+def _pass(number: uint256, total: uint256, amount: uint256):
+    """
+    @dev Add to one of the totals of what has passed.
+    """
+    word: uint256 = self._passed[number]
+    assert (word >> total & _M64) + amount <= _M64, "ledger: total is full"
+    self._passed[number] = word + (amount << total)

@@ -12,6 +12,7 @@
 
 from interfaces import IAgreement
 from interfaces import IFactory
+from interfaces import ILedger
 from interfaces import IReceivable
 from interfaces import IRegistry
 from modules import parties
@@ -224,7 +225,8 @@ def finance(
     assert price > 0 and price <= amount, "receivable: price out of bounds"
     paid_on: bytes32 = self._assign(holder, FINANCIER, FINANCIER_ACCOUNT, amount)
     log IReceivable.Assigned(holder=holder, to=FINANCIER, amount=amount, price=price, reference=reference)
-    parties._pay(FINANCIER_ACCOUNT, DYE_CLASS, paid_on, price, reference)
+    # To the holder's own account or not at all: it passes its claim on for that.
+    self._move(FINANCIER_ACCOUNT, paid_on, price, reference)
 
 
 @external
@@ -246,7 +248,7 @@ def repay(amount: uint256, reference: bytes32, deadline: uint256, signature: Byt
     assert amount > 0, "receivable: nothing to repay"
     resting: uint256 = parties._balance(account, DYE_CLASS)
     assert amount <= parties.MAX_AMOUNT and resting + amount <= self._owed(), "receivable: more than is owed"
-    parties._pay(DEBTOR_ACCOUNT, DYE_CLASS, account, amount, reference)
+    self._move(DEBTOR_ACCOUNT, account, amount, reference)
     self._collect(resting + amount)
 
 
@@ -453,5 +455,27 @@ def _collect(resting: uint256):
     if part > 0:
         extcall IRegistry(REGISTRY).use(DOCUMENT, part)
     for i: uint256 in range(len(held), bound=MAX_HOLDINGS):
-        parties._pay(account, DYE_CLASS, held[i].account, amounts[i], DOCUMENT)
-    parties._pay(account, DYE_CLASS, CREDITOR_ACCOUNT, resting - part, DOCUMENT)
+        self._pass_on(held[i].account, amounts[i])
+    self._pass_on(CREDITOR_ACCOUNT, resting - part)
+
+
+@internal
+def _pass_on(destination: bytes32, amount: uint256):
+    """
+    @dev Pay a holder, if anything. Who closed its account is paid on the first open one above it, and where that
+        is the account repayments arrive on, the creditor is: money that stayed would count as repaid twice.
+    """
+    if amount == 0:
+        return
+    receiver: bytes32 = parties._open_from(destination)
+    if receiver == account:
+        receiver = CREDITOR_ACCOUNT
+    self._move(account, receiver, amount, DOCUMENT)
+
+
+@internal
+def _move(source: bytes32, destination: bytes32, amount: uint256, info: bytes32):
+    """
+    @dev Move money between accounts.
+    """
+    extcall ILedger(parties.LEDGER).transfer(source, DYE_CLASS, destination, amount, info)

@@ -3,22 +3,25 @@
 from collections.abc import Iterator, Sequence
 from itertools import combinations, permutations
 
-from contracts.agreement import values
+from contracts.agreement.clock import CLOCK_KINDS, common_moment
 from contracts.agreement.codes import Code
-from contracts.agreement.guards import chain_guard, common_moment, implies, kind_of
-from contracts.agreement.model import (
+from contracts.agreement.guard_models import (
     MAX_GUARDS,
-    Agreement,
+    MAX_PAYEE_CAPS,
+    Blacklist,
+    DyeClass,
     GuardModel,
+    LineCap,
+    PayeeCap,
     PayeeRoster,
-    PayoutCap,
-    TimeWindow,
-    WindowCap,
 )
+from contracts.agreement.guards import ALONE, COUNTED, chain_guards, implies, kind_of
+from contracts.agreement.model import Agreement
+from contracts.agreement.sections import SECTIONS
 from contracts.errors import Fault
 from contracts.terms import Guard, Kind
 
-__all__ = ["TEMPLATE_KINDS", "clause_faults", "guard_places"]
+__all__ = ["TEMPLATE_KINDS", "clause_faults", "drawable_classes", "guard_places"]
 
 # The `ALLOWED_KINDS` of each template.
 TEMPLATE_KINDS: dict[str, frozenset[Kind]] = {
@@ -36,14 +39,12 @@ def guard_places(content: Agreement) -> Iterator[tuple[str, int, GuardModel]]:
 
 def clause_faults(content: Agreement) -> Iterator[Fault]:
     """Everything wrong with the clauses that needs no look at the directory."""
-    yield from _name_faults(content)
     yield from _template_faults(content)
-    yield from _operand_faults(content)
+    yield from _name_faults(content)
     yield from _roster_faults(content)
-    clauses = [
-        [chain_guard(content, number, guard) for guard in clause.any_of]
-        for number, clause in enumerate(content.clauses)
-    ]
+    yield from _blacklist_faults(content)
+    yield from _dye_class_faults(content)
+    clauses = chain_guards(content)
     for number, guards in enumerate(clauses):
         yield from _within_clause_faults(f"clauses[{number}]", guards)
     yield from _between_clauses_faults(content, clauses)
@@ -58,8 +59,20 @@ def _name_faults(content: Agreement) -> Iterator[Fault]:
 
 
 def _template_faults(content: Agreement) -> Iterator[Fault]:
+    """Clauses where the template has none, none where it needs them, and what it cannot enforce."""
+    if content.template_name in SECTIONS:
+        if content.clauses:
+            message = f"{content.template} has no clauses; say it under {SECTIONS[content.template_name]}"
+            yield Fault("clauses", Code.NOT_IN_TEMPLATE, message)
+        return
+    if not content.clauses:
+        yield Fault("clauses", Code.KEY_MISSING, f"{content.template} needs clauses; add them")
     allowed = TEMPLATE_KINDS[content.template_name]
     places = list(guard_places(content))
+    payee_caps = [where for where, _, guard in places if isinstance(guard, PayeeCap)]
+    for where in payee_caps[MAX_PAYEE_CAPS:]:
+        message = f"an agreement has at most {MAX_PAYEE_CAPS} payee caps"
+        yield Fault(where, Code.GUARDS_TOO_MANY, message)
     for where, _, guard in places:
         if kind_of(guard) not in allowed:
             message = f"{content.template} cannot enforce {guard.kind}; it has nothing to check it on"
@@ -67,20 +80,6 @@ def _template_faults(content: Agreement) -> Iterator[Fault]:
     if len(places) > MAX_GUARDS:
         message = f"{len(places)} guards; an agreement has at most {MAX_GUARDS}"
         yield Fault("clauses", Code.GUARDS_TOO_MANY, message)
-    if content.template_name == "disbursement" and content.accounts.funds:
-        message = f"{content.template} pays payees of a roster; only an allocation funds accounts"
-        yield Fault("accounts.funds", Code.NOT_IN_TEMPLATE, message)
-    if content.template_name == "allocation" and not content.accounts.funds:
-        yield Fault("accounts", Code.FUNDS_MISSING, "list under funds the accounts that may be funded")
-
-
-def _operand_faults(content: Agreement) -> Iterator[Fault]:
-    for where, _, guard in guard_places(content):
-        if isinstance(guard, PayoutCap | WindowCap) and values.minor_units(guard.amount) == 0:
-            yield Fault(f"{where}.amount", Code.CAP_NEVER_PAYS, "a cap of nothing never pays; raise it")
-        if isinstance(guard, TimeWindow) and guard.until < guard.from_day:
-            message = f"{guard.until} is before {guard.from_day}; the window is never open"
-            yield Fault(f"{where}.until", Code.TIME_WINDOW_EMPTY, message)
 
 
 def _roster_faults(content: Agreement) -> Iterator[Fault]:
@@ -104,19 +103,79 @@ def _roster_faults(content: Agreement) -> Iterator[Fault]:
             yield Fault(where, Code.ROSTER_BYPASSED, message)
 
 
+def _blacklist_faults(content: Agreement) -> Iterator[Fault]:
+    places = [(w, n, guard) for w, n, guard in guard_places(content) if isinstance(guard, Blacklist)]
+    for where, number, _ in places:
+        if len(content.clauses[number].any_of) > 1:
+            message = "another guard of the clause would let a blocked payee pass; give it its own clause"
+            yield Fault(where, Code.BLACKLIST_BYPASSED, message)
+    for where, _, guard in places[1:]:
+        if guard.quorum != places[0][2].quorum:
+            message = "a payee is blocked or not, whoever asks; keep one blacklist"
+            yield Fault(where, Code.BLACKLIST_REPEATED, message)
+
+
+def drawable_classes(content: Agreement) -> frozenset[str]:
+    """Classes of money a disbursement may draw on: what its dye_class clauses all allow, else that of its account."""
+    named = [
+        {guard.dye_class for guard in clause.any_of if isinstance(guard, DyeClass)}
+        for clause in content.clauses
+        if all(isinstance(guard, DyeClass) for guard in clause.any_of)
+    ]
+    return frozenset(set.intersection(*named)) if named else frozenset({content.accounts.dye_class})
+
+
+def _dye_class_faults(content: Agreement) -> Iterator[Fault]:
+    """Classes that exclude each other, and caps on classes that are never drawn on."""
+    drawable = drawable_classes(content)
+    if content.accounts.dye_class not in drawable:
+        allowed = ", ".join(sorted(drawable)) or "no class at all"
+        message = f"the dye_class clauses allow {allowed}; allow {content.accounts.dye_class} or name another"
+        yield Fault("accounts.dye_class", Code.DYE_CLASSES_DISJOINT, message)
+    alternatives = any(
+        isinstance(guard, DyeClass) and not all(isinstance(other, DyeClass) for other in clause.any_of)
+        for clause in content.clauses
+        for guard in clause.any_of
+    )
+    for where, number, guard in guard_places(content):
+        idle = isinstance(guard, LineCap) and guard.dye_class not in drawable
+        if idle and not alternatives and len(content.clauses[number].any_of) == 1:
+            message = "money of this class is never drawn on; remove the clause or allow the class"
+            yield Fault(where, Code.CLAUSE_UNREACHABLE, message)
+
+
 def _within_clause_faults(where: str, guards: Sequence[Guard]) -> Iterator[Fault]:
     kinds = {guard.kind for guard in guards}
-    if Kind.WINDOW_CAP in kinds and len(kinds) > 1:
-        message = "a window cap counts every payment; give it a clause of its own"
-        yield Fault(where, Code.WINDOW_CAP_SHARED, message)
+    counted = {kind for kind in kinds if kind in COUNTED}
+    if len(guards) > 1 and (kinds & ALONE or (counted and counted != kinds)):
+        message = "give a cap that counts payments a clause of its own"
+        yield Fault(where, Code.CAP_SHARED, message)
     for (_, a), (place, b) in combinations(enumerate(guards), 2):
-        if a == b and a.kind != Kind.ROSTER:
+        if _is_same(a, b) and a.kind != Kind.ROSTER:
             message = "this guard is written twice in the clause; keep one"
             yield Fault(f"{where}.any[{place}]", Code.GUARD_DUPLICATE, message)
     for (place, a), (other, b) in permutations(enumerate(guards), 2):
-        if a != b and a.kind != Kind.WINDOW_CAP and implies(a, b):
+        if not _is_same(a, b) and implies(a, b):
             message = f"whenever this guard holds, any[{other}] holds too; remove one of them"
             yield Fault(f"{where}.any[{place}]", Code.GUARD_UNREACHABLE, message)
+
+
+def _is_same(a: Guard, b: Guard) -> bool:
+    return implies(a, b) and implies(b, a)
+
+
+# What a stricter cap of the first kind makes needless: a cap of the second kind that is not lower.
+_COVERS = frozenset(
+    {
+        (Kind.BATCH_CAP, Kind.PAYOUT_CAP),
+        (Kind.PAYEE_CAP, Kind.PAYOUT_CAP),
+        (Kind.WINDOW_CAP, Kind.PAYOUT_CAP),
+        (Kind.WINDOW_CAP, Kind.BATCH_CAP),
+        (Kind.LIFETIME_CAP, Kind.PAYOUT_CAP),
+        (Kind.LIFETIME_CAP, Kind.BATCH_CAP),
+        (Kind.LIFETIME_CAP, Kind.WINDOW_CAP),
+    }
+)
 
 
 def _between_clauses_faults(content: Agreement, clauses: Sequence[Sequence[Guard]]) -> Iterator[Fault]:
@@ -131,21 +190,32 @@ def _between_clauses_faults(content: Agreement, clauses: Sequence[Sequence[Guard
 
 
 def _makes_needless(stricter: Sequence[Guard], needless: Sequence[Guard]) -> bool:
-    if Kind.ROSTER in {guard.kind for guard in stricter}:
+    kinds = {guard.kind for guard in stricter}
+    if Kind.ROSTER in kinds:
         return False
-    window_caps = [guard.kind for guard in (*stricter, *needless)].count(Kind.WINDOW_CAP)
-    if window_caps and len(stricter) + len(needless) > 2:
+    alone = len(stricter) == 1 and len(needless) == 1
+    # Caps of one clause each count by themselves, so together they may let pass what neither would.
+    if (kinds | {guard.kind for guard in needless}) & COUNTED and not alone:
         return False
-    return all(any(implies(a, b) for b in needless) for a in stricter)
+    return all(any(implies(a, b) or _covers(a, b) for b in needless) for a in stricter)
+
+
+def _covers(first: Guard, second: Guard) -> bool:
+    return (first.kind, second.kind) in _COVERS and first.a <= second.a
 
 
 def _time_faults(clauses: Sequence[Sequence[Guard]]) -> Iterator[Fault]:
     timed = [
         (number, guards)
         for number, guards in enumerate(clauses)
-        if all(guard.kind == Kind.TIME_WINDOW and guard.a < guard.b for guard in guards)
+        if all(guard.kind in CLOCK_KINDS and _is_ever_open(guard) for guard in guards)
     ]
     if timed and common_moment([guards for _, guards in timed]) is None:
         numbers = ", ".join(f"clauses[{number}]" for number, _ in timed)
         message = f"{numbers} are never open at the same time; nothing could ever be paid"
         yield Fault(f"clauses[{timed[-1][0]}]", Code.TIME_WINDOWS_DISJOINT, message)
+
+
+def _is_ever_open(guard: Guard) -> bool:
+    """Whether its operands are in order; those that are not have a fault of their own."""
+    return any(guard.subject) if guard.kind == Kind.CALENDAR_DAY else guard.a < guard.b

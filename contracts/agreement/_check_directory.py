@@ -2,14 +2,42 @@
 
 from collections.abc import Iterator
 
+from contracts.agreement._check_clauses import guard_places
+from contracts.agreement._check_sections import section_accounts
 from contracts.agreement.codes import Code
-from contracts.agreement.directory import DirectoryFacts, QuorumFacts
-from contracts.agreement.model import Agreement, Approval, Evidence
+from contracts.agreement.directory import AccountFacts, DirectoryFacts, QuorumFacts
+from contracts.agreement.guard_models import (
+    AgreementBalance,
+    AgreementState,
+    Approval,
+    Blacklist,
+    Countersignature,
+    Document,
+    Evidence,
+    Waiting,
+)
+from contracts.agreement.guards import institution_of
+from contracts.agreement.model import Agreement
+from contracts.agreement.sections import Escrow
 from contracts.errors import Fault
+from contracts.terms import InstitutionKind
 
-__all__ = ["account_faults", "approval_faults", "evidence_faults", "party_faults"]
+__all__ = ["account_faults", "guard_faults", "party_faults"]
 
 PAYER = "payer"
+_PAYER_CONTROLS = frozenset({"disbursement", "allocation", "split"})
+# Accounts a template draws on that are not its own: the role that must control each.
+_CONTROLLED_BY = {"receivable.financier_account": "financier", "receivable.debtor_account": "debtor"}
+# States an agreement of a template can come to, beside open.
+STATES_OF_TEMPLATE = {
+    "disbursement": frozenset[str](),
+    "allocation": frozenset[str](),
+    "split": frozenset[str](),
+    "escrow": frozenset({"released", "expired", "refunded", "disputed"}),
+    "guarantee": frozenset({"released", "expired", "refunded"}),
+    "delivery-versus-payment": frozenset({"released", "expired", "refunded"}),
+    "receivable": frozenset({"released", "expired"}),
+}
 
 
 def party_faults(content: Agreement, facts: DirectoryFacts) -> Iterator[Fault]:
@@ -21,11 +49,16 @@ def party_faults(content: Agreement, facts: DirectoryFacts) -> Iterator[Fault]:
                 yield Fault(f"parties.{role}", Code.PARTY_UNKNOWN, message)
     payer = content.institutions_of(PAYER)
     account = facts.accounts.get(content.accounts.pays_from)
-    if len(payer) != 1:
-        yield Fault("parties", Code.PAYER_MISSING, "name one institution as payer")
-    elif account and account.controller != payer[0]:
+    controls = content.template_name in _PAYER_CONTROLS
+    if controls and account and len(payer) == 1 and account.controller != payer[0]:
         message = f"{content.accounts.pays_from} is controlled by {account.controller}, not by {payer[0]}"
         yield Fault(f"parties.{PAYER}", Code.PAYER_NOT_CONTROLLER, message)
+    if isinstance(content.section, Escrow):
+        for number, milestone in enumerate(content.section.milestones):
+            if milestone.by is not None:
+                yield from _institution_faults(
+                    content, facts, f"escrow.milestones[{number}].by", milestone.by
+                )
 
 
 def _account_unknown(name: str) -> str:
@@ -36,11 +69,12 @@ def _account_unknown(name: str) -> str:
 
 
 def account_faults(content: Agreement, facts: DirectoryFacts) -> Iterator[Fault]:
-    """Accounts that do not exist, hold another currency, or are in another tree."""
+    """Accounts that do not exist, hold another currency, are in another tree or another's."""
     accounts = content.accounts
-    places = {f"accounts.funds[{i}]": name for i, name in enumerate(accounts.funds)}
+    funds = {f"accounts.funds[{i}]": name for i, name in enumerate(accounts.funds)}
     source = facts.accounts.get(accounts.pays_from)
-    for where, name in {"accounts.pays_from": accounts.pays_from, **places}.items():
+    places = {"accounts.pays_from": accounts.pays_from, **funds, **section_accounts(content)}
+    for where, name in places.items():
         account = facts.accounts.get(name)
         if account is None:
             yield Fault(where, Code.ACCOUNT_UNKNOWN, _account_unknown(name))
@@ -51,45 +85,128 @@ def account_faults(content: Agreement, facts: DirectoryFacts) -> Iterator[Fault]
         if source and account.tree != source.tree:
             message = f"{name} is in the tree {account.tree}, {accounts.pays_from} in {source.tree}"
             yield Fault(where, Code.TREE_MISMATCH, message)
-    for where, name in places.items():
+        yield from _controller_faults(content, where, name, account)
+    rules = {f"rules[{i}].to": rule.to for i, rule in enumerate(content.rules)}
+    for where, name in (*funds.items(), *rules.items()):
         if name == accounts.pays_from:
             yield Fault(where, Code.FUNDS_ITSELF, f"{name} cannot fund itself")
     if len(set(accounts.funds)) < len(accounts.funds):
         yield Fault("accounts.funds", Code.ACCOUNT_REPEATED, "name each account once")
+    for where, name in rules.items():
+        if name != accounts.pays_from and _is_beside(facts, name, accounts.pays_from):
+            message = f"{name} is not below {accounts.pays_from}; rules only fund accounts below"
+            yield Fault(where, Code.RULE_NOT_BELOW, message)
 
 
-def approval_faults(
-    content: Agreement, facts: DirectoryFacts, where: str, guard: Approval
+def _controller_faults(
+    content: Agreement, where: str, name: str, account: AccountFacts
 ) -> Iterator[Fault]:
-    """Quorums that are not what the file says, that cannot act, or that one institution could reach."""
-    if guard.at_least < 2:
+    role = _CONTROLLED_BY.get(where)
+    if role is None or len(content.institutions_of(role)) != 1:
+        return
+    wanted = institution_of(content, role)
+    if account.controller != wanted:
+        message = f"{name} is controlled by {account.controller}; it pays from it, so {wanted} must"
+        yield Fault(where, Code.ACCOUNT_OF_ANOTHER, message)
+
+
+def _is_beside(facts: DirectoryFacts, name: str, above: str) -> bool:
+    """Whether the accounts above `name` are all known and `above` is none of them."""
+    at = facts.accounts.get(name)
+    for _ in facts.accounts:
+        if at is None or at.parent is None:
+            break
+        if at.parent == above:
+            return False
+        at = facts.accounts.get(at.parent)
+    return at is not None and at != facts.accounts.get(name)
+
+
+def guard_faults(content: Agreement, facts: DirectoryFacts) -> Iterator[Fault]:
+    """Quorums, institutions and agreements the guards name."""
+    for where, _, guard in guard_places(content):
+        match guard:
+            case Approval():
+                yield from _approval_faults(content, facts, where, guard)
+            case Waiting():
+                yield from _needed_faults(content, facts, where, guard.quorum, guard.at_least)
+            case Evidence():
+                yield from _evidence_faults(content, facts, where, guard)
+            case Blacklist():
+                yield from _listed_faults(content, facts, where, guard.quorum)
+            case Countersignature():
+                yield from _institution_faults(content, facts, f"{where}.by", guard.by)
+                if institution_of(content, guard.by) in content.institutions_of(PAYER):
+                    message = "the payer would counter-sign its own payment; name another institution"
+                    yield Fault(f"{where}.by", Code.PARTY_NOT_APART, message)
+            case Document():
+                yield from _institution_faults(content, facts, f"{where}.by", guard.by)
+            case AgreementState():
+                yield from _agreement_faults(content, facts, where, guard.agreement)
+                yield from _state_faults(facts, where, guard)
+            case AgreementBalance():
+                yield from _agreement_faults(content, facts, where, guard.agreement)
+            case _:
+                pass
+
+
+def _listed_faults(
+    content: Agreement, facts: DirectoryFacts, where: str, quorum: str
+) -> Iterator[Fault]:
+    """A quorum that is not what the file says."""
+    named = content.institutions_of(quorum)
+    if not named:
+        message = f"list the institutions of {quorum!r} under parties, so that signers see them"
+        yield Fault(f"{where}.quorum", Code.QUORUM_NOT_A_PARTY, message)
+    held = facts.quorums.get(quorum)
+    if held is None:
+        yield Fault(f"{where}.quorum", Code.QUORUM_UNKNOWN, f"the directory has no quorum {quorum!r}")
+    elif named and (set(named) != set(held.members) or len(set(named)) != len(named)):
+        message = f"the directory has {', '.join(held.members)} in {quorum}; list each of them once"
+        yield Fault(f"parties.{quorum}", Code.QUORUM_MISMATCH, message)
+
+
+def _needed_faults(
+    content: Agreement, facts: DirectoryFacts, where: str, quorum: str, needed: int
+) -> Iterator[Fault]:
+    """A quorum that cannot act, or that one institution could reach."""
+    if needed < 2:
         message = "at least two institutions must approve, so that none decides alone"
         yield Fault(f"{where}.at_least", Code.QUORUM_BELOW_TWO, message)
-    named = content.institutions_of(guard.quorum)
-    if not named:
-        message = f"list the institutions of {guard.quorum!r} under parties, so that signers see them"
-        yield Fault(f"{where}.quorum", Code.QUORUM_NOT_A_PARTY, message)
-    quorum = facts.quorums.get(guard.quorum)
-    if quorum is None:
-        yield Fault(f"{where}.quorum", Code.QUORUM_UNKNOWN, f"the directory has no quorum {guard.quorum!r}")
+    yield from _listed_faults(content, facts, where, quorum)
+    held = facts.quorums.get(quorum)
+    if held is not None:
+        yield from _member_faults(content, facts, where, quorum, needed, held)
+
+
+def _approval_faults(
+    content: Agreement, facts: DirectoryFacts, where: str, guard: Approval
+) -> Iterator[Fault]:
+    yield from _needed_faults(content, facts, where, guard.quorum, guard.at_least)
+    held = facts.quorums.get(guard.quorum)
+    if sum(guard.quota.values()) > guard.at_least:
+        message = f"the quota asks for {sum(guard.quota.values())} institutions; raise at_least to that"
+        yield Fault(f"{where}.quota", Code.QUOTA_ABOVE_QUORUM, message)
+    if held is None:
         return
-    if named and (set(named) != set(quorum.members) or len(set(named)) != len(named)):
-        message = f"the directory has {', '.join(quorum.members)} in {guard.quorum}; list each of them once"
-        yield Fault(f"parties.{guard.quorum}", Code.QUORUM_MISMATCH, message)
-    yield from _member_faults(content, facts, where, guard, quorum)
+    for kind, least in guard.quota.items():
+        there = sum(
+            facts.institutions.get(member) == InstitutionKind[kind.upper()] for member in set(held.members)
+        )
+        if least > there:
+            message = f"{least} of kind {kind} are asked for, the quorum has {there}"
+            yield Fault(f"{where}.quota.{kind}", Code.QUOTA_UNREACHABLE, message)
 
 
 def _member_faults(
-    content: Agreement, facts: DirectoryFacts, where: str, guard: Approval, quorum: QuorumFacts
+    content: Agreement, facts: DirectoryFacts, where: str, name: str, needed: int, quorum: QuorumFacts
 ) -> Iterator[Fault]:
     members = set(quorum.members)
-    if guard.at_least > len(members):
-        message = f"{guard.at_least} institutions are asked for, the quorum has {len(members)}"
+    if needed > len(members):
+        message = f"{needed} institutions are asked for, the quorum has {len(members)}"
         yield Fault(f"{where}.at_least", Code.QUORUM_UNREACHABLE, message)
     if min(quorum.threshold, len(members)) < 2:
-        message = (
-            f"one institution alone could act for {guard.quorum}; give it two members and a threshold of two"
-        )
+        message = f"one institution alone could act for {name}; give it two members and a threshold of two"
         yield Fault(f"{where}.quorum", Code.QUORUM_ALONE, message)
     account = facts.accounts.get(content.accounts.pays_from)
     payers = {*content.institutions_of(PAYER), *({account.controller} if account else ())}
@@ -98,17 +215,52 @@ def _member_faults(
         yield Fault(f"{where}.quorum", Code.QUORUM_SELF_APPROVAL, message)
 
 
-def evidence_faults(
+def _evidence_faults(
     content: Agreement, facts: DirectoryFacts, where: str, guard: Evidence
 ) -> Iterator[Fault]:
-    """Witnesses that are nobody, or could be several."""
-    institutions = content.institutions_of(guard.by)
-    if not institutions and guard.by not in facts.institutions:
-        message = f"{guard.by!r} is no party and no institution of the directory"
-        yield Fault(f"{where}.by", Code.PARTY_UNKNOWN, message)
+    """Witnesses that are nobody, that could be several, or more than the quorum has."""
+    if guard.by is not None:
+        yield from _institution_faults(content, facts, f"{where}.by", guard.by)
+    if guard.quorum is None:
+        return
+    yield from _listed_faults(content, facts, where, guard.quorum)
+    held = facts.quorums.get(guard.quorum)
+    if held is not None and guard.institutions > len(set(held.members)):
+        message = f"{guard.institutions} institutions are asked for, the quorum has {len(set(held.members))}"
+        yield Fault(f"{where}.institutions", Code.QUORUM_UNREACHABLE, message)
+
+
+def _institution_faults(
+    content: Agreement, facts: DirectoryFacts, where: str, role: str
+) -> Iterator[Fault]:
+    """A role or an institution that is nobody, or could be several."""
+    institutions = content.institutions_of(role)
+    if not institutions and role not in facts.institutions:
+        message = f"{role!r} is no party and no institution of the directory"
+        yield Fault(where, Code.PARTY_UNKNOWN, message)
     if len(institutions) > 1:
-        message = f"{guard.by} are {len(institutions)} institutions; name the one that attests"
-        yield Fault(f"{where}.by", Code.PARTY_AMBIGUOUS, message)
-    if len(institutions) == 1 and guard.by in facts.institutions and institutions[0] != guard.by:
-        message = f"{guard.by} is a role and another institution; rename the role"
-        yield Fault(f"{where}.by", Code.PARTY_AMBIGUOUS, message)
+        message = f"{role} are {len(institutions)} institutions; name the one that is meant"
+        yield Fault(where, Code.PARTY_AMBIGUOUS, message)
+    if len(institutions) == 1 and role in facts.institutions and institutions[0] != role:
+        message = f"{role} is a role and another institution; rename the role"
+        yield Fault(where, Code.PARTY_AMBIGUOUS, message)
+
+
+def _agreement_faults(
+    content: Agreement, facts: DirectoryFacts, where: str, name: str
+) -> Iterator[Fault]:
+    if name == content.agreement:
+        message = "the agreement would wait for itself; name another"
+        yield Fault(f"{where}.agreement", Code.WORKFLOW_CYCLE, message)
+    elif name not in facts.agreements:
+        message = f"there is no agreement {name!r}; deploy and activate it first, its address is part of the terms"
+        yield Fault(f"{where}.agreement", Code.AGREEMENT_UNKNOWN, message)
+
+
+def _state_faults(facts: DirectoryFacts, where: str, guard: AgreementState) -> Iterator[Fault]:
+    held = facts.agreements.get(guard.agreement)
+    if held is None or guard.state == "open":
+        return
+    if guard.state not in STATES_OF_TEMPLATE.get(held.template, frozenset()):
+        message = f"{guard.agreement} is of the template {held.template}, which is never {guard.state}"
+        yield Fault(f"{where}.state", Code.STATE_UNREACHABLE, message)

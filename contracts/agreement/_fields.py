@@ -16,10 +16,13 @@ __all__ = [
     "Day",
     "Duration",
     "FileName",
+    "Hash",
     "Hours",
     "Moment",
     "Name",
     "Offset",
+    "PayeeWindow",
+    "Percent",
     "Slug",
     "Window",
     "readable",
@@ -28,6 +31,7 @@ __all__ = [
 MAX_NAME_CHARACTERS = 120
 _SLUG = r"[a-z0-9]+(-[a-z0-9]+)*"
 _ACCOUNT = rf"{_SLUG}(/{_SLUG})*"
+_HASH = r"0x[0-9a-f]{64}"
 _FILE_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*\.csv"
 
 
@@ -79,6 +83,11 @@ Slug = Annotated[
     _text(Code.NAME_INVALID, _matching(_SLUG, _SLUG_FORM)),
     Field(json_schema_extra={"pattern": f"^{_SLUG}$"}),
 ]
+Hash = Annotated[
+    str,
+    _text(Code.NAME_INVALID, _matching(_HASH, "0x and the 64 hex digits of a hash")),
+    Field(json_schema_extra={"pattern": f"^{_HASH}$"}),
+]
 AccountName = Annotated[
     str,
     _text(Code.NAME_INVALID, _matching(_ACCOUNT, f"{_SLUG_FORM}, levels joined by '/'")),
@@ -114,6 +123,16 @@ Window = Annotated[
     str,
     _text(Code.DURATION_INVALID, values.window_seconds),
     Field(json_schema_extra={"examples": ["hour", "day", "week", "900s"]}),
+]
+PayeeWindow = Annotated[
+    str,
+    _text(Code.DURATION_INVALID, values.payee_window_seconds),
+    Field(json_schema_extra={"examples": ["day", "week", "ever"]}),
+]
+Percent = Annotated[
+    str,
+    _text(Code.PERCENT_INVALID, values.basis_points, 'put the share in quotes: "12.50%"'),
+    Field(json_schema_extra={"pattern": r"^(0|[1-9][0-9]?|100)(\.[0-9]{1,2})?%$", "examples": ["12.50%"]}),
 ]
 Moment = Annotated[
     str, _text(Code.MOMENT_INVALID, values.unix_seconds), Field(json_schema_extra={"format": "date-time"})

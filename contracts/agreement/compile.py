@@ -1,29 +1,31 @@
 """From an agreement file to what the chain takes: guards, constructor arguments and the hashes signed for."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from eth_hash.auto import keccak
 
 from contracts.agreement._check_clauses import clause_faults, guard_places
-from contracts.agreement._check_directory import (
-    account_faults,
-    approval_faults,
-    evidence_faults,
-    party_faults,
-)
+from contracts.agreement._check_courses import course_faults
+from contracts.agreement._check_directory import account_faults, guard_faults, party_faults
 from contracts.agreement._check_expected import expectation_faults
+from contracts.agreement._check_operands import operand_faults
+from contracts.agreement._check_sections import section_faults
 from contracts.agreement.codes import Code
 from contracts.agreement.directory import DirectoryFacts
-from contracts.agreement.guards import chain_guard
-from contracts.agreement.model import Agreement, AgreementFile, Approval, Evidence, PayeeRoster
+from contracts.agreement.guard_models import PayeeRoster
+from contracts.agreement.guards import Bindings, chain_guards
+from contracts.agreement.model import Agreement, AgreementFile
 from contracts.agreement.roster import RosterEntry, read_roster, roster_root
+from contracts.agreement.section_arguments import chain_rule, section_arguments
+from contracts.agreement.sections import SECTIONS
+from contracts.agreement.workflow import set_faults, together, workflow_faults
 from contracts.errors import AgreementInvalid, Fault
 from contracts.ids import name_id, template_id
-from contracts.terms import Guard, allocation_arguments, disbursement_arguments
+from contracts.terms import Guard, Rule, allocation_arguments, disbursement_arguments
 
-__all__ = ["CompiledAgreement", "compile_terms"]
+__all__ = ["CompiledAgreement", "agreement_faults", "check_together", "compile_terms"]
 
 NO_ROSTER = bytes(32)
 
@@ -38,7 +40,10 @@ class CompiledAgreement:
     dye_class_id: bytes
     destinations: tuple[bytes, ...]
     """Ids of the accounts an allocation may fund, in the order of the file; empty for a disbursement."""
+    rules: tuple[Rule, ...]
+    """What an allocation moves by itself, in order."""
     guards: tuple[Guard, ...]
+    """Empty for a template without clauses."""
     clause_names: tuple[str, ...]
     """Names of the clauses, by the number a refusal gives."""
     roster: tuple[RosterEntry, ...]
@@ -66,48 +71,78 @@ def compile_terms(
     that is too short.
     """
     content = file.content
-    roster, faults = _roster(content, roster_files)
-    faults = (*_faults(content, directory_facts, None if faults else roster or None), *faults)
+    faults = (
+        *agreement_faults(file, directory_facts, roster_files),
+        *workflow_faults((content,), directory_facts)[0],
+    )
     if faults:
         raise AgreementInvalid(faults)
+    roster, _ = _roster(content, roster_files)
     root = roster_root(roster, salt_for) if roster else NO_ROSTER
-    guards = tuple(
-        chain_guard(content, number, guard, len(roster), root) for _, number, guard in guard_places(content)
-    )
-    account, dye_class = name_id(content.accounts.pays_from), name_id(content.accounts.dye_class)
-    destinations = tuple(map(name_id, content.accounts.funds))
+    addresses = {name: held.address for name, held in directory_facts.agreements.items()}
+    clauses = chain_guards(content, Bindings(len(roster), root, addresses))
+    guards = tuple(guard for clause in clauses for guard in clause)
+    rules = tuple(map(chain_rule, content.rules))
     return CompiledAgreement(
         file=file,
         template_id=template_id(*content.template.split("@")),
-        account_id=account,
-        dye_class_id=dye_class,
-        destinations=destinations,
+        account_id=name_id(content.accounts.pays_from),
+        dye_class_id=name_id(content.accounts.dye_class),
+        destinations=tuple(map(name_id, content.accounts.funds)),
+        rules=rules,
         guards=guards,
         clause_names=tuple(clause.name for clause in content.clauses),
         roster=roster,
         roster_root=root,
-        arguments=(
-            allocation_arguments(account, dye_class, destinations, guards)
-            if content.template_name == "allocation"
-            else disbursement_arguments(account, dye_class, guards)
-        ),
+        arguments=_arguments(content, guards, rules),
         file_hash=keccak(file.source + root),
         results_hash=keccak(_canonical_results(content)),
     )
 
 
+def _arguments(content: Agreement, guards: tuple[Guard, ...], rules: tuple[Rule, ...]) -> bytes:
+    account, dye_class = name_id(content.accounts.pays_from), name_id(content.accounts.dye_class)
+    if content.template_name in SECTIONS:
+        return section_arguments(content)
+    if content.template_name == "allocation":
+        destinations = tuple(map(name_id, content.accounts.funds))
+        return allocation_arguments(account, dye_class, destinations, guards, rules)
+    return disbursement_arguments(account, dye_class, guards)
+
+
+def agreement_faults(
+    file: AgreementFile, directory_facts: DirectoryFacts, roster_files: Mapping[str, bytes]
+) -> tuple[Fault, ...]:
+    """Every fault of one file against the directory, in no need of salts."""
+    roster, faults = _roster(file.content, roster_files)
+    return (*_faults(file.content, directory_facts, None if faults else roster or None), *faults)
+
+
+def check_together(
+    files: Sequence[AgreementFile], directory_facts: DirectoryFacts, roster_files: Mapping[str, bytes]
+) -> tuple[tuple[Fault, ...], ...]:
+    """Every fault of the files of a workflow, one tuple a file: each by itself, and all together.
+
+    A file may name another of the set that is not deployed yet.
+    """
+    contents = [file.content for file in files]
+    facts = together(contents, directory_facts)
+    alone = [agreement_faults(file, facts, roster_files) for file in files]
+    cycles, exits = workflow_faults(contents, directory_facts), set_faults(contents, directory_facts)
+    return tuple((*a, *b, *c) for a, b, c in zip(alone, cycles, exits, strict=True))
+
+
 def _faults(
     content: Agreement, facts: DirectoryFacts, roster: tuple[RosterEntry, ...] | None
 ) -> Iterator[Fault]:
+    yield from section_faults(content)
     yield from party_faults(content, facts)
     yield from account_faults(content, facts)
+    yield from operand_faults(content)
     yield from clause_faults(content)
-    for where, _, guard in guard_places(content):
-        if isinstance(guard, Approval):
-            yield from approval_faults(content, facts, where, guard)
-        elif isinstance(guard, Evidence):
-            yield from evidence_faults(content, facts, where, guard)
+    yield from guard_faults(content, facts)
     yield from expectation_faults(content, roster)
+    yield from course_faults(content)
 
 
 def _roster(

@@ -4,17 +4,25 @@ Every function raises ValueError, with a sentence for the author of the file, fo
 """
 
 import re
+from collections.abc import Iterable
 from datetime import date, datetime
 
 __all__ = [
     "DAY_SECONDS",
+    "EVER",
+    "WEEKDAYS",
+    "WHOLE_BASIS_POINTS",
     "amount_text",
+    "basis_points",
     "daily_seconds",
+    "day_number",
     "day_seconds",
     "duration_seconds",
     "minor_units",
     "offset_seconds",
+    "payee_window_seconds",
     "unix_seconds",
+    "weekday_bits",
     "window_seconds",
     "window_start_seconds",
 ]
@@ -24,6 +32,8 @@ WEEK_SECONDS = 7 * DAY_SECONDS
 # 1970-01-01 was a Thursday: three days after a Monday.
 _MONDAY_BEFORE_EPOCH_SECONDS = 3 * DAY_SECONDS
 _EPOCH = date(1970, 1, 1)
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_MIN_WINDOW_SECONDS = 256
 _MAX_WINDOW_SECONDS = 366 * DAY_SECONDS
 _MAX_DURATION_SECONDS = 3_660 * DAY_SECONDS
 
@@ -33,8 +43,12 @@ _MOMENT = re.compile(r"2[0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:
 _OFFSET = re.compile(r"([+-])([01][0-9]):([0-5][0-9])")
 _HOURS = re.compile(r"([0-2][0-9]):([0-5][0-9])-([0-2][0-9]):([0-5][0-9])")
 _DURATION = re.compile(r"([1-9][0-9]{0,9})([smhd])")
+_PERCENT = re.compile(r"(0|[1-9][0-9]{0,2})(?:\.([0-9]{1,2}))?%")
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": DAY_SECONDS}
 _WINDOW_SECONDS = {"hour": 3_600, "day": DAY_SECONDS, "week": WEEK_SECONDS}
+WHOLE_BASIS_POINTS = 10_000
+EVER = "ever"
+"""The window of a payee cap that never starts anew."""
 
 
 def minor_units(text: str) -> int:
@@ -63,12 +77,12 @@ def duration_seconds(text: str) -> int:
 
 
 def window_seconds(text: str) -> int:
-    """Length of a cap's window (`hour`, `day`, `week` or `900s`) in seconds, at most 366 days."""
+    """Length of a cap's window (`hour`, `day`, `week` or `900s`) in seconds, from 256 seconds to 366 days."""
     if text in _WINDOW_SECONDS:
         return _WINDOW_SECONDS[text]
     found = _DURATION.fullmatch(text)
-    if not found or found[2] != "s" or int(found[1]) > _MAX_WINDOW_SECONDS:
-        raise ValueError("write hour, day, week, or a number of seconds up to 366 days: 900s")
+    if not found or found[2] != "s" or not _MIN_WINDOW_SECONDS <= int(found[1]) <= _MAX_WINDOW_SECONDS:
+        raise ValueError("write hour, day, week, or a number of seconds from 256 to 366 days: 900s")
     return int(found[1])
 
 
@@ -90,18 +104,43 @@ def offset_seconds(text: str) -> int:
     return -seconds if found[1] == "-" else seconds
 
 
+def payee_window_seconds(text: str) -> int:
+    """Length of a payee cap's window in seconds; zero for `ever`, which has no end."""
+    return 0 if text == EVER else window_seconds(text)
+
+
 def daily_seconds(text: str) -> tuple[int, int]:
-    """Hours of a day (`09:00-17:30`) as first second and the one after the last, 0 to 86,400."""
+    """Hours of a day (`09:00-17:30`) as first second and the one after the last.
+
+    Hours over midnight (`22:00-06:00`) start later than they end. An end at 00:00 is 24:00.
+    """
     found = _HOURS.fullmatch(text)
     if not found:
         raise ValueError('write the hours as "09:00-17:30"')
     start, end = (int(found[i]) * 3_600 + int(found[i + 1]) * 60 for i in (1, 3))
-    if not start < end <= DAY_SECONDS:
-        raise ValueError(
-            "hours must rise and end by 24:00; for a night write two time_window guards in one clause, "
-            'one until "24:00" and one from "00:00"'
-        )
-    return start, end
+    if start >= DAY_SECONDS or end > DAY_SECONDS or start == end:
+        raise ValueError('hours start by 23:59, end by 24:00 and are not empty: "09:00-17:30"')
+    return start, end or DAY_SECONDS
+
+
+def weekday_bits(days: Iterable[str]) -> int:
+    """Days of the week (`mon` … `sun`), one bit each from Monday; zero for every day."""
+    bits = sum(1 << WEEKDAYS.index(day) for day in set(days))
+    return 0 if bits == (1 << len(WEEKDAYS)) - 1 else bits
+
+
+def basis_points(text: str) -> int:
+    """Share (`12.50%`) in basis points, 0 to 10,000."""
+    found = _PERCENT.fullmatch(text)
+    points = int(found[1]) * 100 + int((found[2] or "").ljust(2, "0")) if found else 0
+    if not found or points > WHOLE_BASIS_POINTS:
+        raise ValueError('write the share in percent with at most two decimals: "12.50%"')
+    return points
+
+
+def day_number(text: str) -> int:
+    """Days from 1970-01-01 to a day (`2026-01-01`)."""
+    return day_seconds(text) // DAY_SECONDS
 
 
 def day_seconds(text: str) -> int:

@@ -12,7 +12,9 @@ __all__ = ["DEPLOYABLES", "TEMPLATES", "Artifact", "artifact"]
 
 DEPLOYABLES = (
     "Directory",
+    "Accounts",
     "Ledger",
+    "Supervision",
     "Registry",
     "AgreementFactory",
     "Disbursement",

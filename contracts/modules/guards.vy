@@ -1,24 +1,47 @@
 # pragma version 0.4.3
 # pragma nonreentrancy on
 """
-@title Terms: clauses of guards, and the refusals they give
+@title Terms: clauses of guards, their caps, and the refusals they give
 @license Apache-2.0
-@notice All clauses must be satisfied; any one guard satisfies its clause. A refusal names the clause, the
-    guard that came last in it, a code, the limit and what was observed.
+@notice All clauses must be satisfied; any one guard satisfies its clause, and in a clause of caps the first with
+    room counts, only it. A refusal names the clause, the guard that came last in it, a code, the limit and what
+    was observed.
 
-    kind            operands
-    1 APPROVAL      a = institutions needed, subject = quorum
-    2 ROSTER        a = number of payees, subject = root of the roster
-    3 PAYOUT_CAP    a = most a payout may be, minor units
-    4 WINDOW_CAP    a = most per window, minor units; b = window, seconds; c = offset of its start, seconds
-    5 TIME_WINDOW   a, b = first and last second; c packs daily from (bits 0-31), until (32-63), offset (64-95)
-    6 EVIDENCE      a = freshness, seconds; subject = kind of evidence, party = institution that attests it
+    kind                operands
+    1 APPROVAL          a = institutions needed, subject = quorum; b = least of each kind of institution, 32 bits
+                        each: banks, agencies, enterprises, auditors
+    2 ROSTER            a = number of payees at activation, subject = root of the roster
+    3 PAYOUT_CAP        a = most a payout may be
+    4 WINDOW_CAP        a = most per window; b = window, seconds; c = offset of its start; subject = counter key
+    5 TIME_WINDOW       a, b = first and last second; c packs daily from (bits 0-31), until (32-63), offset of local
+                        time (64-95), days of the week (96-102, bit 0 = Monday; none set means all). Hours that
+                        cross midnight (from > until) belong to the day they begin on
+    6 EVIDENCE          a = freshness, seconds, from when the witness observed it; subject = kind of evidence;
+                        b = institutions needed: 0 or 1 means one, the party; more means so many of the quorum `party`
+    7 BATCH_CAP         a = most per batch
+    8 LIFETIME_CAP      a = most ever; subject = counter key
+    9 PAYEE_CAP         a = most per payee and window, below 2^32; b = window, seconds, 0 = for ever; c = offset of its
+                        start; subject = counter key
+    10 BLACKLIST        subject = quorum that blocks and unblocks payees
+    11 DYE_CLASS        subject = dye class the batch draws
+    12 LINE_CAP         a = most ever out of the line of dye class `subject`; says nothing about others
+    13 COUNTERSIGN      party = institution one of whose operators countersigns
+    14 AGREEMENT_STATE  party = an agreement's address; a = state it must be in, or 255: then b = least its account
+                        must hold of dye class `subject`
+    15 WAITING          a = seconds that approvals of b institutions of quorum `subject` must have stood
+    16 DOCUMENT         subject = kind of document; party = institution whose witness registers it
+    17 CALENDAR_DAY     a = first day (unix days, local time); b = number of days; c = offset of local time; subject =
+                        one bit a day that is allowed, the first in bit 0
+
+    Amounts are minor units. Terms stand in the code of an account of their own, so that reading one guard costs
+    little and new terms can take their place.
 """
 
 from interfaces import IAgreement
 
 MAX_GUARDS: constant(uint256) = 24
 MAX_CLAUSES: constant(uint256) = 16
+MAX_PAYEE_CAPS: constant(uint256) = 4
 
 APPROVAL: constant(uint256) = 1
 ROSTER: constant(uint256) = 2
@@ -26,92 +49,249 @@ PAYOUT_CAP: constant(uint256) = 3
 WINDOW_CAP: constant(uint256) = 4
 TIME_WINDOW: constant(uint256) = 5
 EVIDENCE: constant(uint256) = 6
+BATCH_CAP: constant(uint256) = 7
+LIFETIME_CAP: constant(uint256) = 8
+PAYEE_CAP: constant(uint256) = 9
+BLACKLIST: constant(uint256) = 10
+DYE_CLASS: constant(uint256) = 11
+LINE_CAP: constant(uint256) = 12
+COUNTERSIGN: constant(uint256) = 13
+AGREEMENT_STATE: constant(uint256) = 14
+WAITING: constant(uint256) = 15
+DOCUMENT: constant(uint256) = 16
+CALENDAR_DAY: constant(uint256) = 17
 
+# Refusals of a document that are not its first.
+DOCUMENT_PAYEE: constant(uint256) = 18
+DOCUMENT_AMOUNT: constant(uint256) = 19
+# ASCII, filled with zeros on the right.
+_CODES: constant(bytes32[20]) = [
+    0x0000000000000000000000000000000000000000000000000000000000000000,
+    0x617070726f76616c732d6d697373696e67000000000000000000000000000000,  # approvals-missing
+    0x70617965652d6e6f742d6f6e2d726f7374657200000000000000000000000000,  # payee-not-on-roster
+    0x7061796f75742d63617000000000000000000000000000000000000000000000,  # payout-cap
+    0x77696e646f772d63617000000000000000000000000000000000000000000000,  # window-cap
+    0x6f7574736964652d74696d652d77696e646f7700000000000000000000000000,  # outside-time-window
+    0x65766964656e63652d6d697373696e6700000000000000000000000000000000,  # evidence-missing
+    0x62617463682d6361700000000000000000000000000000000000000000000000,  # batch-cap
+    0x6c69666574696d652d6361700000000000000000000000000000000000000000,  # lifetime-cap
+    0x70617965652d6361700000000000000000000000000000000000000000000000,  # payee-cap
+    0x70617965652d626c6f636b656400000000000000000000000000000000000000,  # payee-blocked
+    0x6479652d636c6173730000000000000000000000000000000000000000000000,  # dye-class
+    0x6c696e652d636170000000000000000000000000000000000000000000000000,  # line-cap
+    0x636f756e7465727369676e61747572652d6d697373696e670000000000000000,  # countersignature-missing
+    0x61677265656d656e742d73746174650000000000000000000000000000000000,  # agreement-state
+    0x77616974696e672d706572696f64000000000000000000000000000000000000,  # waiting-period
+    0x646f63756d656e742d6d697373696e6700000000000000000000000000000000,  # document-missing
+    0x6f7574736964652d63616c656e64617200000000000000000000000000000000,  # outside-calendar
+    0x646f63756d656e742d7061796565000000000000000000000000000000000000,  # document-payee
+    0x646f63756d656e742d616d6f756e740000000000000000000000000000000000,  # document-amount
+]
+
+# Sets of kinds, one bit a kind.
+# Counted over batches, and given back: WINDOW_CAP, LIFETIME_CAP, LINE_CAP, DOCUMENT.
+COUNTED: constant(uint256) = 2**4 + 2**8 + 2**12 + 2**16
+# Fixed once a batch is reserved: BATCH_CAP, DYE_CLASS.
+FIXED: constant(uint256) = 2**7 + 2**11
+# Caps of what goes through one line or to one payee: alone in their clause.
+_ALONE: constant(uint256) = 2**9 + 2**12
+# APPROVAL, BLACKLIST, COUNTERSIGN, WAITING: nobody waives a clause that has one.
+_NEVER_WAIVED: constant(uint256) = 2**1 + 2**10 + 2**13 + 2**15
+
+# State that asks for a balance instead.
+BALANCE: constant(uint256) = 255
 DAY_SECONDS: constant(uint256) = 86400
 # No line holds more.
 MAX_AMOUNT: constant(uint256) = 2**62
 # A span that no chain time overflows.
 MAX_SECONDS: constant(uint256) = 2**40
+# Keeps the number of a window within 32 bits.
+_LEAST_WINDOW: constant(uint256) = 256
+_MAX_PAYEES: constant(uint256) = 2**24
+_EVERY_DAY: constant(uint256) = 127
+# Days between the Monday before it and 1970-01-01.
+_EPOCH_WEEKDAY: constant(uint256) = 3
 _M32: constant(uint256) = 2**32 - 1
-_NO_LIMIT: constant(uint256) = max_value(uint256)
 
-_GUARDS: immutable(DynArray[IAgreement.Guard, MAX_GUARDS])
-_CLAUSES: immutable(uint256)
+# Where the terms stand: one byte that stops, then the guards, GUARD_BYTES each, behind two words of encoding.
+_HEADER_BYTES: constant(uint256) = 65
+GUARD_BYTES: constant(uint256) = 224
+_CODE_BYTES: constant(uint256) = _HEADER_BYTES + MAX_GUARDS * GUARD_BYTES
 
-# What each WINDOW_CAP guard has consumed in each of its windows, minor units.
-consumed: HashMap[uint256, HashMap[uint256, uint256]]
+terms_at: public(address)
+# What a counter has consumed in each of its windows, minor units.
+consumed: HashMap[bytes32, HashMap[uint256, uint256]]
 
 
-@deploy
-def __init__(guards: DynArray[IAgreement.Guard, MAX_GUARDS], allowed_kinds: uint256):
+@internal
+def _set_terms(terms: DynArray[IAgreement.Guard, MAX_GUARDS], allowed_kinds: uint256):
     """
-    @param guards The terms, guards of one clause next to each other, clauses numbered from zero.
+    @dev Check terms and put them in the place of those before.
+    @param terms Guards of one clause next to each other, clauses numbered from zero.
     @param allowed_kinds One bit a kind that the template can enforce.
     """
-    assert len(guards) > 0, "guards: no terms"
-    clause: uint256 = 0
-    for guard: IAgreement.Guard in guards:
-        assert guard.clause == clause or guard.clause == clause + 1, "guards: clauses out of order"
-        clause = guard.clause
-        assert guard.kind < 256 and allowed_kinds >> guard.kind & 1 == 1, "guards: kind not in this template"
-        self._validate(guard)
-    assert guards[0].clause == 0, "guards: clauses out of order"
-    assert clause < MAX_CLAUSES, "guards: too many clauses"
-    for guard: IAgreement.Guard in guards:
-        if guard.kind == WINDOW_CAP:
-            for other: IAgreement.Guard in guards:
-                assert other.clause != guard.clause or other.kind == WINDOW_CAP, "guards: window cap shares a clause"
-    _GUARDS = guards
-    _CLAUSES = clause + 1
+    next_clause: uint256 = 0
+    kinds: uint256 = 0
+    payee_caps: uint256 = 0
+    for i: uint256 in range(len(terms), bound=MAX_GUARDS):
+        guard: IAgreement.Guard = terms[i]
+        if guard.clause == next_clause:
+            next_clause += 1
+            kinds = 0
+        assert guard.clause + 1 == next_clause, "guards: clauses out of order"
+        assert guard.kind < 256 and allowed_kinds >> guard.kind & 1 == 1, "guards: kind not in template"
+        assert self._is_possible(guard), "guards: operands out of bounds"
+        # A clause either counts or only looks: else what it counted would not say what satisfied it.
+        counts: bool = (COUNTED | _ALONE) >> guard.kind & 1 == 1
+        assert kinds == 0 or counts == (kinds & (COUNTED | _ALONE) != 0), "guards: cap shares a clause"
+        assert kinds == 0 or (kinds | 1 << guard.kind) & _ALONE == 0, "guards: cap shares a clause"
+        kinds |= 1 << guard.kind
+        if guard.kind == PAYEE_CAP:
+            payee_caps += 1
+        for j: uint256 in range(i, bound=MAX_GUARDS):
+            other: IAgreement.Guard = terms[j]
+            if other.kind == ROSTER or other.kind == BLACKLIST:
+                assert guard.kind != other.kind or (guard.a == other.a and guard.subject == other.subject), "guards: two rosters"
+            elif counts and other.clause != guard.clause:
+                assert self._counter(guard) != self._counter(other), "guards: counter of two clauses"
+    assert next_clause <= MAX_CLAUSES and payee_caps <= MAX_PAYEE_CAPS, "guards: too many clauses"
+    self.terms_at = raw_create(
+        concat(
+            # PUSH2 length, then the code that returns what follows it.
+            b"\x61",
+            convert(convert(len(terms) * GUARD_BYTES + _HEADER_BYTES, uint16), bytes2),
+            x"3d81600a3d39f300",
+            abi_encode(terms),
+        )
+    )
 
 
 @internal
 @pure
-def _validate(guard: IAgreement.Guard):
+def _is_possible(guard: IAgreement.Guard) -> bool:
     """
-    @dev Refuse operands that could never be satisfied or never refuse.
+    @dev Whether operands can be satisfied at some time and refuse at some.
     """
-    if guard.kind == APPROVAL:
-        assert guard.a >= 2 and guard.subject != empty(bytes32), "guards: approval needs a quorum of two"
-    elif guard.kind == ROSTER:
-        assert guard.a > 0 and guard.a <= 2**24, "guards: roster size"
-    elif guard.kind == PAYOUT_CAP:
-        assert guard.a > 0 and guard.a <= MAX_AMOUNT, "guards: payout cap"
-    elif guard.kind == WINDOW_CAP:
-        assert guard.a > 0 and guard.a <= MAX_AMOUNT, "guards: window cap"
-        assert guard.c < guard.b and guard.b <= MAX_SECONDS, "guards: window of a cap"
-    elif guard.kind == TIME_WINDOW:
-        daily_from: uint256 = guard.c & _M32
-        daily_until: uint256 = guard.c >> 32 & _M32
-        assert guard.a < guard.b, "guards: time window is empty"
-        assert daily_from < daily_until and daily_until <= DAY_SECONDS, "guards: daily hours"
-        assert guard.c >> 64 < DAY_SECONDS, "guards: time zone"
-    else:
-        assert guard.kind == EVIDENCE, "guards: unknown kind"
-        assert guard.a > 0 and guard.a <= MAX_SECONDS, "guards: evidence freshness"
-        assert guard.party != empty(bytes32), "guards: evidence needs a witness"
+    kind: uint256 = guard.kind
+    if kind == APPROVAL:
+        quota: uint256 = 0
+        for i: uint256 in range(4):
+            quota += guard.b >> 32 * i & _M32
+        return guard.a >= 2 and max(guard.a, quota) <= 16 and guard.b >> 128 == 0 and guard.subject != empty(bytes32)
+    if kind == WAITING:
+        return guard.a > 0 and guard.a <= MAX_SECONDS and guard.b > 0 and guard.b <= 16 and guard.subject != empty(bytes32)
+    if kind == ROSTER:
+        return guard.a > 0 and guard.a <= _MAX_PAYEES
+    if kind == TIME_WINDOW:
+        begin: uint256 = guard.c & _M32
+        end: uint256 = guard.c >> 32 & _M32
+        return (
+            guard.a < guard.b
+            and begin < DAY_SECONDS
+            and end <= DAY_SECONDS
+            and begin != end
+            and guard.c >> 64 & _M32 < DAY_SECONDS
+            and guard.c >> 96 <= _EVERY_DAY
+        )
+    if kind == CALENDAR_DAY:
+        return (
+            guard.a < MAX_SECONDS
+            and guard.b > 0
+            and guard.b <= 256
+            and guard.c < DAY_SECONDS
+            and convert(guard.subject, uint256) << (256 - guard.b) != 0
+        )
+    if kind == EVIDENCE:
+        return guard.a > 0 and guard.a <= MAX_SECONDS and guard.b <= 16 and guard.party != empty(bytes32)
+    if kind == BLACKLIST or kind == DYE_CLASS:
+        return guard.subject != empty(bytes32)
+    if kind == COUNTERSIGN or kind == DOCUMENT:
+        return guard.party != empty(bytes32)
+    if kind == AGREEMENT_STATE:
+        limit: uint256 = guard.a
+        if guard.a == BALANCE:
+            limit = guard.b
+        return limit > 0 and limit <= MAX_AMOUNT and convert(guard.party, uint256) >> 160 == 0 and guard.party != empty(bytes32)
+    # What is left are caps.
+    most: uint256 = MAX_AMOUNT
+    if kind == PAYEE_CAP:
+        most = _M32 - 1
+    windows: bool = guard.b >= _LEAST_WINDOW and guard.b <= MAX_SECONDS and guard.c < guard.b
+    if kind != WINDOW_CAP and guard.b == 0:
+        windows = guard.c == 0
+    elif kind != WINDOW_CAP and kind != PAYEE_CAP:
+        windows = False
+    return guard.a > 0 and guard.a <= most and windows
 
 
 @internal
 @view
-def _terms() -> DynArray[IAgreement.Guard, MAX_GUARDS]:
+def _length(terms: address) -> uint256:
     """
-    @dev The terms.
+    @dev Number of guards.
     """
-    return _GUARDS
+    return terms.codesize // GUARD_BYTES
+
+
+@internal
+@view
+def _guard(terms: address, index: uint256) -> IAgreement.Guard:
+    """
+    @dev One guard.
+    """
+    return abi_decode(
+        slice(terms.code, unsafe_add(_HEADER_BYTES, unsafe_mul(index, GUARD_BYTES)), GUARD_BYTES), IAgreement.Guard
+    )
+
+
+@internal
+@view
+def _all(terms: address) -> DynArray[IAgreement.Guard, MAX_GUARDS]:
+    """
+    @dev Every guard.
+    """
+    guards: DynArray[IAgreement.Guard, MAX_GUARDS] = []
+    for i: uint256 in range(self._length(terms), bound=MAX_GUARDS):
+        guards.append(self._guard(terms, i))
+    return guards
 
 
 @internal
 @pure
-def _refuse(clause: uint256, guard: uint256, code: bytes32, limit: uint256, observed: uint256):
+def _is(kinds: uint256, kind: uint256) -> bool:
+    """
+    @dev Whether a kind is in a set of kinds.
+    """
+    return kinds >> kind & 1 == 1
+
+
+@internal
+@view
+def _waivable(terms: address, waived: uint256) -> uint256:
+    """
+    @dev What is left of waivers, one bit a clause, without the clauses that nobody waives.
+    """
+    left: uint256 = waived
+    if left != 0:
+        for i: uint256 in range(self._length(terms), bound=MAX_GUARDS):
+            guard: IAgreement.Guard = self._guard(terms, i)
+            if self._is(_NEVER_WAIVED, guard.kind):
+                left &= ~(1 << guard.clause)
+    return left
+
+
+@internal
+@pure
+def _refuse(clause: uint256, guard: uint256, code: uint256, limit: uint256, observed: uint256):
     """
     @dev Revert with `Refused(clause, guard, code, limit, observed)`.
+    @param code Kind of the guard, or DOCUMENT_PAYEE or DOCUMENT_AMOUNT.
     """
     raw_revert(
         abi_encode(
             clause,
             guard,
-            code,
+            self._code(code),
             limit,
             observed,
             method_id=method_id("Refused(uint256,uint256,bytes32,uint256,uint256)"),
@@ -121,206 +301,86 @@ def _refuse(clause: uint256, guard: uint256, code: bytes32, limit: uint256, obse
 
 @internal
 @pure
-def _code(text: Bytes[32]) -> bytes32:
+def _code(code: uint256) -> bytes32:
     """
-    @dev A refusal's code: ASCII, filled with zeros on the right.
+    @dev What a refusal is called.
     """
-    word: uint256 = convert(text, uint256)
-    return convert(word << 8 * (32 - len(text)), bytes32)
+    return _CODES[code]
+
+
+@internal
+@pure
+def _counter(guard: IAgreement.Guard) -> bytes32:
+    """
+    @dev The id of what a cap counts. It outlives the terms: another limit goes on where the last left off,
+        another window begins anew.
+    """
+    return keccak256(abi_encode(guard.kind, guard.subject, guard.b, guard.c))
 
 
 @internal
 @pure
 def _window(guard: IAgreement.Guard, moment: uint256) -> uint256:
     """
-    @dev The number of the window a moment falls into.
+    @dev The number of the window a moment falls into; a cap without windows has the window zero.
     """
+    if guard.b == 0:
+        return 0
     return (moment + guard.c) // guard.b
 
 
 @internal
-def _consume(amount: uint256) -> uint256:
+@view
+def _used(guard: IAgreement.Guard, moment: uint256) -> uint256:
     """
-    @dev Count an amount against one window cap of every clause that has some; refuse where none has room.
-    @param amount Minor units.
-    @return uint256 One bit a guard that counted it.
+    @dev What an aggregate cap has consumed in the window of a moment, minor units.
     """
-    assert amount <= MAX_AMOUNT, "guards: amount out of bounds"
-    guards: DynArray[IAgreement.Guard, MAX_GUARDS] = _GUARDS
-    counted: uint256 = 0
-    satisfied: uint256 = 0
-    for i: uint256 in range(len(guards), bound=MAX_GUARDS):
-        guard: IAgreement.Guard = guards[i]
-        if guard.kind != WINDOW_CAP or satisfied >> guard.clause & 1 == 1:
-            continue
-        window: uint256 = self._window(guard, block.timestamp)
-        after: uint256 = self.consumed[i][window] + amount
-        if after <= guard.a:
-            self.consumed[i][window] = after
-            counted |= 1 << i
-            satisfied |= 1 << guard.clause
-        elif i + 1 == len(guards) or guards[i + 1].clause != guard.clause:
-            self._refuse(guard.clause, i, self._code(b"window-cap"), guard.a, after)
-    return counted
+    return self.consumed[self._counter(guard)][self._window(guard, moment)]
 
 
 @internal
-def _unconsume(amount: uint256, moment: uint256, counted: uint256):
+def _set_used(guard: IAgreement.Guard, moment: uint256, used: uint256):
     """
-    @dev Give an amount back to the windows that counted it.
-    @param amount Minor units, at most what was counted.
-    @param moment When it was counted.
-    @param counted One bit a guard that counted it.
+    @dev Set what an aggregate cap has consumed in the window of a moment, minor units.
     """
-    guards: DynArray[IAgreement.Guard, MAX_GUARDS] = _GUARDS
-    for i: uint256 in range(len(guards), bound=MAX_GUARDS):
-        if counted >> i & 1 == 1:
-            self.consumed[i][self._window(guards[i], moment)] -= amount
+    self.consumed[self._counter(guard)][self._window(guard, moment)] = used
 
 
 @internal
 @view
 def _is_in_time(guard: IAgreement.Guard) -> bool:
     """
-    @dev Whether chain time is within the dates and the daily hours of a time window.
+    @dev Whether chain time is within the dates, the daily hours and the days of the week of a time window.
     """
     if block.timestamp < guard.a or block.timestamp > guard.b:
         return False
-    second: uint256 = (block.timestamp + (guard.c >> 64)) % DAY_SECONDS
-    return second >= guard.c & _M32 and second < guard.c >> 32 & _M32
+    local: uint256 = block.timestamp + (guard.c >> 64 & _M32)
+    second: uint256 = local % DAY_SECONDS
+    day: uint256 = local // DAY_SECONDS + _EPOCH_WEEKDAY
+    begin: uint256 = guard.c & _M32
+    end: uint256 = guard.c >> 32 & _M32
+    open: bool = second >= begin and second < end
+    if begin > end:
+        open = second >= begin or second < end
+        if second < end:
+            day -= 1
+    return open and (guard.c >> 96 == 0 or guard.c >> 96 >> day % 7 & 1 == 1)
 
 
 @internal
 @view
-def _check_whole(satisfied_elsewhere: uint256, evidence: uint256, approvals: uint256[MAX_GUARDS]) -> uint256:
+def _is_allowed_day(guard: IAgreement.Guard) -> bool:
     """
-    @dev Evaluate the guards that hold for a whole chunk. Refuse if a clause has no guard left that could
-        still be satisfied row by row.
-    @param satisfied_elsewhere One bit a clause that is satisfied already, for example by a waiver.
-    @param evidence One bit a guard whose evidence stands.
-    @param approvals Institutions that approve, a number a guard.
-    @return uint256 One bit a clause that is satisfied for every row.
+    @dev Whether the local day is allowed by a calendar.
     """
-    guards: DynArray[IAgreement.Guard, MAX_GUARDS] = _GUARDS
-    satisfied: uint256 = satisfied_elsewhere
-    by_row: uint256 = 0
-    for i: uint256 in range(len(guards), bound=MAX_GUARDS):
-        guard: IAgreement.Guard = guards[i]
-        met: bool = guard.kind == WINDOW_CAP
-        if guard.kind == ROSTER or guard.kind == PAYOUT_CAP:
-            by_row |= 1 << guard.clause
-        elif guard.kind == APPROVAL:
-            met = approvals[i] >= guard.a
-        elif guard.kind == TIME_WINDOW:
-            met = self._is_in_time(guard)
-        elif guard.kind == EVIDENCE:
-            met = evidence >> i & 1 == 1
-        if met:
-            satisfied |= 1 << guard.clause
-    for i: uint256 in range(len(guards), bound=MAX_GUARDS):
-        guard: IAgreement.Guard = guards[i]
-        last: bool = i + 1 == len(guards) or guards[i + 1].clause != guard.clause
-        if last and (satisfied | by_row) >> guard.clause & 1 == 0:
-            self._refuse_whole(i, guard, approvals[i])
-    return satisfied
+    place: uint256 = unsafe_sub(self._local_day(guard), guard.a)
+    return place < guard.b and convert(guard.subject, uint256) >> place & 1 == 1
 
 
 @internal
 @view
-def _refuse_whole(index: uint256, guard: IAgreement.Guard, approvals: uint256):
+def _local_day(guard: IAgreement.Guard) -> uint256:
     """
-    @dev Refuse a chunk for a guard that is not satisfied.
+    @dev The unix day of a calendar's local time.
     """
-    if guard.kind == APPROVAL:
-        self._refuse(guard.clause, index, self._code(b"approvals-missing"), guard.a, approvals)
-    elif guard.kind == TIME_WINDOW:
-        limit: uint256 = guard.b
-        if block.timestamp < guard.a:
-            limit = guard.a
-        self._refuse(guard.clause, index, self._code(b"outside-time-window"), limit, block.timestamp)
-    else:
-        self._refuse(guard.clause, index, self._code(b"evidence-missing"), guard.a, 0)
-
-
-@internal
-@view
-def _row_limits(satisfied: uint256) -> (uint256, uint256):
-    """
-    @dev The strictest roster size and payout cap among clauses that are still open: a row within both
-        satisfies them all, and only another needs a closer look.
-    @return (uint256, uint256) Number of payees; largest amount, minor units.
-    """
-    guards: DynArray[IAgreement.Guard, MAX_GUARDS] = _GUARDS
-    payees: uint256 = _NO_LIMIT
-    cap: uint256 = _NO_LIMIT
-    for guard: IAgreement.Guard in guards:
-        if satisfied >> guard.clause & 1 == 1:
-            continue
-        if guard.kind == ROSTER:
-            payees = min(payees, guard.a)
-        elif guard.kind == PAYOUT_CAP:
-            cap = min(cap, guard.a)
-    return payees, cap
-
-
-@internal
-@view
-def _first_refusal(satisfied: uint256, payee: uint256, amount: uint256) -> uint256:
-    """
-    @dev The guard that refuses a row, or MAX_GUARDS when every clause is satisfied.
-    @param satisfied One bit a clause that is satisfied for every row.
-    @param payee Roster index.
-    @param amount Minor units.
-    @return uint256 Index of the last guard of the first clause that no guard satisfies.
-    """
-    guards: DynArray[IAgreement.Guard, MAX_GUARDS] = _GUARDS
-    met: uint256 = satisfied
-    for guard: IAgreement.Guard in guards:
-        if guard.kind == ROSTER and payee < guard.a:
-            met |= 1 << guard.clause
-        elif guard.kind == PAYOUT_CAP and amount <= guard.a:
-            met |= 1 << guard.clause
-    for i: uint256 in range(len(guards), bound=MAX_GUARDS):
-        guard: IAgreement.Guard = guards[i]
-        last: bool = i + 1 == len(guards) or guards[i + 1].clause != guard.clause
-        if last and met >> guard.clause & 1 == 0:
-            return self._last_by_row(guards, guard.clause)
-    return MAX_GUARDS
-
-
-@internal
-@pure
-def _last_by_row(guards: DynArray[IAgreement.Guard, MAX_GUARDS], clause: uint256) -> uint256:
-    """
-    @dev The last guard of a clause that looks at rows.
-    """
-    found: uint256 = 0
-    for i: uint256 in range(len(guards), bound=MAX_GUARDS):
-        if guards[i].clause == clause and (guards[i].kind == ROSTER or guards[i].kind == PAYOUT_CAP):
-            found = i
-    return found
-
-
-@internal
-@view
-def _row_refusal(index: uint256, payee: uint256, amount: uint256) -> (bytes32, uint256, uint256):
-    """
-    @dev Code, limit and observed value of a guard that refuses a row.
-    """
-    guard: IAgreement.Guard = _GUARDS[index]
-    if guard.kind == ROSTER:
-        return self._code(b"payee-not-on-roster"), guard.a, payee
-    return self._code(b"payout-cap"), guard.a, amount
-
-
-@internal
-@view
-def _refuse_row(index: uint256, payee: uint256, amount: uint256):
-    """
-    @dev Refuse a call for one row.
-    """
-    code: bytes32 = empty(bytes32)
-    limit: uint256 = 0
-    observed: uint256 = 0
-    code, limit, observed = self._row_refusal(index, payee, amount)
-    self._refuse(_GUARDS[index].clause, index, code, limit, observed)
+    return (block.timestamp + guard.c) // DAY_SECONDS

@@ -4,7 +4,7 @@
 @title Amount lines: every holder's money is `[0, in)`, filled at its end and emptied from its front
 @license Apache-2.0
 @notice A line is one storage slot: `in` in bits 0-63, `out` in bits 64-127; a batch keeps the number of the
-    next row to execute in bits 128-159. No lot, serial number or history is stored: maps are logged.
+    next row to execute in bits 128-159, a lot there the number of its tree. No serial number or history is stored: maps are logged.
 """
 
 from interfaces import ILedger
@@ -17,15 +17,26 @@ SKIP: constant(uint256) = 4
 RELEASE: constant(uint256) = 5
 GIVE_BACK: constant(uint256) = 6
 WRITE_OFF: constant(uint256) = 7
+CARVE: constant(uint256) = 8
+RELAY: constant(uint256) = 9
+THAW: constant(uint256) = 10
+SORT: constant(uint256) = 11
+MAKE_GOOD: constant(uint256) = 12
+SWEEP: constant(uint256) = 13
+REVERSE: constant(uint256) = 14
+REOPEN: constant(uint256) = 15
 
 # Tags that keep the ids of different kinds of line apart.
 _LOT: constant(bytes32) = keccak256("dyetrace.line.lot")
 _ACCOUNT: constant(bytes32) = keccak256("dyetrace.line.account")
+_CUSTODY: constant(bytes32) = keccak256("dyetrace.line.custody")
 _WRITTEN_OFF: constant(bytes32) = keccak256("dyetrace.line.written-off")
+_REVERSED: constant(bytes32) = keccak256("dyetrace.line.reversed")
 
 _MASK: constant(uint256) = 2**64 - 1
 _OUT: constant(uint256) = 64
 _CURSOR: constant(uint256) = 128
+MAX_PIECES: constant(uint256) = 32
 # No start may pass 2^62, so that what comes back still fits 63 bits.
 LIMIT_START: constant(uint256) = 2**62
 LIMIT_BACK: constant(uint256) = 2**63
@@ -53,11 +64,29 @@ def _account_line(account: bytes32, dye_class: bytes32) -> bytes32:
 
 @internal
 @pure
+def _custody_line(home: bytes32, number: uint256) -> bytes32:
+    """
+    @dev The line of the `number`-th custody, of money carved from `home`.
+    """
+    return keccak256(abi_encode(_CUSTODY, home, number))
+
+
+@internal
+@pure
 def _written_off_line(tree: bytes32) -> bytes32:
     """
     @dev Where a tree's written-off money rests.
     """
     return keccak256(abi_encode(_WRITTEN_OFF, tree))
+
+
+@internal
+@pure
+def _reversed_line(tree: bytes32) -> bytes32:
+    """
+    @dev Where money rests that the bank took back.
+    """
+    return keccak256(abi_encode(_REVERSED, tree))
 
 
 @internal
@@ -93,6 +122,35 @@ def _advance(line: bytes32, position: uint256, row: uint256):
     @dev Move a batch's front to a position and row.
     """
     self._lines[line] = self._filled(line) | position << _OUT | row << _CURSOR
+
+
+@internal
+@view
+def _balance(line: bytes32) -> uint256:
+    """
+    @dev What rests on a line, in minor units.
+    """
+    word: uint256 = self._lines[line]
+    return (word & _MASK) - (word >> _OUT & _MASK)
+
+
+@internal
+@view
+def _lot_number(line: bytes32) -> uint256:
+    """
+    @dev Number of the tree a lot belongs to; zero when there is no such lot.
+    """
+    return self._lines[line] >> _CURSOR
+
+
+@internal
+def _open_lot(line: bytes32, number: uint256, amount: uint256):
+    """
+    @dev Make a lot of the tree with that number, on a line nobody has used.
+    """
+    assert amount > 0, "lines: zero amount"
+    assert amount <= LIMIT_START, "lines: line is full"
+    self._lines[line] = amount | number << _CURSOR
 
 
 @internal
@@ -135,7 +193,7 @@ def _put(
 
 
 @internal
-def _move(kind: uint256, source: bytes32, destination: bytes32, amount: uint256, info: bytes32):
+def _move(kind: uint256, source: bytes32, destination: bytes32, amount: uint256, limit: uint256, info: bytes32):
     """
     @dev Map money from the front of a line onto the end of another.
     """
@@ -144,4 +202,32 @@ def _move(kind: uint256, source: bytes32, destination: bytes32, amount: uint256,
     front: uint256 = (word >> _OUT) & _MASK
     assert (word & _MASK) - front >= amount, "lines: not enough money"
     self._lines[source] = word + (amount << _OUT)
-    self._put(kind, source, front, destination, amount, LIMIT_START, info)
+    self._put(kind, source, front, destination, amount, limit, info)
+
+
+@internal
+def _carve(
+    kind: uint256, line: bytes32, pieces: DynArray[ILedger.Piece, MAX_PIECES], destination: bytes32, info: bytes32
+) -> uint256:
+    """
+    @dev Map pieces of a line onto the end of another, and lay what is between and behind them, in order, behind
+        the line's own end. What is before the front has left already and cannot be named.
+    @param pieces By position, rising, not overlapping.
+    @return uint256 Minor units carved.
+    """
+    assert len(pieces) > 0, "lines: no pieces"
+    word: uint256 = self._lines[line]
+    end: uint256 = word & _MASK
+    position: uint256 = (word >> _OUT) & _MASK
+    self._lines[line] = end | end << _OUT
+    carved: uint256 = 0
+    for piece: ILedger.Piece in pieces:
+        assert piece.start >= position and piece.start < piece.end and piece.end <= end, "lines: piece out of place"
+        if piece.start > position:
+            self._put(RELAY, line, position, line, piece.start - position, LIMIT_BACK, info)
+        self._put(kind, line, piece.start, destination, piece.end - piece.start, LIMIT_BACK, info)
+        carved += piece.end - piece.start
+        position = piece.end
+    if end > position:
+        self._put(RELAY, line, position, line, end - position, LIMIT_BACK, info)
+    return carved
