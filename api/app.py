@@ -7,7 +7,17 @@ from fastapi import FastAPI
 
 from api import openapi, problems, reference
 from api.middleware import BodyLimit, RequestContext
-from api.v1 import accounts, agreements, batches, health, institutions, invariants, reconciliation, traces
+from api.v1 import (
+    accounts,
+    agreements,
+    batches,
+    health,
+    institutions,
+    invariants,
+    reconciliation,
+    supervision,
+    traces,
+)
 from bridge.platform import Platform
 from bridge.worker import Worker
 
@@ -16,7 +26,7 @@ __all__ = ["create_app"]
 MAX_BODY_BYTES = 2**20
 """Of a request, where its route does not say otherwise."""
 
-_NOUNS = (institutions, accounts, agreements, batches, reconciliation, traces, invariants)
+_NOUNS = (institutions, accounts, supervision, agreements, batches, reconciliation, traces, invariants)
 
 
 class _Api(FastAPI):

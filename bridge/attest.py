@@ -105,7 +105,8 @@ class Attester:
             "statement": made.statement,
         }
         signature = self.chain.message("Attestation", "Supervision", **values).sign(self.key)
-        return self.chain.call("Supervision", "attest", *values.values(), signature)
+        stated = [value for name, value in values.items() if name != "number"]
+        return self.chain.call("Supervision", "attest", *stated, signature)
 
 
 def _counted(

@@ -30,7 +30,7 @@ from contracts.typed_data import TypedMessage, Value
 __all__ = ["CONTRACTS", "Call", "Chain", "Deployment", "refused"]
 
 _Result = TypeVar("_Result")
-CONTRACTS = ("Directory", "Ledger", "Supervision", "AgreementFactory", "Registry")
+CONTRACTS = ("Directory", "Accounts", "Ledger", "Supervision", "Registry", "AgreementFactory")
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,11 @@ class Deployment:
     chain_id: int
     first_block: int
     Directory: ChecksumAddress
+    Accounts: ChecksumAddress
     Ledger: ChecksumAddress
     Supervision: ChecksumAddress
-    AgreementFactory: ChecksumAddress
     Registry: ChecksumAddress
+    AgreementFactory: ChecksumAddress
 
     @classmethod
     def read(cls, path: Path) -> "Deployment":

@@ -19,8 +19,8 @@ __all__ = ["Indexer"]
 
 BLOCKS_A_STEP = 500
 CURSOR = "head"
-IDENTIFY = 1
-"""Kind of map that takes money out of suspense (`modules/lines.vy`)."""
+LEAVES_SUSPENSE = (1, 8, 14, 15)
+"""Kinds of map that may take money out of suspense (`modules/lines.vy`): identify, carve, reverse, reopen."""
 
 log = structlog.get_logger(__name__)
 
@@ -89,7 +89,7 @@ class Indexer:
             event = self.chain.decode(entry)
             apply(session, event)
             session.flush()
-            if event.name == "Moved" and event["kind"] == IDENTIFY:
+            if event.name == "Moved" and event["kind"] in LEAVES_SUSPENSE:
                 _close_suspense(session, event["source"])
             if event.name == "AgreementDeployed":
                 known.add(event["agreement"])
@@ -97,7 +97,9 @@ class Indexer:
 
 def _close_suspense(session: Session, line: bytes) -> None:
     """A lot's task is done once nothing of it rests in suspense."""
-    lot = session.get_one(LotRow, line)
+    lot = session.get(LotRow, line)
+    if lot is None:
+        return
     _, emptied = projections.line_totals(session, line)
     if emptied == lot.amount_minor:
         bank.close_task(session, "suspense", lot.reference.hex())

@@ -1,21 +1,22 @@
 """One log → rows of the projections. Nothing else writes them, so that a replay gives the same rows."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bridge.store.chain_models import (
     AccountRow,
-    ActRow,
     AgreementRow,
     AnnouncementRow,
     ApprovalRow,
     AttestedRow,
     BatchRow,
+    BlockedRow,
     ChunkRow,
+    CountersignatureRow,
     CustodyRow,
+    DecisionRow,
     EvidenceRow,
     GoneRow,
     GrantRow,
@@ -30,6 +31,7 @@ from bridge.store.chain_models import (
     RegisteredRow,
     ReturnRow,
     ReversalRow,
+    RosterSetRow,
     SignerRow,
     TreeRow,
     WaiverRow,
@@ -159,10 +161,6 @@ def _account_closed(session: Session, event: Event) -> None:
     session.get_one(AccountRow, event["account"]).closed = True
 
 
-def _lot_frozen(session: Session, event: Event) -> None:
-    session.scalars(select(LotRow).where(LotRow.reference == event["lot"])).one().frozen = event["frozen"]
-
-
 def _pause_set(session: Session, event: Event) -> None:
     session.add(PauseRow(id=event.order, paused=event["paused"], block=event.block))
 
@@ -184,7 +182,6 @@ def _statement_attested(session: Session, event: Event) -> None:
         AttestedRow(
             tree=event["tree"],
             number=event["number"],
-            attester=event["attester"],
             balance_minor=event["balance"],
             credits_minor=event["credits"],
             debits_minor=event["debits"],
@@ -427,6 +424,7 @@ def _clause_waived(session: Session, event: Event) -> None:
     session.add(
         WaiverRow(
             id=event.order,
+            account=event["account"],
             batch=event["batch"],
             clause=event["clause"],
             expires_at=min(event["expires_at"], LATEST),
@@ -457,8 +455,55 @@ def _document_held(session: Session, event: Event) -> None:
     session.get_one(RegisteredRow, event["document"]).holder = event["holder"]
 
 
-def _acted(session: Session, event: Event) -> None:
-    session.add(ActRow(id=event.order, digest=event["digest"], operator=event["operator"], block=event.block))
+def _operator_acted(session: Session, event: Event) -> None:
+    _decide(session, event, [event["operator"]])
+
+
+def _decided(session: Session, event: Event) -> None:
+    _decide(session, event, event["signers"])
+
+
+def _decide(session: Session, event: Event, signers: Sequence[str]) -> None:
+    session.add_all(
+        DecisionRow(id=event.order, signer=each, digest=event["digest"], block=event.block)
+        for each in signers
+    )
+
+
+def _countersigned(session: Session, event: Event) -> None:
+    session.add(
+        CountersignatureRow(
+            id=event.order,
+            batch=event["batch"],
+            operator=event["operator"],
+            institution=event["institution"],
+            block=event.block,
+        )
+    )
+
+
+def _roster_set(session: Session, event: Event) -> None:
+    session.add(
+        RosterSetRow(
+            agreement=event.address,
+            version=event["version"],
+            size=event["size"],
+            root=event["root"],
+            block=event.block,
+        )
+    )
+
+
+def _payee_blocked(session: Session, event: Event) -> None:
+    session.add(
+        BlockedRow(
+            id=event.order,
+            agreement=event.address,
+            payee=event["payee"],
+            blocked=event["blocked"],
+            block=event.block,
+        )
+    )
 
 
 _HANDLERS: dict[str, Callable[[Session, Event], None]] = {
@@ -476,7 +521,6 @@ _HANDLERS: dict[str, Callable[[Session, Event], None]] = {
     "AccountMoved": _account_moved,
     "AccountClosed": _account_closed,
     "AccountFrozen": _account_frozen,
-    "LotFrozen": _lot_frozen,
     "PauseSet": _pause_set,
     "AgreementGranted": _granted,
     "AgreementRevoked": _revoked,
@@ -510,6 +554,9 @@ _HANDLERS: dict[str, Callable[[Session, Event], None]] = {
     "DocumentRegistered": _document_registered,
     "DocumentUsed": _document_used,
     "DocumentHeld": _document_held,
-    "AccountActed": _acted,
-    "OperatorActed": _acted,
+    "BatchCountersigned": _countersigned,
+    "RosterSet": _roster_set,
+    "PayeeBlocked": _payee_blocked,
+    "Decided": _decided,
+    "OperatorActed": _operator_acted,
 }

@@ -169,16 +169,19 @@ def deploy(
     first_block = web3.eth.block_number + 1
     keys = [Web3.to_checksum_address(each) for each in recovery.signers]
     directory = maker.create("Directory", delay_seconds, list(changes), keys, recovery.threshold)
-    supervision, factory, registry = (maker.address_after(number) for number in (1, 2, 3))
-    ledger = maker.create("Ledger", directory, factory, supervision)
+    # They know each other, so the addresses of those that come later are computed.
+    supervision, registry, factory = (maker.address_after(number) for number in (2, 3, 4))
+    accounts = maker.create("Accounts", directory, factory, supervision)
+    ledger = maker.create("Ledger", accounts, supervision)
     created = (
-        maker.create("Supervision", ledger),
-        maker.create("AgreementFactory", ledger, registry),
+        maker.create("Supervision", ledger, accounts),
         maker.create("Registry", factory),
+        maker.create("AgreementFactory", ledger, registry),
     )
-    if created != (supervision, factory, registry):
+    if created != (supervision, registry, factory):
         raise TransactionFailed("deployment-failed", "A contract is not where the others expect it.")
-    deployed = Deployment(maker.chain_id, first_block, directory, ledger, supervision, factory, registry)
+    places = (directory, accounts, ledger, supervision, registry, factory)
+    deployed = Deployment(maker.chain_id, first_block, *places)
     chain = Chain(url, deployed)
     for template, contract in TEMPLATES.items():
         blueprint = _created(maker.send(artifact(contract).blueprint))

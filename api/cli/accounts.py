@@ -29,6 +29,7 @@ def list_accounts(session: Session) -> None:
             "balances_minor": account["balances_minor"],
             "suspense_minor": tree["suspense_minor"] if account["parent"] is None else None,
             "frozen": account["frozen"],
+            "closed": account["closed"],
         }
         for tree in trees
         for account in tree["accounts"]
@@ -79,6 +80,97 @@ def open_account(
     session.emit(session.act("/v1/accounts/openings", body, keystore, yes, expected))
 
 
+def _set_frozen(session: Session, account: str, frozen: bool, keystore: list[Path], yes: bool) -> None:
+    body = {"account": account, "frozen": frozen}
+    expected = {"account": name_id(account), "frozen": frozen}
+    session.emit(session.act("/v1/freezes", body, keystore, yes, expected))
+
+
+@app.command()
+@connected
+def freeze(session: Session, account: str, keystore: Keystores = [], yes: Yes = False) -> None:  # noqa: B006
+    """Freeze an account at once: it starts nothing. One supervisor of the quorum signs."""
+    _set_frozen(session, account, True, keystore, yes)
+
+
+@app.command()
+@connected
+def unfreeze(session: Session, account: str, keystore: Keystores = [], yes: Yes = False) -> None:  # noqa: B006
+    """Let a frozen account work again; the quorum signs."""
+    _set_frozen(session, account, False, keystore, yes)
+
+
+@app.command("freeze-lot")
+@connected
+def freeze_lot(
+    session: Session,
+    lot: Annotated[str, typer.Argument(help="The lot in suspense, as `account tasks` names it.")],
+    keystore: Keystores = [],  # noqa: B006 - read only
+    yes: Yes = False,
+) -> None:
+    """Take what is in suspense of a lot into custody; one supervisor of the quorum signs."""
+    session.emit(session.act("/v1/lot-freezes", {"lot": lot}, keystore, yes))
+
+
+@app.command()
+@connected
+def thaw(
+    session: Session,
+    custody: Annotated[str, typer.Argument(help="The custody, as `account list --json` names it.")],
+    account: Annotated[str, typer.Option(help="Account it was carved from; of a lot's money any account.")],
+    dye_class: Annotated[str, typer.Option(help="Dye class it has; of a lot's money the one it gets.")],
+    amount_minor: Annotated[int, typer.Option(help="How much, minor units, from the front.", min=1)],
+    keystore: Keystores = [],  # noqa: B006 - read only
+    yes: Yes = False,
+) -> None:
+    """Let money go out of custody; the tree's quorum signs."""
+    body = {"custody": custody, "account": account, "dye_class": dye_class, "amount_minor": amount_minor}
+    expected = {"account": name_id(account), "dyeClass": name_id(dye_class), "amount": amount_minor}
+    currency = _currency_of(session, account)
+    session.emit(session.act("/v1/thawings", body, keystore, yes, expected, currency=currency))
+
+
+@app.command()
+@connected
+def close(session: Session, account: str, keystore: Keystores = [], yes: Yes = False) -> None:  # noqa: B006
+    """Close an account for good; what is there goes to its parent, whose operator signs."""
+    expected = {"account": name_id(account)}
+    session.emit(session.act("/v1/accounts/closings", {"account": account}, keystore, yes, expected))
+
+
+@app.command()
+@connected
+def move(
+    session: Session,
+    account: str,
+    parent: Annotated[str, typer.Option(help="Account it is put below.")],
+    keystore: Keystores = [],  # noqa: B006 - read only
+    yes: Yes = False,
+) -> None:
+    """Put an account, with all below it, under another of its tree; operators of both parents sign."""
+    body = {"account": account, "parent": parent}
+    expected = {key: name_id(value) for key, value in body.items()}
+    session.emit(session.act("/v1/accounts/movings", body, keystore, yes, expected))
+
+
+def _set_paused(session: Session, paused: bool, keystore: list[Path], yes: bool) -> None:
+    session.emit(session.act("/v1/pauses", {"paused": paused}, keystore, yes, {"paused": paused}))
+
+
+@app.command()
+@connected
+def pause(session: Session, keystore: Keystores = [], yes: Yes = False) -> None:  # noqa: B006
+    """Stop whatever would start, on every account; one supervisor signs."""
+    _set_paused(session, True, keystore, yes)
+
+
+@app.command()
+@connected
+def resume(session: Session, keystore: Keystores = [], yes: Yes = False) -> None:  # noqa: B006
+    """End a pause; supervisors of two institutions sign."""
+    _set_paused(session, False, keystore, yes)
+
+
 @app.command()
 @connected
 def rules(session: Session, account: str, file: Path) -> None:
@@ -117,6 +209,41 @@ def identify(
     currency = _currency_of(session, account)
     path = "/v1/accounts/identifications"
     session.emit(session.act(path, body, keystore, yes, expected, currency=currency))
+
+
+@app.command("return")
+@connected
+def give_back(
+    session: Session,
+    lot: Annotated[str, typer.Argument(help="The credit in suspense, as `account tasks` names it.")],
+    payout: Annotated[
+        list[str],
+        typer.Argument(help="End-to-end ids; ID=MINOR: a part of one. Eight at most.", metavar="ID[=MINOR]…"),
+    ],
+) -> None:
+    """Say that a credit in suspense brings payouts back; then close it with `close-return`."""
+    body = {"lot": lot, "rows": [_returned(each) for each in payout]}
+    session.emit(session.client.post("/v1/accounts/returns", body))
+
+
+def _returned(text: str) -> dict[str, object]:
+    identity, _, amount = text.partition("=")
+    if amount and not amount.isdecimal():
+        raise Misused("option-invalid", f"{text!r} is not of the form ID or ID=MINOR.")
+    return {"end_to_end_id": identity, "amount_minor": int(amount) if amount else None}
+
+
+@app.command("close-return")
+@connected
+def close_return(
+    session: Session,
+    lot: str,
+    account: Annotated[str | None, typer.Option(help="Account the remainder belongs to.")] = None,
+    dye_class: Annotated[str | None, typer.Option(help="Dye class it gets.")] = None,
+) -> None:
+    """Close a credit that brought payouts back; without an account the rest waits for a teller."""
+    body = {"lot": lot, "account": account, "dye_class": dye_class}
+    session.emit(session.client.post("/v1/accounts/returns/closings", body))
 
 
 def _currency_of(session: Session, account: str) -> str | None:

@@ -109,5 +109,38 @@ def _is_applied(session: Session, body: dict[str, list[dict[str, Any]]]) -> bool
 @app.command()
 @connected
 def suspend(session: Session, address: str, keystore: Keystores = [], yes: Yes = False) -> None:  # noqa: B006
-    """Take every role from a signer at once; a governor signs."""
+    """Take every role from a signer at once; a governor of its institution signs, or governors of two."""
     session.emit(session.act("/v1/suspensions", {"address": address}, keystore, yes))
+
+
+@app.command()
+@connected
+def rotate(
+    session: Session,
+    address: Annotated[str, typer.Argument(help="The signer's key.")],
+    successor: Annotated[str, typer.Argument(help="The key that follows.")],
+    keystore: Keystores = [],  # noqa: B006 - read only
+    yes: Yes = False,
+) -> None:
+    """Give a signer another key at once; both keys sign, and another governor of its institution."""
+    body = {"address": address, "successor": successor}
+    session.emit(session.act("/v1/rotations", body, keystore, yes))
+
+
+@app.command()
+@connected
+def pending(session: Session) -> None:
+    """Changes that are announced and wait until their delay is over."""
+    session.emit(session.client.items("/v1/directory-changes"))
+
+
+@app.command()
+@connected
+def withdraw(
+    session: Session,
+    nonce: Annotated[int, typer.Argument(help="As `institution pending` numbers them.", min=0)],
+    keystore: Keystores = [],  # noqa: B006 - read only
+    yes: Yes = False,
+) -> None:
+    """Stop announced changes for ever; governors of two institutions sign."""
+    session.emit(session.act("/v1/directory-changes/withdrawals", {"nonce": nonce}, keystore, yes))

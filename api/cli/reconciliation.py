@@ -86,3 +86,15 @@ def write_off(
     held = (each for each in session.client.items("/v1/breaks") if each["fingerprint"] == fingerprint)
     currency = next((each["currency"] for each in held), None)
     session.emit(session.act(path, body, keystore, yes, expected, currency=currency))
+
+
+@breaks.command()
+@connected
+def reverse(
+    session: Session,
+    fingerprint: str,
+    credit: Annotated[str, typer.Argument(help="The credit taken back: a lot, or the bank's reference.")],
+) -> None:
+    """Record that a confirmed debit takes back a credit; what is not made good stops payouts."""
+    path = f"/v1/breaks/{quote(fingerprint)}/reversals"
+    session.emit(session.client.post(path, {"credit": credit}))

@@ -24,7 +24,19 @@ DIGEST_TO_SIGN = "digest to sign"
 LABELS = {("Evidence", "digest"): "document commitment"}
 """Fields whose own name would be taken for another thing."""
 AMOUNTS = ("amount", "total")
-ONE_SIGNER = {"Allocation", "Approval", "Cancellation", "Evidence", "Opening", "Reservation", "Suspension"}
+MOMENTS = ("deadline", "expiresAt", "observedAt")
+ONE_SIGNER = {
+    "Allocation",
+    "Approval",
+    "Cancellation",
+    "Closing",
+    "Countersignature",
+    "Document",
+    "Evidence",
+    "Opening",
+    "Reservation",
+    "Revocation",
+}
 """Acts that take one signature: a second would be dropped without a word."""
 
 
@@ -119,7 +131,7 @@ def _meaning(name: str, value: Value, names: Mapping[bytes, str], currency: str 
         return names.get(value)
     if name in AMOUNTS and isinstance(value, int) and currency is not None:
         return f"{decimal_text(value, currency)} {currency}"
-    if name == "deadline" and isinstance(value, int):
+    if name in MOMENTS and isinstance(value, int):
         return _moment(value)
     return None
 

@@ -11,7 +11,7 @@ from api.context import RunningPlatform, ThePlatform
 from api.schemas import AmountMinor, Body, Hash, Items, Name, Performed, Prepared, Signed
 from bridge.errors import Invalid
 from bridge.platform import Platform
-from bridge.services import accounts, institutions
+from bridge.services import accounts, institutions, returns
 from bridge.services.acts import Act
 
 __all__ = ["router"]
@@ -77,6 +77,28 @@ class Identification(Body):
 
 class SignedIdentification(Identification, Signed):
     """An identification with the signatures of two tellers."""
+
+
+class ReturnedRow(Body):
+    """A payout that comes back, whole or in part."""
+
+    end_to_end_id: str = Field(min_length=1, max_length=35)
+    amount_minor: AmountMinor | None = Field(None, description="Left out: all that is still out of it.")
+
+
+class Returns(Body):
+    """Payouts that a credit in suspense brings back."""
+
+    lot: Hash
+    rows: list[ReturnedRow] = Field(min_length=1, max_length=returns.MAX_ROWS)
+
+
+class ReturnClosing(Body):
+    """Where what no payout drew of a credit goes; neither: it waits for a teller."""
+
+    lot: Hash
+    account: Name | None = None
+    dye_class: Name | None = None
 
 
 @router.get("/accounts", **roles(*EVERYONE))
@@ -154,3 +176,19 @@ def _identification(platform: Platform, wanted: Identification) -> Act:
     return accounts.identification(
         platform, lot, wanted.account, wanted.dye_class, wanted.amount_minor, wanted.start
     )
+
+
+@router.post("/accounts/returns", **roles("bank", "teller"))
+def give_back(platform: RunningPlatform, wanted: Returns) -> Performed:
+    """Give payouts' own money back out of a credit in suspense, which stays open for more of them."""
+    rows = [returns.Returned(each.end_to_end_id, each.amount_minor) for each in wanted.rows]
+    mined = returns.give_back(platform, bytes.fromhex(wanted.lot.removeprefix("0x")), rows)
+    return Performed(transaction=transaction(mined))
+
+
+@router.post("/accounts/returns/closings", **roles("bank", "teller"))
+def close_returns(platform: RunningPlatform, wanted: ReturnClosing) -> Performed:
+    """Close such a credit; what no payout drew of it becomes a lot."""
+    lot = bytes.fromhex(wanted.lot.removeprefix("0x"))
+    mined = returns.close(platform, lot, wanted.account, wanted.dye_class)
+    return Performed(transaction=transaction(mined))

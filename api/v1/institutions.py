@@ -19,7 +19,9 @@ __all__ = ["router"]
 
 router = APIRouter(tags=["institutions"])
 
-RoleName = Literal["governor", "minter", "settler", "supervisor", "operator", "teller", "witness", "auditor"]
+RoleName = Literal[
+    "governor", "minter", "settler", "supervisor", "operator", "teller", "witness", "auditor", "attester"
+]
 
 
 class NewInstitution(Body):
@@ -34,7 +36,7 @@ class NewSigner(Body):
 
     institution: Name
     address: Address
-    roles: list[RoleName] = Field(min_length=1, max_length=8)
+    roles: list[RoleName] = Field(min_length=1, max_length=9)
 
 
 class NewQuorum(Body):
@@ -65,7 +67,28 @@ class Suspension(Body):
 
 
 class SignedSuspension(Suspension, Signed):
-    """A suspension with a governor's signature."""
+    """A suspension with the signature of a governor of the signer's institution, or of two institutions."""
+
+
+class Rotation(Body):
+    """Which key another one follows."""
+
+    address: Address
+    successor: Address
+
+
+class SignedRotation(Rotation, Signed):
+    """A rotation with the signatures of both keys and of another governor."""
+
+
+class Withdrawal(Body):
+    """Which announcement to stop."""
+
+    nonce: int = Field(ge=0, lt=2**62)
+
+
+class SignedWithdrawal(Withdrawal, Signed):
+    """A withdrawal with the signatures of governors of two institutions."""
 
 
 @router.get("/institutions", **roles(*EVERYONE))
@@ -120,7 +143,7 @@ def announce_directory_changes(platform: RunningPlatform, wanted: SignedDirector
 
 @router.post("/suspensions/prepare", **roles("bank", "supervisor"))
 def prepare_suspension(platform: ThePlatform, wanted: Suspension) -> Prepared:
-    """A suspension to be signed by a governor."""
+    """A suspension to be signed by a governor of the signer's institution, or by those of two."""
     return prepared(institutions.suspension(platform, wanted.address), wanted.model_dump())
 
 
@@ -128,3 +151,35 @@ def prepare_suspension(platform: ThePlatform, wanted: Suspension) -> Prepared:
 def suspend(platform: RunningPlatform, wanted: SignedSuspension) -> Performed:
     """Take every role from a signer at once."""
     return performed(platform, institutions.suspension(platform, wanted.address), wanted.signatures)
+
+
+@router.post("/rotations/prepare", **roles("bank", "supervisor"))
+def prepare_rotation(platform: ThePlatform, wanted: Rotation) -> Prepared:
+    """A rotation to be signed by both keys and by another governor."""
+    act = institutions.rotation(platform, wanted.address, wanted.successor)
+    return prepared(act, wanted.model_dump())
+
+
+@router.post("/rotations", **roles("bank", "supervisor"))
+def rotate(platform: RunningPlatform, wanted: SignedRotation) -> Performed:
+    """Give a signer another key at once; what the old key approved keeps counting."""
+    act = institutions.rotation(platform, wanted.address, wanted.successor)
+    return performed(platform, act, wanted.signatures)
+
+
+@router.get("/directory-changes", **roles(*EVERYONE))
+def list_directory_changes(platform: ThePlatform) -> Items:
+    """Changes that are announced and wait, recoveries too."""
+    return Items(items=institutions.pending(platform))
+
+
+@router.post("/directory-changes/withdrawals/prepare", **roles("bank", "supervisor"))
+def prepare_withdrawal(platform: ThePlatform, wanted: Withdrawal) -> Prepared:
+    """A withdrawal to be signed by governors of two institutions."""
+    return prepared(institutions.withdrawal(platform, wanted.nonce), wanted.model_dump())
+
+
+@router.post("/directory-changes/withdrawals", **roles("bank", "supervisor"))
+def withdraw(platform: RunningPlatform, wanted: SignedWithdrawal) -> Performed:
+    """Stop announced changes for ever."""
+    return performed(platform, institutions.withdrawal(platform, wanted.nonce), wanted.signatures)

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
-from api.acts import performed, prepared
+from api.acts import performed, prepared, transaction
 from api.auth import EVERYONE, CallerOf, roles
 from api.context import RunningPlatform, ThePlatform
 from api.schemas import Body, Items, Name, Performed, Prepared, Signed
@@ -40,6 +40,12 @@ class WriteOff(Body):
 
     account: Name
     dye_class: Name
+
+
+class Reversal(Body):
+    """The credit that a confirmed debit takes back."""
+
+    credit: str = Field(min_length=1, max_length=140, description="The lot, or the bank's reference.")
 
 
 class SignedWriteOff(WriteOff, Signed):
@@ -91,3 +97,9 @@ def prepare_write_off(platform: ThePlatform, fingerprint: Fingerprint, wanted: W
 def write_off(platform: RunningPlatform, fingerprint: Fingerprint, wanted: SignedWriteOff) -> Performed:
     """Take a charge of the bank off the ledger."""
     return performed(platform, _write_off(platform, fingerprint, wanted), wanted.signatures)
+
+
+@router.post("/breaks/{fingerprint}/reversals", **roles("bank"))
+def reverse(platform: RunningPlatform, fingerprint: Fingerprint, wanted: Reversal) -> Performed:
+    """Record that a confirmed debit takes back a credit; what is not made good stops payouts."""
+    return Performed(transaction=transaction(reconciliation.reverse(platform, fingerprint, wanted.credit)))

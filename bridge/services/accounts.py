@@ -13,6 +13,7 @@ from bridge.services.acts import Act, only
 from bridge.services.institutions import institution_id
 from bridge.store import bank as store
 from bridge.store import directory, payments, projections, transactions
+from bridge.store.chain_models import TreeRow
 from bridge.store.models import RuleModel, SupervisedAccountModel
 from contracts.agreement import AccountFacts
 from contracts.ids import account_line, lot_line, name_id
@@ -54,7 +55,7 @@ def supervise(
     if taken is not None and taken.name != name:
         raise Conflict("account-exists", f"This bank account is supervised as {taken.name} already.")
     call = platform.chain.call(
-        "Ledger",
+        "Accounts",
         "open_tree",
         name_id(name),
         institution_id(platform, bank),
@@ -154,6 +155,7 @@ def listing(platform: Platform) -> list[dict[str, object]]:
                     "parent": known.get(row.parent),
                     "controller": known.get(row.controller, row.controller.hex()),
                     "frozen": row.frozen,
+                    "closed": row.closed,
                     "balances_minor": _balances(session, row.account, classes),
                 }
                 for row in projections.accounts_of_tree(session, held.tree)
@@ -165,10 +167,28 @@ def listing(platform: Platform) -> list[dict[str, object]]:
                     "currency": held.currency,
                     "lots": len(lots),
                     "suspense_minor": suspense,
+                    "shortfall_minor": session.get_one(TreeRow, held.tree).shortfall_minor,
+                    "attested_minor": session.get_one(TreeRow, held.tree).attested_minor,
+                    "custody": _custody(session, held.tree, known),
                     "accounts": accounts,
                 }
             )
         return found
+
+
+def _custody(session: Session, tree: bytes, known: dict[bytes, str]) -> list[dict[str, object]]:
+    """Money set apart by supervisors, minor units."""
+    found = []
+    for row in projections.custody_of_tree(session, tree):
+        filled, emptied = projections.line_totals(session, row.custody)
+        found.append(
+            {
+                "custody": row.custody.hex(),
+                "account": known.get(row.account, row.account.hex()),
+                "amount_minor": filled - emptied,
+            }
+        )
+    return found
 
 
 def _balances(session: Session, account: bytes, classes: set[str]) -> dict[str, int]:

@@ -16,7 +16,16 @@ from bridge.store.models import ChangeModel
 from contracts.ids import name_id
 from contracts.terms import InstitutionKind, Role
 
-__all__ = ["announce", "announcement", "listing", "quorum_facts", "rotation", "suspension", "withdrawal"]
+__all__ = [
+    "announce",
+    "announcement",
+    "listing",
+    "pending",
+    "quorum_facts",
+    "rotation",
+    "suspension",
+    "withdrawal",
+]
 
 
 def announcement(
@@ -90,6 +99,20 @@ def withdrawal(platform: Platform, nonce: int) -> Act:
     change = announced.change
     message = platform.chain.message("Withdrawal", "Directory", change=change)
     return Act(message, lambda signatures: platform.chain.call("Directory", "withdraw", change, signatures))
+
+
+def pending(platform: Platform) -> list[dict[str, object]]:
+    """Announced changes that wait, the next to be ready first."""
+    with platform.database.read() as session:
+        return [
+            {
+                "nonce": row.nonce,
+                "change": "0x" + row.change.hex(),
+                "ready_at": row.ready_at,
+                "recovery": row.recovery,
+            }
+            for row in projections.announcements(session)
+        ]
 
 
 def listing(platform: Platform) -> list[dict[str, object]]:

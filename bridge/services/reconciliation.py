@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from bridge.chain import Call
 from bridge.errors import Conflict, Forbidden, Invalid, NotFound
 from bridge.ledger_lines import BatchState, line_states, resting_minor, tree_of_lines
-from bridge.platform import Platform
+from bridge.platform import Mined, Platform
 from bridge.reconcile import (
     FINAL_REPORT,
     BankEntry,
@@ -26,7 +26,7 @@ from bridge.reconcile import (
 )
 from bridge.returns import remainder_lot
 from bridge.services.acts import Act
-from bridge.services.tracing import as_map
+from bridge.services.tracing import as_map, find_lot
 from bridge.store import bank as bank_store
 from bridge.store import breaks as break_store
 from bridge.store import payments, projections
@@ -44,7 +44,7 @@ from bridge.store.models import (
 )
 from contracts.ids import keyed_reference, name_id, reversed_line, written_off_line
 
-__all__ = ["breaks", "confirm", "propose", "run", "snapshot", "write_off"]
+__all__ = ["breaks", "confirm", "propose", "reverse", "run", "snapshot", "write_off"]
 
 REPORT_KINDS: Mapping[str, ReportKind] = {each: each for each in get_args(ReportKind)}
 GONE_STATES: Mapping[str, Literal["skipped", "returned", "returned_late"]] = {
@@ -422,22 +422,45 @@ def confirm(platform: Platform, fingerprint: str, by: str) -> dict[str, object]:
         return _shown(row)
 
 
-def write_off(platform: Platform, fingerprint: str, account: str, dye_class: str) -> Act:
-    """Take a charge off the ledger, citing the break's bank debit; the tree's quorum signs.
-
-    Raises NotFound, Conflict for a break that is not a confirmed debit the ledger lacks.
-    """
+def _confirmed_debit(platform: Platform, fingerprint: str) -> tuple[MovementModel, bytes]:
+    """The bank's debit that a break is about, and its keyed reference. Raises NotFound, Conflict."""
     with platform.database.read() as session:
         row = _get(session, fingerprint)
         movement = None
         if row.kind == "MISSING_ON_LEDGER" and row.subject.startswith("movement:"):
             movement = session.get(MovementModel, int(row.subject.partition(":")[2]))
         if movement is None or movement.direction != "debit" or row.state != BreakState.CONFIRMED:
-            raise Conflict("break-no-charge", "Only a confirmed debit the ledger lacks can be written off.")
+            raise Conflict(
+                "break-no-charge",
+                "Only a confirmed debit the ledger lacks can be written off or taken as a reversal.",
+            )
         held = session.get_one(SupervisedAccountModel, row.tree)
-    reference = keyed_reference(
+    return movement, keyed_reference(
         platform.applier.reference_key, held.bank, held.number, movement.bank_reference
     )
+
+
+def reverse(platform: Platform, fingerprint: str, credit: str) -> Mined:
+    """Record that a confirmed debit of the bank takes back a credit: a lot, or the bank's reference.
+
+    What of it supervisors do not carve from its images, or make good, stops the account's payouts. Raises
+    NotFound, Conflict for a break that is no confirmed debit the ledger lacks, or another account's credit.
+    """
+    movement, info = _confirmed_debit(platform, fingerprint)
+    with platform.database.read() as session:
+        lot = find_lot(session, credit)
+        if lot.tree != movement.tree:
+            raise Conflict("credit-elsewhere", "This credit came to another account than the debit.")
+    call = platform.chain.call("Supervision", "reverse", lot.reference, movement.amount_minor, info)
+    return platform.perform(f"act:reverse:{info.hex()}", call)
+
+
+def write_off(platform: Platform, fingerprint: str, account: str, dye_class: str) -> Act:
+    """Take a charge off the ledger, citing the break's bank debit; the tree's quorum signs.
+
+    Raises NotFound, Conflict for a break that is not a confirmed debit the ledger lacks.
+    """
+    movement, reference = _confirmed_debit(platform, fingerprint)
     arguments = (name_id(account), name_id(dye_class), movement.amount_minor, reference)
 
     def build(signatures: list[bytes]) -> Call:

@@ -17,7 +17,7 @@ from bridge.store.models import BatchModel, MovementModel, PayoutModel, Supervis
 from bridge.trace import Map, backward, forward, hops_backward
 from contracts.ids import account_line, name_id
 
-__all__ = ["StoredMaps", "end_to_end_id", "trace_credit", "trace_payout"]
+__all__ = ["StoredMaps", "end_to_end_id", "find_lot", "trace_credit", "trace_payout"]
 
 
 class StoredMaps:
@@ -161,7 +161,7 @@ def trace_credit(platform: Platform, lot: str) -> dict[str, object]:
     `lot`: the lot's reference (hex) or the bank's reference. Raises NotFound, TraceError.
     """
     with platform.database.read() as session:
-        held = _find_lot(session, lot)
+        held = find_lot(session, lot)
         store, names = StoredMaps(session), _names(session)
         batches = {row.batch: row for row in projections.all_batches(session)}
         paid: list[dict[str, object]] = []
@@ -185,7 +185,8 @@ def trace_credit(platform: Platform, lot: str) -> dict[str, object]:
         }
 
 
-def _find_lot(session: Session, lot: str) -> LotRow:
+def find_lot(session: Session, lot: str) -> LotRow:
+    """A lot by its reference (hex) or the bank's reference. Raises NotFound."""
     credit = bank_store.credit_by_bank_reference(session, lot)
     reference = credit.reference if credit is not None else None
     if reference is None:

@@ -8,15 +8,17 @@ from bridge.store.base import Bytes32, Minor, Projection
 __all__ = [
     "PROJECTIONS",
     "AccountRow",
-    "ActRow",
     "AgreementRow",
     "AnnouncementRow",
     "ApprovalRow",
     "AttestedRow",
     "BatchRow",
     "BlockRow",
+    "BlockedRow",
     "ChunkRow",
+    "CountersignatureRow",
     "CustodyRow",
+    "DecisionRow",
     "EvidenceRow",
     "GoneRow",
     "GrantRow",
@@ -31,6 +33,7 @@ __all__ = [
     "RegisteredRow",
     "ReturnRow",
     "ReversalRow",
+    "RosterSetRow",
     "SignerRow",
     "TreeRow",
     "WaiverRow",
@@ -140,7 +143,6 @@ class AttestedRow(Projection):
     __tablename__ = "chain_attested"
     tree: Mapped[Bytes32] = mapped_column(primary_key=True)
     number: Mapped[Minor] = mapped_column(primary_key=True, autoincrement=False)
-    attester: Mapped[str]
     balance_minor: Mapped[Minor]
     credits_minor: Mapped[Minor]
     debits_minor: Mapped[Minor]
@@ -157,7 +159,6 @@ class LotRow(Projection):
     tree: Mapped[Bytes32] = mapped_column(index=True)
     amount_minor: Mapped[Minor]
     info: Mapped[Bytes32]
-    frozen: Mapped[bool] = mapped_column(default=False)
     block: Mapped[int]
 
 
@@ -329,10 +330,11 @@ class EvidenceRow(Projection):
 
 
 class WaiverRow(Projection):
-    """A clause that the quorum waived for one batch."""
+    """A clause that the quorum waived for one batch of an account."""
 
     __tablename__ = "chain_waiver"
     id: Mapped[Minor] = mapped_column(primary_key=True, autoincrement=False)
+    account: Mapped[Bytes32]
     batch: Mapped[Bytes32] = mapped_column(index=True)
     clause: Mapped[int]
     expires_at: Mapped[Minor]
@@ -353,13 +355,46 @@ class RegisteredRow(Projection):
     block: Mapped[int]
 
 
-class ActRow(Projection):
-    """That an operator's signature was used."""
+class DecisionRow(Projection):
+    """That a signature decided an act; the digest is what was signed."""
 
-    __tablename__ = "chain_act"
+    __tablename__ = "chain_decision"
     id: Mapped[Minor] = mapped_column(primary_key=True, autoincrement=False)
+    signer: Mapped[str] = mapped_column(primary_key=True)
     digest: Mapped[Bytes32]
+    block: Mapped[int]
+
+
+class CountersignatureRow(Projection):
+    """A counter-signature of a batch."""
+
+    __tablename__ = "chain_countersignature"
+    id: Mapped[Minor] = mapped_column(primary_key=True, autoincrement=False)
+    batch: Mapped[Bytes32] = mapped_column(index=True)
     operator: Mapped[str]
+    institution: Mapped[Bytes32]
+    block: Mapped[int]
+
+
+class RosterSetRow(Projection):
+    """A version of an agreement's roster."""
+
+    __tablename__ = "chain_roster"
+    agreement: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    size: Mapped[int]
+    root: Mapped[Bytes32]
+    block: Mapped[int]
+
+
+class BlockedRow(Projection):
+    """A payee who was blocked, or let in again; the latest counts."""
+
+    __tablename__ = "chain_blocked"
+    id: Mapped[Minor] = mapped_column(primary_key=True, autoincrement=False)
+    agreement: Mapped[str] = mapped_column(index=True)
+    payee: Mapped[int]
+    blocked: Mapped[bool]
     block: Mapped[int]
 
 
@@ -390,5 +425,8 @@ PROJECTIONS = (
     EvidenceRow,
     WaiverRow,
     RegisteredRow,
-    ActRow,
+    DecisionRow,
+    CountersignatureRow,
+    RosterSetRow,
+    BlockedRow,
 )

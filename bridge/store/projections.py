@@ -16,11 +16,13 @@ from bridge.store.chain_models import (
     AttestedRow,
     BatchRow,
     ChunkRow,
+    CustodyRow,
     EvidenceRow,
     GoneRow,
     InstitutionRow,
     LotRow,
     MapRow,
+    PauseRow,
     QuorumMemberRow,
     QuorumRow,
     ReferenceRow,
@@ -41,11 +43,14 @@ __all__ = [
     "approvals",
     "batches_of_tree",
     "chunks",
+    "custody_of_tree",
+    "drawn_of",
     "draws_on_open_sets",
     "evidence",
     "expired_batches",
     "gone_rows",
     "institutions",
+    "is_paused",
     "latest_attested",
     "line_totals",
     "lot_by_reference",
@@ -84,9 +89,20 @@ def accounts_of_tree(session: Session, tree: bytes) -> Sequence[AccountRow]:
     return session.scalars(select(AccountRow).where(AccountRow.tree == tree)).all()
 
 
+def custody_of_tree(session: Session, tree: bytes) -> Sequence[CustodyRow]:
+    """Custody lines of a tree."""
+    rows = select(CustodyRow).join(AccountRow, AccountRow.account == CustodyRow.account)
+    return session.scalars(rows.where(AccountRow.tree == tree).order_by(CustodyRow.custody)).all()
+
+
 def lots_of_tree(session: Session, tree: bytes) -> Sequence[LotRow]:
     """The lots of a tree, oldest first."""
     return session.scalars(select(LotRow).where(LotRow.tree == tree).order_by(LotRow.block)).all()
+
+
+def is_paused(session: Session) -> bool:
+    """Whether the ledger is paused."""
+    return bool(session.scalar(select(PauseRow.paused).order_by(PauseRow.id.desc()).limit(1)))
 
 
 def lot_by_reference(session: Session, reference: bytes) -> LotRow | None:
@@ -144,6 +160,12 @@ def draws_on_open_sets(session: Session, tree: bytes) -> Sequence[ReturnRow]:
     """What rows drew of the open return sets of a tree."""
     rows = select(ReturnRow).join(ReferenceRow, ReferenceRow.reference == ReturnRow.reference)
     return session.scalars(rows.where(ReferenceRow.tree == tree, ReferenceRow.closed.is_(False))).all()
+
+
+def drawn_of(session: Session, reference: bytes) -> int:
+    """What rows drew of a credit that brought them back, minor units."""
+    total = select(func.coalesce(func.sum(ReturnRow.amount_minor), 0))
+    return int(session.scalar(total.where(ReturnRow.reference == reference)) or 0)
 
 
 def returns(session: Session, batch: bytes) -> Sequence[ReturnRow]:

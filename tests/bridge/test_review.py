@@ -453,9 +453,11 @@ def test_a_mint_that_failed_is_a_task_and_is_sent_again(still: World) -> None:
     platform = still.platform
 
     def pause(paused: bool, *who: str) -> acts.Act:
-        nonce = platform.chain.read("Ledger", "pause_nonce")
-        message = platform.chain.message("Pause", "Ledger", paused=paused, nonce=nonce)
-        return acts.Act(message, lambda signed: platform.chain.call("Ledger", "set_paused", paused, signed))
+        nonce = platform.chain.read("Supervision", "pause_nonce")
+        message = platform.chain.message("Pause", "Supervision", paused=paused, nonce=nonce)
+        return acts.Act(
+            message, lambda signed: platform.chain.call("Supervision", "set_paused", paused, signed)
+        )
 
     still.start()
     still.act(pause(True), "labour-bureau")

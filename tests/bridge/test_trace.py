@@ -361,7 +361,9 @@ def test_a_trace_is_bounded() -> None:
 
 def test_ten_thousand_hops_need_no_recursion() -> None:
     chain = [map_of(number, b"%d" % number, 0, b"%d" % (number + 1), 0, 9) for number in range(10_000)]
-    assert backward(MemoryMaps(chain), lambda line: 9 * (line == b"0"), b"10000", 0, 9) == (Segment(b"0", 0, 9),)
+    assert backward(MemoryMaps(chain), lambda line: 9 * (line == b"0"), b"10000", 0, 9) == (
+        Segment(b"0", 0, 9),
+    )
     assert forward(MemoryMaps(chain), b"0", 0, 9) == (Resting(b"10000", 0, 9, 0),)
 
 

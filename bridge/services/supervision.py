@@ -1,0 +1,167 @@
+"""What people decide about accounts and money that rests: freezing, pausing, closing, moving, waiving."""
+
+from bridge.chain import Call
+from bridge.errors import Conflict, Invalid, NotFound
+from bridge.platform import Platform
+from bridge.services.acts import Act, only
+from bridge.services.agreements import find
+from bridge.store import directory, payments, projections
+from bridge.store.chain_models import AccountRow, BatchRow, CustodyRow
+from contracts.ids import lot_line, name_id
+
+__all__ = ["closing", "freeze", "is_paused", "lot_freeze", "moving", "pause", "thawing", "waiver"]
+
+
+def freeze(platform: Platform, account: str, frozen: bool, nonce: int | None = None) -> Act:
+    """Freeze an account at once, by one supervisor of the quorum, or unfreeze it by the quorum.
+
+    `nonce`: that of the freeze when it was signed; None for the next one. Raises NotFound.
+    """
+    identity = _account(platform, account).account
+    if nonce is None:
+        nonce = platform.chain.read("Supervision", "freeze_nonce", identity)
+
+    def build(signatures: list[bytes]) -> Call:
+        return platform.chain.call("Supervision", "freeze", identity, frozen, signatures)
+
+    message = platform.chain.message("Freeze", "Supervision", account=identity, frozen=frozen, nonce=nonce)
+    return Act(message, build)
+
+
+def lot_freeze(platform: Platform, lot: bytes, start: int | None = None) -> Act:
+    """Take what is in suspense of a lot into custody at once; one supervisor of the quorum signs.
+
+    `start`: the lot's front when it was signed; None for where it is now. Raises NotFound.
+    """
+    with platform.database.read() as session:
+        if projections.lot_by_reference(session, lot) is None:
+            raise NotFound("lot-unknown", "There is no such lot; `account tasks` names those in suspense.")
+    if start is None:
+        _, start = platform.chain.read("Ledger", "line", lot_line(lot))
+
+    def build(signatures: list[bytes]) -> Call:
+        return platform.chain.call("Supervision", "freeze_lot", lot, signatures)
+
+    return Act(platform.chain.message("LotFreeze", "Supervision", lot=lot, start=start), build)
+
+
+def thawing(
+    platform: Platform,
+    custody: bytes,
+    account: str,
+    dye_class: str,
+    amount_minor: int,
+    start: int | None = None,
+) -> Act:
+    """Let money go out of custody, from its front, to where it was carved from; a lot's to any account of the
+    tree. The tree's quorum signs.
+
+    `start`: the custody's front when it was signed; None for where it is now. Raises NotFound.
+    """
+    identity = _account(platform, account).account
+    with platform.database.read() as session:
+        if session.get(CustodyRow, custody) is None:
+            raise NotFound("custody-unknown", "There is no such custody; list the accounts first.")
+    if start is None:
+        _, start = platform.chain.read("Ledger", "line", custody)
+    arguments = (custody, identity, name_id(dye_class), amount_minor)
+
+    def build(signatures: list[bytes]) -> Call:
+        return platform.chain.call("Supervision", "thaw", *arguments, signatures)
+
+    message = platform.chain.message(
+        "Thawing",
+        "Supervision",
+        custody=custody,
+        account=identity,
+        dyeClass=arguments[2],
+        amount=amount_minor,
+        start=start,
+    )
+    return Act(message, build, lambda session: directory.put_names(session, [dye_class]))
+
+
+def pause(platform: Platform, paused: bool, nonce: int | None = None) -> Act:
+    """Pause at once, by one supervisor, or resume by supervisors of two institutions."""
+    if nonce is None:
+        nonce = platform.chain.read("Supervision", "pause_nonce")
+
+    def build(signatures: list[bytes]) -> Call:
+        return platform.chain.call("Supervision", "set_paused", paused, signatures)
+
+    return Act(platform.chain.message("Pause", "Supervision", paused=paused, nonce=nonce), build)
+
+
+def is_paused(platform: Platform) -> bool:
+    """Whether everything that would start is stopped."""
+    with platform.database.read() as session:
+        return projections.is_paused(session)
+
+
+def closing(platform: Platform, account: str) -> Act:
+    """Close an account for good; its money goes to its parent, whose controller's operator signs."""
+    identity = _account(platform, account).account
+
+    def build(signatures: list[bytes]) -> Call:
+        return platform.chain.call("Supervision", "close_account", identity, only(signatures))
+
+    return Act(platform.chain.message("Closing", "Supervision", account=identity), build)
+
+
+def moving(platform: Platform, account: str, parent: str, nonce: int | None = None) -> Act:
+    """Put an account, with all below it, under another of its tree; operators of the controllers of both
+    parents sign, the old and the new.
+
+    `nonce`: that of the move when it was signed; None for the next one. Raises NotFound.
+    """
+    identity, above = _account(platform, account).account, _account(platform, parent).account
+    if nonce is None:
+        nonce = platform.chain.read("Supervision", "move_nonce", identity)
+
+    def build(signatures: list[bytes]) -> Call:
+        return platform.chain.call("Supervision", "move_account", identity, above, signatures)
+
+    message = platform.chain.message("Moving", "Supervision", account=identity, parent=above, nonce=nonce)
+    return Act(message, build)
+
+
+def waiver(platform: Platform, batch: bytes, clause: str, expires_at: int) -> Act:
+    """Let a batch pass one clause, by number or name, until a chain time; the tree's quorum signs.
+
+    Raises NotFound, Conflict for a draft, Invalid for a clause the agreement does not have.
+    """
+    with platform.database.read() as session:
+        held = payments.batch_by_id(session, batch)
+        row = None if held is None or held.batch is None else session.get(BatchRow, held.batch)
+        if held is None:
+            raise NotFound("batch-unknown", "There is no such batch; upload its file first.")
+        if row is None:
+            raise Conflict("batch-not-reserved", "This batch is a draft; an operator reserves it first.")
+        number = _clause(find(session, held.agreement).clause_names, clause)
+
+    def build(signatures: list[bytes]) -> Call:
+        arguments = (row.account, row.batch, number, expires_at)
+        return platform.chain.call("Supervision", "waive", *arguments, signatures)
+
+    message = platform.chain.message(
+        "Waiver", "Supervision", account=row.account, batch=row.batch, clause=number, expiresAt=expires_at
+    )
+    return Act(message, build)
+
+
+def _clause(names: list[str], given: str) -> int:
+    """The number of a clause, by its number or its name."""
+    if given in names:
+        return names.index(given)
+    if given.isdecimal() and int(given) < len(names):
+        return int(given)
+    listed = ", ".join(f"{number} {name}" for number, name in enumerate(names))
+    raise Invalid("clause-unknown", f"The agreement has no clause {given!r}; it has {listed}.")
+
+
+def _account(platform: Platform, name: str) -> AccountRow:
+    with platform.database.read() as session:
+        row = session.get(AccountRow, name_id(name))
+        if row is None:
+            raise NotFound("account-unknown", f"There is no account {name}; list them first.")
+        return row
