@@ -10,17 +10,23 @@ from eth_hash.auto import keccak
 __all__ = [
     "account_line",
     "commitment",
+    "custody_line",
     "end_to_end_id",
     "keyed_reference",
     "lot_line",
     "name_id",
+    "remainder_lot",
+    "reversed_line",
     "template_id",
     "written_off_line",
 ]
 
 _LOT = keccak(b"dyetrace.line.lot")
 _ACCOUNT = keccak(b"dyetrace.line.account")
+_CUSTODY = keccak(b"dyetrace.line.custody")
 _WRITTEN_OFF = keccak(b"dyetrace.line.written-off")
+_REVERSED = keccak(b"dyetrace.line.reversed")
+_REMAINDER = keccak(b"dyetrace.lot.remainder")
 
 
 def name_id(name: str) -> bytes:
@@ -46,6 +52,21 @@ def account_line(account: bytes, dye_class: bytes) -> bytes:
 def written_off_line(tree: bytes) -> bytes:
     """Where a tree's written-off money rests (`modules/lines.vy`)."""
     return keccak(encode(["bytes32", "bytes32"], [_WRITTEN_OFF, tree]))
+
+
+def reversed_line(tree: bytes) -> bytes:
+    """Where a tree's money rests that the bank took back (`modules/lines.vy`)."""
+    return keccak(encode(["bytes32", "bytes32"], [_REVERSED, tree]))
+
+
+def custody_line(source: bytes, number: int) -> bytes:
+    """Line of the `number`-th custody, of money carved from `source` (`modules/lines.vy`)."""
+    return keccak(encode(["bytes32", "bytes32", "uint256"], [_CUSTODY, source, number]))
+
+
+def remainder_lot(reference: bytes) -> bytes:
+    """Id of the lot that a closed return set leaves (`Ledger.close_returns`)."""
+    return keccak(encode(["bytes32", "bytes32"], [_REMAINDER, reference]))
 
 
 def end_to_end_id(chain_id: int, ledger: str, batch: bytes, row: int) -> str:

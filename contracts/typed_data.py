@@ -38,8 +38,18 @@ MESSAGE_FIELDS: dict[str, tuple[tuple[str, str], ...]] = {
         ("results", "bytes32"),
     ),
     "Retirement": (("agreement", "address"),),
-    # Ledger
+    # Supervision
     "Opening": (("account", "bytes32"), ("parent", "bytes32"), ("controller", "bytes32")),
+    "Moving": (("account", "bytes32"), ("parent", "bytes32"), ("nonce", "uint256")),
+    "Closing": (("account", "bytes32"),),
+    "Attestation": (
+        ("tree", "bytes32"),
+        ("number", "uint256"),
+        ("balance", "uint256"),
+        ("credits", "uint256"),
+        ("debits", "uint256"),
+        ("statement", "bytes32"),
+    ),
     "Identification": (
         ("lot", "bytes32"),
         ("account", "bytes32"),
@@ -48,12 +58,49 @@ MESSAGE_FIELDS: dict[str, tuple[tuple[str, str], ...]] = {
         ("start", "uint256"),
     ),
     "Freeze": (("account", "bytes32"), ("frozen", "bool"), ("nonce", "uint256")),
+    "LotFreeze": (("lot", "bytes32"), ("start", "uint256")),
     "Pause": (("paused", "bool"), ("nonce", "uint256")),
     "WriteOff": (
         ("account", "bytes32"),
         ("dyeClass", "bytes32"),
         ("amount", "uint256"),
         ("reference", "bytes32"),
+    ),
+    "MakingGood": (
+        ("account", "bytes32"),
+        ("dyeClass", "bytes32"),
+        ("amount", "uint256"),
+        ("start", "uint256"),
+    ),
+    "Sorting": (
+        ("account", "bytes32"),
+        ("dyeClass", "bytes32"),
+        ("toClass", "bytes32"),
+        ("amount", "uint256"),
+        ("start", "uint256"),
+    ),
+    "Carving": (("line", "bytes32"), ("pieces", "bytes32"), ("reference", "bytes32")),
+    "Thawing": (
+        ("custody", "bytes32"),
+        ("account", "bytes32"),
+        ("dyeClass", "bytes32"),
+        ("amount", "uint256"),
+        ("start", "uint256"),
+    ),
+    "CustodyBatch": (
+        ("custody", "bytes32"),
+        ("root", "bytes32"),
+        ("count", "uint256"),
+        ("total", "uint256"),
+        ("deadline", "uint256"),
+    ),
+    "Redirection": (("batch", "bytes32"), ("custody", "bytes32")),
+    "Release": (("batch", "bytes32"),),
+    "Waiver": (
+        ("account", "bytes32"),
+        ("batch", "bytes32"),
+        ("clause", "uint256"),
+        ("expiresAt", "uint256"),
     ),
     # Agreements
     "Reservation": (

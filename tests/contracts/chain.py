@@ -14,7 +14,7 @@ from eth_abi import decode, encode
 from eth_utils import to_checksum_address
 from eth_utils.abi import collapse_if_tuple, event_abi_to_log_topic, function_abi_to_4byte_selector
 
-from contracts.artifacts import artifact
+from contracts.artifacts import DEPLOYABLES, artifact
 from contracts.terms import Refusal, decode_refusal
 
 DEPLOYER = boa.env.generate_address()
@@ -73,7 +73,7 @@ def _decoded(abi: dict[str, Any], log: tuple[bytes, list[int], bytes]) -> Event:
 
 EVENTS = {
     int.from_bytes(event_abi_to_log_topic(entry)): entry
-    for name in ("Directory", "Ledger", "AgreementFactory", "Disbursement", "Allocation")
+    for name in DEPLOYABLES
     for entry in artifact(name).abi
     if entry["type"] == "event"
 }

@@ -1,6 +1,7 @@
 """Fixtures of the contract tests: networks founded once, rolled back after each test."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import boa
 import pytest
@@ -22,11 +23,11 @@ def shared_bare(_founded: World) -> BareLedger:
 def world(_founded: World) -> Iterator[World]:
     """A founded network; what the test does to it is undone."""
     with boa.env.anchor():
-        yield World(_founded.directory, _founded.ledger, _founded.factory)
+        yield replace(_founded)
 
 
 @pytest.fixture
 def bare_ledger(shared_bare: BareLedger) -> Iterator[BareLedger]:
     """A ledger whose factory and agreement are plain accounts, so that tests drive it directly."""
     with boa.env.anchor():
-        yield BareLedger(shared_bare.ledger)
+        yield replace(shared_bare)

@@ -13,7 +13,7 @@ from eth_account.signers.local import LocalAccount
 from eth_hash.auto import keccak
 from eth_utils import to_canonical_address, to_checksum_address
 
-from contracts.artifacts import artifact
+from contracts.artifacts import TEMPLATES, artifact
 from contracts.ids import name_id, template_id
 from contracts.rows import Chunk, Row, RowTree
 from contracts.terms import Guard, Kind, Role, allocation_arguments, disbursement_arguments
@@ -26,8 +26,9 @@ DELAY_SECONDS = 86_400
 ZERO = bytes(32)
 NOBODY = "0x" + "00" * 20
 
-BANK, AGENCY_ONE, AGENCY_TWO, ENTERPRISE, AUDITOR = (
-    name_id(name) for name in ("bank", "agency-one", "agency-two", "enterprise", "auditor")
+BANK, AGENCY_ONE, AGENCY_TWO, ENTERPRISE, AUDITOR, SUPPLIER, FINANCIER = (
+    name_id(name)
+    for name in ("bank", "agency-one", "agency-two", "enterprise", "auditor", "supplier", "financier")
 )
 QUORUM = name_id("quorum")
 TREE, PROJECT, LINE = name_id("tree"), name_id("project"), name_id("budget-line")
@@ -44,6 +45,7 @@ def actor(name: str) -> LocalAccount:
 
 bank_governor = actor("bank governor")
 bank_bridge = actor("bank bridge")
+attester = actor("attester")
 bank_supervisor = actor("bank supervisor")
 first_teller = actor("first teller")
 second_teller = actor("second teller")
@@ -52,7 +54,12 @@ agency_one_supervisor = actor("agency one supervisor")
 agency_one_deputy = actor("agency one deputy")
 agency_two_supervisor = actor("agency two supervisor")
 operator = actor("operator")
+supplier_operator = actor("supplier operator")
+financier_operator = actor("financier operator")
 witness = actor("witness")
+first_keeper = actor("first keeper of recovery")
+second_keeper = actor("second keeper of recovery")
+third_keeper = actor("third keeper of recovery")
 newcomer = actor("newcomer")
 attacker = actor("attacker")
 
@@ -88,9 +95,12 @@ FOUNDING: list[Change] = [
     institution(AGENCY_TWO, 2),
     institution(ENTERPRISE, 3),
     institution(AUDITOR, 4),
+    institution(SUPPLIER, 3),
+    institution(FINANCIER, 3),
     signer(bank_governor, BANK, Role.GOVERNOR),
     signer(agency_one_governor, AGENCY_ONE, Role.GOVERNOR),
     signer(bank_bridge, BANK, Role.MINTER | Role.SETTLER),
+    signer(attester, BANK, Role.ATTESTER),
     signer(bank_supervisor, BANK, Role.SUPERVISOR),
     signer(first_teller, BANK, Role.TELLER),
     signer(second_teller, BANK, Role.TELLER),
@@ -98,12 +108,20 @@ FOUNDING: list[Change] = [
     signer(agency_one_deputy, AGENCY_ONE, Role.SUPERVISOR),
     signer(agency_two_supervisor, AGENCY_TWO, Role.SUPERVISOR),
     signer(operator, ENTERPRISE, Role.OPERATOR),
+    signer(supplier_operator, SUPPLIER, Role.OPERATOR),
+    signer(financier_operator, FINANCIER, Role.OPERATOR),
     signer(witness, AUDITOR, Role.WITNESS),
     member(BANK),
     member(AGENCY_ONE),
     member(AGENCY_TWO),
     threshold(2),
 ]
+
+
+RECOVERY = [who.address for who in (first_keeper, second_keeper, third_keeper)]
+RECOVERY_THRESHOLD = 2
+ATTESTED = 10**15
+"""What the bank attests for a new tree, minor units: more than the tests mint."""
 
 
 def message(kind: str, contract: Contract, /, **values: Any) -> TypedMessage:
@@ -147,14 +165,46 @@ def approval_guard(clause: int = 0, needed: int = 2) -> Guard:
 TERMS = (approval_guard(), Guard(1, Kind.ROSTER, 600), Guard(2, Kind.PAYOUT_CAP, 10_000))
 
 
+def returned(
+    batch: bytes, tree: RowTree, row: int, amount: int = 0, info: bytes = ZERO
+) -> tuple[bytes, int, int, int, bytes, list[bytes], bytes]:
+    """One row as `return_rows` takes it; a zero amount is all that is left of it."""
+    held = tree.leaf_proof(row)
+    return (batch, row, amount, held.start, held.rows, list(held.proof), info)
+
+
 @dataclass
 class World:
     """Every contract, deployed and founded."""
 
     directory: Contract
+    accounts: Contract
     ledger: Contract
+    supervision: Contract
+    registry: Contract
     factory: Contract
     deployed: int = field(default=0)
+
+    def attest(
+        self,
+        balance: int,
+        credits: int = 0,
+        debits: int = 0,
+        tree: bytes = TREE,
+        by: LocalAccount = attester,
+        statement: bytes = ZERO,
+    ) -> None:
+        """Stand for the bank's balance."""
+        values = {
+            "tree": tree,
+            "number": self.supervision.attestation_number(tree),
+            "balance": balance,
+            "credits": credits,
+            "debits": debits,
+            "statement": statement,
+        }
+        given = signed(by, "Attestation", self.supervision, **values)
+        self.supervision.attest(tree, balance, credits, debits, statement, given)
 
     def fund(
         self, amount: int, account: bytes = TREE, dye_class: bytes = WAGES, reference: bytes | None = None
@@ -165,17 +215,26 @@ class World:
         self.ledger.mint(lot, TREE, account, dye_class, amount, ZERO, sender=bank_bridge)
         return lot
 
-    def open(self, account: bytes, parent: bytes = TREE) -> None:
-        """Open an account of the enterprise."""
-        values = {"account": account, "parent": parent, "controller": ENTERPRISE}
-        self.ledger.open_account(
-            account, parent, ENTERPRISE, signed(operator, "Opening", self.ledger, **values)
-        )
+    def open(
+        self,
+        account: bytes,
+        parent: bytes = TREE,
+        controller: bytes = ENTERPRISE,
+        by: LocalAccount = operator,
+    ) -> None:
+        """Open an account below another."""
+        values = {"account": account, "parent": parent, "controller": controller}
+        given = signed(by, "Opening", self.supervision, **values)
+        self.supervision.open_account(account, parent, controller, given)
+
+    def close(self, account: bytes, by: LocalAccount = operator) -> None:
+        """Close an account."""
+        self.supervision.close_account(account, signed(by, "Closing", self.supervision, account=account))
 
     def instance(self, template: str, arguments: bytes) -> Contract:
         """Deploy an agreement, not active yet."""
         address = self.factory.deploy(template_id(template, "1.0.0"), arguments, ZERO, ZERO)
-        return Contract(address, template.capitalize())
+        return Contract(address, TEMPLATES[template])
 
     def activation(self, agreement: Contract) -> dict[str, Any]:
         """What the quorum signs to activate an agreement."""
@@ -208,22 +267,40 @@ class World:
         arguments = allocation_arguments(account, WAGES, tuple(destinations), tuple(guards))
         return self.activate(self.instance("allocation", arguments))
 
-    def reservation(self, agreement: Contract, tree: RowTree, deadline: int) -> dict[str, Any]:
+    def reservation(
+        self,
+        agreement: Contract,
+        tree: RowTree,
+        deadline: int,
+        dye_class: bytes = WAGES,
+        document: bytes = ZERO,
+    ) -> dict[str, Any]:
         """What the operator signs to reserve."""
         return {
             "terms": agreement.terms_hash(),
+            "dyeClass": dye_class,
+            "document": document,
             "root": tree.root,
             "count": len(tree.rows),
             "total": tree.total_minor,
             "deadline": deadline,
         }
 
-    def reserve(self, agreement: Contract, tree: RowTree, deadline: int | None = None) -> bytes:
+    def reserve(
+        self,
+        agreement: Contract,
+        tree: RowTree,
+        deadline: int | None = None,
+        dye_class: bytes = WAGES,
+        document: bytes = ZERO,
+    ) -> bytes:
         """Reserve a batch."""
         until = deadline if deadline is not None else now() + 7 * 86_400
-        values = self.reservation(agreement, tree, until)
+        values = self.reservation(agreement, tree, until, dye_class, document)
         given = signed(operator, "Reservation", agreement, **values)
-        return agreement.reserve(tree.root, len(tree.rows), tree.total_minor, until, given)
+        return agreement.reserve(
+            dye_class, tree.root, len(tree.rows), tree.total_minor, until, document, given
+        )
 
     def approval(self, agreement: Contract, batch: bytes) -> dict[str, Any]:
         """What a supervisor signs to approve."""
@@ -256,11 +333,19 @@ class World:
                 agreement.execute(batch, chunk.rows, chunk.proof, False)
 
     def give_back(
-        self, batch: bytes, tree: RowTree, row: int, reference: bytes = ZERO, sender: Any = bank_bridge
+        self,
+        batch: bytes,
+        tree: RowTree,
+        row: int,
+        reference: bytes = ZERO,
+        amount: int = 0,
+        sender: Any = bank_bridge,
     ) -> None:
-        """Return one row."""
-        held = tree.leaf_proof(row)
-        self.ledger.return_row(batch, row, held.start, held.rows, held.proof, reference, ZERO, sender=sender)
+        """Return one row, by a credit of exactly what comes back or, without a reference, as a reject."""
+        back = amount or tree.rows[row].amount_minor - self.ledger.returned_part(batch, row)
+        opened = back if reference != ZERO else 0
+        rows = [returned(batch, tree, row, amount)]
+        self.ledger.return_rows(reference, opened, rows, sender=sender)
 
     def change(self, changes: list[Change]) -> None:
         """Change the directory, waiting out the delay."""
@@ -281,27 +366,48 @@ class World:
         given = consents(by, "Changes", self.directory, changes=content, nonce=asked)
         return self.directory.announce(changes, given)
 
-    def suspend(self, who: LocalAccount, by: LocalAccount = bank_governor) -> None:
+    def suspend(self, who: LocalAccount, by: Iterable[LocalAccount] = (bank_governor,)) -> None:
         """Suspend a signer."""
         since = self.directory.signer(who.address).since
-        given = signed(by, "Suspension", self.directory, signer=who.address, since=since)
+        given = consents(by, "Suspension", self.directory, signer=who.address, since=since)
         self.directory.suspend(who.address, given)
 
     def freeze(self, account: bytes, frozen: bool, by: Iterable[LocalAccount]) -> None:
         """Freeze or unfreeze an account."""
-        nonce = self.ledger.freeze_nonce(account)
-        given = consents(by, "Freeze", self.ledger, account=account, frozen=frozen, nonce=nonce)
-        self.ledger.freeze(account, frozen, given)
+        values = {"account": account, "frozen": frozen, "nonce": self.supervision.freeze_nonce(account)}
+        self.supervision.freeze(account, frozen, consents(by, "Freeze", self.supervision, **values))
 
     def pause(self, paused: bool, by: Iterable[LocalAccount]) -> None:
         """Pause or resume."""
-        nonce = self.ledger.pause_nonce()
-        self.ledger.set_paused(paused, consents(by, "Pause", self.ledger, paused=paused, nonce=nonce))
+        nonce = self.supervision.pause_nonce()
+        given = consents(by, "Pause", self.supervision, paused=paused, nonce=nonce)
+        self.supervision.set_paused(paused, given)
+
+    def decided(self, kind: str, *arguments: Any, by: Iterable[LocalAccount] = (), **values: Any) -> Any:
+        """Have Supervision do what a quorum signed for: `arguments` are the function's, `values` the message's."""
+        given = consents(by or QUORUM_SIGNERS, kind, self.supervision, **values)
+        return getattr(self.supervision, DECISIONS[kind])(*arguments, given)
 
     def balance(self, line: bytes) -> int:
         """Money on a line, minor units."""
         filled, emptied = self.ledger.line(line)
         return filled - emptied
+
+
+QUORUM_SIGNERS = (agency_one_supervisor, agency_two_supervisor)
+DECISIONS = {
+    "Carving": "carve",
+    "CustodyBatch": "reserve_custody",
+    "LotFreeze": "freeze_lot",
+    "MakingGood": "make_good",
+    "Redirection": "redirect",
+    "Release": "release",
+    "Sorting": "sort",
+    "Thawing": "thaw",
+    "Waiver": "waive",
+    "WriteOff": "write_off",
+}
+"""Message of a quorum's decision -> function of Supervision."""
 
 
 def register(world: World, template: str, contract: str, version: str = "1.0.0") -> str:
@@ -332,28 +438,45 @@ def deployer_nonce() -> int:
 
 def found() -> World:
     """Deploy everything and open the tree."""
-    directory = deploy("Directory", ["uint256", f"{CHANGE}[]"], DELAY_SECONDS, FOUNDING)
-    factory_address = contract_address(deployer_nonce() + 1)
-    ledger = deploy("Ledger", ["address", "address"], directory.address, factory_address)
-    factory = deploy("AgreementFactory", ["address"], ledger.address)
-    if factory.address != factory_address:
-        raise AssertionError("the factory is not where the ledger expects it")
-    world = World(directory, ledger, factory)
-    register(world, "disbursement", "Disbursement")
-    register(world, "allocation", "Allocation")
-    ledger.open_tree(TREE, BANK, QUORUM, b"CNY", ENTERPRISE, sender=bank_bridge)
+    directory = deploy(
+        "Directory",
+        ["uint256", f"{CHANGE}[]", "address[]", "uint256"],
+        DELAY_SECONDS,
+        FOUNDING,
+        RECOVERY,
+        RECOVERY_THRESHOLD,
+    )
+    nonce = deployer_nonce()
+    accounts_at, ledger_at, supervision_at, registry_at, factory_at = (
+        contract_address(nonce + step) for step in range(5)
+    )
+    three = ["address", "address", "address"]
+    accounts = deploy("Accounts", three, directory.address, factory_at, supervision_at)
+    ledger = deploy("Ledger", three[:2], accounts_at, supervision_at)
+    supervision = deploy("Supervision", three[:2], ledger_at, accounts_at)
+    registry = deploy("Registry", three[:1], factory_at)
+    factory = deploy("AgreementFactory", three[:2], ledger_at, registry_at)
+    if (ledger.address, supervision.address, factory.address) != (ledger_at, supervision_at, factory_at):
+        raise AssertionError("a contract is not where the others expect it")
+    world = World(directory, accounts, ledger, supervision, registry, factory)
+    for template, contract in TEMPLATES.items():
+        register(world, template, contract)
+    accounts.open_tree(TREE, BANK, QUORUM, b"CNY", ENTERPRISE, sender=bank_bridge)
+    world.attest(ATTESTED)
     return world
 
 
 factory_account = actor("factory")
 agreement_account = actor("agreement")
+supervision_account = actor("supervision")
 
 
 @dataclass
 class BareLedger:
-    """A ledger whose factory and agreement are plain accounts."""
+    """A ledger whose factory, Supervision and agreement are plain accounts."""
 
     ledger: Contract
+    accounts: Contract
     credits: int = field(default=0)
 
     def fund(self, amount: int) -> None:
@@ -374,18 +497,21 @@ class BareLedger:
         """Execute a chunk, as the agreement."""
         self.ledger.execute(batch, chunk.rows, chunk.proof, refused, sender=agreement_account)
 
-    def give_back(self, batch: bytes, tree: RowTree, row: int, reference: bytes = ZERO) -> None:
-        """Return one row, as the bank."""
-        held = tree.leaf_proof(row)
-        self.ledger.return_row(
-            batch, row, held.start, held.rows, held.proof, reference, ZERO, sender=bank_bridge
-        )
+    def give_back(
+        self, batch: bytes, tree: RowTree, row: int, reference: bytes = ZERO, amount: int = 0
+    ) -> None:
+        """Return one row, as the bank, by a credit of exactly what comes back."""
+        back = amount or tree.rows[row].amount_minor - self.ledger.returned_part(batch, row)
+        rows = [returned(batch, tree, row, amount)]
+        self.ledger.return_rows(reference, back if reference != ZERO else 0, rows, sender=bank_bridge)
 
 
 def bare(directory: Contract) -> BareLedger:
     """Deploy a bare ledger with one open tree and one granted agreement."""
-    addresses = [directory.address, factory_account.address]
-    ledger = deploy("Ledger", ["address", "address"], *addresses)
-    ledger.open_tree(TREE, BANK, QUORUM, b"CNY", ENTERPRISE, sender=bank_bridge)
-    ledger.grant(TREE, agreement_account.address, sender=factory_account)
-    return BareLedger(ledger)
+    addresses = [directory.address, factory_account.address, supervision_account.address]
+    accounts = deploy("Accounts", ["address"] * 3, *addresses)
+    ledger = deploy("Ledger", ["address"] * 2, accounts.address, supervision_account.address)
+    accounts.open_tree(TREE, BANK, QUORUM, b"CNY", ENTERPRISE, sender=bank_bridge)
+    accounts.grant(TREE, agreement_account.address, sender=factory_account)
+    ledger.set_attested(TREE, ATTESTED, sender=supervision_account)
+    return BareLedger(ledger, accounts)
