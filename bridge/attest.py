@@ -20,6 +20,7 @@ from bridge.store.models import (
     TransactionModel,
     TransactionState,
 )
+from contracts.typed_data import Value
 
 __all__ = ["TASK", "Attester"]
 
@@ -96,7 +97,7 @@ class Attester:
         return True
 
     def _call(self, made: AttestationModel) -> Call:
-        values = {
+        values: dict[str, Value] = {
             "tree": made.tree,
             "number": made.number,
             "balance": made.balance_minor,

@@ -31,6 +31,7 @@ from bridge.store.chain_models import BatchRow
 from bridge.store.models import AgreementFileModel, BatchModel, DocumentModel, PayoutModel
 from contracts.ids import commitment, name_id
 from contracts.rows import Row, RowTree
+from contracts.typed_data import Value
 
 __all__ = ["approval", "cancellation", "evidence", "execute", "payouts", "reservation", "show", "upload"]
 
@@ -209,7 +210,7 @@ def reservation(platform: Platform, identity: str) -> Act:
         address = Web3.to_checksum_address(agreement.address or "")
     account, dye_class = name_id(agreement.account), name_id(held.dye_class)
     batch = batch_id(platform.chain.deployment, address, account, dye_class, rows, held.deadline)
-    values = {
+    values: dict[str, Value] = {
         "dyeClass": dye_class,
         "root": held.root,
         "count": held.count,

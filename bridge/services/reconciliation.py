@@ -30,7 +30,16 @@ from bridge.services.tracing import as_map, find_lot
 from bridge.store import bank as bank_store
 from bridge.store import breaks as break_store
 from bridge.store import payments, projections
-from bridge.store.chain_models import BatchRow, BlockRow, ChunkRow, GoneRow, LotRow, TreeRow
+from bridge.store.chain_models import (
+    BatchRow,
+    BlockRow,
+    ChunkRow,
+    GoneRow,
+    LotRow,
+    MapRow,
+    ReversalRow,
+    TreeRow,
+)
 from bridge.store.models import (
     BreakModel,
     BreakState,
@@ -326,7 +335,7 @@ def _payout(
 def _write_offs(
     session: Session, held: SupervisedAccountModel, by_hash: dict[bytes, str]
 ) -> tuple[LedgerWriteOff, ...]:
-    taken = [
+    taken: list[MapRow | ReversalRow] = [
         *projections.maps_into_all(session, written_off_line(held.tree)),
         *projections.reversals_of_tree(session, held.tree),
     ]
