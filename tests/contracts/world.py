@@ -188,7 +188,7 @@ class World:
     def attest(
         self,
         balance: int,
-        credits: int = 0,
+        booked: int = 0,
         debits: int = 0,
         tree: bytes = TREE,
         by: LocalAccount = attester,
@@ -199,12 +199,12 @@ class World:
             "tree": tree,
             "number": self.supervision.attestation_number(tree),
             "balance": balance,
-            "credits": credits,
+            "credits": booked,
             "debits": debits,
             "statement": statement,
         }
         given = signed(by, "Attestation", self.supervision, **values)
-        self.supervision.attest(tree, balance, credits, debits, statement, given)
+        self.supervision.attest(tree, balance, booked, debits, statement, given)
 
     def fund(
         self, amount: int, account: bytes = TREE, dye_class: bytes = WAGES, reference: bytes | None = None
@@ -384,7 +384,7 @@ class World:
         self.supervision.set_paused(paused, given)
 
     def decided(self, kind: str, *arguments: Any, by: Iterable[LocalAccount] = (), **values: Any) -> Any:
-        """Have Supervision do what a quorum signed for: `arguments` are the function's, `values` the message's."""
+        """Have Supervision do what the quorum signed: the arguments of the function, the values of the message."""
         given = consents(by or QUORUM_SIGNERS, kind, self.supervision, **values)
         return getattr(self.supervision, DECISIONS[kind])(*arguments, given)
 
