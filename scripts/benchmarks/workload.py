@@ -1,12 +1,15 @@
 """What the benches work on: people, payout rows, and the plain token our payouts are compared with."""
 
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 from eth_abi.abi import encode
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_hash.auto import keccak
 from vyper.compiler import compile_code
+from vyper.compiler.settings import Settings
 
 from contracts.ids import name_id
 from contracts.rows import Row, RowTree
@@ -27,6 +30,8 @@ __all__ = [
     "batch_of",
     "erc20_creation",
     "erc20_transfer",
+    "erc1155_creation",
+    "erc1155_transfer",
     "note",
 ]
 
@@ -37,27 +42,7 @@ QUORUM, TREE, PROJECT, WAGES = (name_id(name) for name in ("quorum", "tree", "pr
 Figure = dict[str, object]
 """One result line: `bench`, `value`, `unit`, and what one needs to read the value."""
 
-ERC20_SOURCE = """
-# pragma version 0.4.3
-event Transfer:
-    sender: indexed(address)
-    receiver: indexed(address)
-    amount: uint256
-
-balanceOf: public(HashMap[address, uint256])
-
-@deploy
-def __init__(first: address, second: address):
-    self.balanceOf[first] = 10**18
-    self.balanceOf[second] = 10**18
-
-@external
-def transfer(receiver: address, amount: uint256) -> bool:
-    self.balanceOf[msg.sender] -= amount
-    self.balanceOf[receiver] += amount
-    log Transfer(sender=msg.sender, receiver=receiver, amount=amount)
-    return True
-"""
+PEERS = Path(__file__).parent / "peers"
 
 
 class BenchFailed(Exception):
@@ -80,12 +65,33 @@ def batch_of(count: int) -> RowTree:
     return RowTree([Row(i, 500_000 + 7 * i, keccak(b"%d" % i)) for i in range(count)])
 
 
-def erc20_creation(first: str, second: str) -> bytes:
+def erc20_creation(first: str, second: str, evm_version: str = "cancun") -> bytes:
     """Creation code of the plain token, which two addresses hold."""
-    made: str = compile_code(ERC20_SOURCE, output_formats=["bytecode"])["bytecode"]
-    return bytes.fromhex(made[2:]) + encode(["address", "address"], [first, second])
+    return _peer("token", evm_version) + encode(["address", "address"], [first, second])
 
 
 def erc20_transfer(receiver: str, amount: int) -> bytes:
     """Calldata of one transfer of the plain token."""
     return keccak(b"transfer(address,uint256)")[:4] + encode(["address", "uint256"], [receiver, amount])
+
+
+def erc1155_creation(first: str, second: str, number: int, evm_version: str = "cancun") -> bytes:
+    """Creation code of the plain multi-token: so many tokens, which two addresses hold."""
+    holders = encode(["address", "address", "uint256"], [first, second, number])
+    return _peer("multi_token", evm_version) + holders
+
+
+def erc1155_transfer(sender: str, receiver: str, amounts: Sequence[int]) -> bytes:
+    """Calldata of one batch transfer of the plain multi-token, one amount a token."""
+    types = ["address", "address", "uint256[]", "uint256[]", "bytes"]
+    selector = keccak(f"safeBatchTransferFrom({','.join(types)})".encode())[:4]
+    return selector + encode(types, [sender, receiver, list(range(len(amounts))), list(amounts), b""])
+
+
+def _peer(name: str, evm_version: str) -> bytes:
+    """Creation code of a contract to compare with."""
+    source = (PEERS / f"{name}.vy").read_text("utf-8")
+    made: dict[str, str] = compile_code(
+        source, output_formats=["bytecode"], settings=Settings(evm_version=evm_version)
+    )
+    return bytes.fromhex(made["bytecode"][2:])
