@@ -9,8 +9,10 @@
 @custom:kill Freezing the account on the Ledger stops every payment; the collateral then waits for `expire`.
 """
 
+from interfaces import IAccounts
 from interfaces import IAgreement
 from interfaces import IGuarantee
+from interfaces import ILedger
 from modules import parties
 from modules import signatures
 
@@ -155,7 +157,7 @@ def __init__(
 @external
 def issue(deadline: uint256, signature: Bytes[65]):
     """
-    @notice Put the guarantee in force. The collateral must rest.
+    @notice Put the guarantee in force, once the quorum activated it and its collateral rests.
     @param deadline Chain time after which the signature is void.
     @param signature By an operator of the guarantor.
     """
@@ -164,6 +166,7 @@ def issue(deadline: uint256, signature: Bytes[65]):
         keccak256(abi_encode(ISSUE_TYPEHASH, DOCUMENT, AMOUNT, EXPIRES_AT, deadline)), deadline
     )
     parties._signed(GUARANTOR, parties.OPERATOR, digest, signature)
+    assert self._is_granted(), "guarantee: not activated"
     assert self._resting() >= AMOUNT, "guarantee: too little collateral"
     log IGuarantee.GuaranteeIssued(
         document=DOCUMENT, guarantor=GUARANTOR, beneficiary=BENEFICIARY, amount=AMOUNT, expires_at=EXPIRES_AT
@@ -311,6 +314,7 @@ def verify() -> IGuarantee.Verification:
         expires_at=EXPIRES_AT,
         document=DOCUMENT,
         collateral=self._resting(),
+        granted=self._is_granted(),
     )
 
 
@@ -427,6 +431,16 @@ def _claimed() -> uint256:
         if held.attested or block.timestamp <= held.lapses_at:
             total += held.amount - held.paid
     return total
+
+
+@internal
+@view
+def _is_granted() -> bool:
+    """
+    @dev Whether the quorum lets it draw on its collateral.
+    """
+    accounts_: address = staticcall ILedger(parties.LEDGER).ACCOUNTS()
+    return staticcall IAccounts(accounts_).is_granted(account, self)
 
 
 @internal

@@ -518,6 +518,7 @@ REASON_ADVICE: dict[str, str] = {
     "guarantee: not to be issued any more": (
         "Nothing is left to issue: it is in force already, has ended, or its last day of issue is over."
     ),
+    "guarantee: not activated": "The quorum must activate the guarantee first, so that claims can be paid.",
     "guarantee: too little collateral": (
         "Fund the guarantee's account with its whole amount first; then an operator of the guarantor "
         "issues it."
