@@ -2,9 +2,10 @@
 
 import json
 import time
+from collections import namedtuple
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -96,6 +97,20 @@ def _from_revert(error: ContractLogicError) -> ChainError:
         return ChainRefused(code, f"The chain refuses without a reason: {error.message}. {advice(code)}")
 
 
+def _with_names(output: dict[str, Any], value: Any) -> Any:
+    """A struct, or a list of structs, as tuples that know the names of their fields."""
+    if output["type"] == "tuple[]":
+        return [_with_names({**output, "type": "tuple"}, each) for each in value]
+    if output["type"] != "tuple":
+        return value
+    return _struct(tuple(part["name"] for part in output["components"]))(*value)
+
+
+@cache
+def _struct(names: tuple[str, ...]) -> Any:
+    return namedtuple("Struct", names)
+
+
 class Chain:
     """One chain through one node; `deployment` says which chain it must be."""
 
@@ -137,9 +152,7 @@ class Chain:
         where = address or getattr(self.deployment, name)
         key = f"{name}@{where}"
         if key not in self._contracts:
-            made = self.web3.eth.contract(
-                address=Web3.to_checksum_address(where), abi=artifact(name).abi, decode_tuples=True
-            )
+            made = self.web3.eth.contract(address=Web3.to_checksum_address(where), abi=artifact(name).abi)
             self._contracts[key] = made
         return self._contracts[key]
 
@@ -158,7 +171,9 @@ class Chain:
     ) -> Any:
         """What a view says; a struct has its fields by name. Raises ChainRefused, ChainUnreachable."""
         bound = self.function(name, function, *arguments, at=at)
-        return _translate(lambda: bound.call(block_identifier=block))
+        found = _translate(lambda: bound.call(block_identifier=block))
+        outputs = cast(Any, bound.abi)["outputs"]
+        return _with_names(outputs[0], found) if len(outputs) == 1 else found
 
     def message(self, kind: str, contract: str, /, **values: Value) -> TypedMessage:
         """An EIP-712 message for one of our contracts, by name or address."""
