@@ -1,10 +1,14 @@
 """`announce`: governors of two institutions queue changes."""
 
+import pytest
+
+from contracts.errors import RefusalUnknown
 from contracts.terms import Role
 from tests.contracts.chain import reverts
 from tests.contracts.directory.network import NOT_TWO, TWO, Network, agency_two_governor, bank_deputy_governor
 from tests.contracts.world import (
     AGENCY_TWO,
+    actor,
     agency_one_governor,
     agency_one_supervisor,
     attacker,
@@ -67,3 +71,12 @@ def test_signatures_count_for_one_nonce(network: Network) -> None:
     for nonce in (0, 2):
         with reverts(*NOT_TWO):
             network.announce(CHANGES, nonce=nonce)
+
+
+def test_64_changes_fit_and_no_more(network: Network) -> None:
+    many = [signer(actor(f"signer {number}"), AGENCY_TWO, Role.TELLER) for number in range(65)]
+    network.change(many[:64])
+    assert len(network.directory.events) == 65
+    assert network.directory.gas_used < 5_000_000
+    with pytest.raises(RefusalUnknown):
+        network.announce(many)
