@@ -8,10 +8,11 @@ from sqlalchemy.orm import Session
 
 from bridge.platform import Platform
 from bridge.setup import Change
-from bridge.store import directory, projections
+from bridge.store import directory, payments, projections
 from bridge.store.models import ChangeModel
+from contracts.ids import account_line, name_id
 
-__all__ = ["apply_changes", "change_content", "change_key", "release_expired"]
+__all__ = ["apply_changes", "change_content", "change_key", "release_expired", "sweep_closed"]
 
 
 def change_content(changes: list[Change]) -> bytes:
@@ -70,3 +71,26 @@ def release_expired(platform: Platform) -> int:
                 restore = platform.chain.call("Disbursement", "restore", batch, at=agreement)
                 platform.queue(session, f"restore:{batch.hex()}", restore)
     return released
+
+
+def sweep_closed(platform: Platform) -> int:
+    """Queue the way of what rests in closed accounts to the accounts above; returns how much was new."""
+    with platform.database.read() as session:
+        calls = [
+            (f"sweep:{row.account.hex()}:{dye_class}:{filled}", row.account, name_id(dye_class))
+            for row in projections.closed_accounts(session)
+            for dye_class in payments.dye_classes(session, row.tree)
+            for filled, emptied in [_line(session, row.account, dye_class)]
+            if filled > emptied
+        ]
+    if not calls:
+        return 0
+    with platform.database.begin() as session:
+        return sum(
+            platform.queue(session, key, platform.chain.call("Ledger", "sweep", account, dye_class))
+            for key, account, dye_class in calls
+        )
+
+
+def _line(session: Session, account: bytes, dye_class: str) -> tuple[int, int]:
+    return projections.line_totals(session, account_line(account, name_id(dye_class)))

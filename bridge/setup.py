@@ -30,6 +30,8 @@ __all__ = [
 ZERO = bytes(32)
 NOBODY = "0x" + "00" * 20
 DEPLOY_GAS = 100_000_000
+SHARED = {"clauses": "Clauses"}
+"""Contracts that agreements of several templates use, registered under names like templates."""
 
 Change = tuple[int, bytes, bytes, str, int]
 """(kind, subject, institution, who, operand), as Directory.vy takes it."""
@@ -183,13 +185,20 @@ def deploy(
     places = (directory, accounts, ledger, supervision, registry, factory)
     deployed = Deployment(maker.chain_id, first_block, *places)
     chain = Chain(url, deployed)
-    for template, contract in TEMPLATES.items():
-        blueprint = _created(maker.send(artifact(contract).blueprint))
-        code_hash = keccak(web3.eth.get_code(blueprint))
-        identity = template_id(template, TEMPLATE_VERSION)
-        message = chain.message(
-            "Template", "AgreementFactory", template=identity, blueprint=blueprint, codeHash=code_hash
-        )
-        consents = in_signer_order(message, [message.sign(governor) for governor in governors])
-        maker.call(chain.call("AgreementFactory", "register_template", identity, blueprint, consents))
+    for name, contract in SHARED.items():
+        _register(maker, chain, governors, name, maker.create(contract, factory))
+    for name, contract in TEMPLATES.items():
+        _register(maker, chain, governors, name, _created(maker.send(artifact(contract).blueprint)))
     return chain.deployment
+
+
+def _register(
+    maker: _Deployer, chain: Chain, governors: Sequence[LocalAccount], name: str, address: ChecksumAddress
+) -> None:
+    identity = template_id(name, TEMPLATE_VERSION)
+    code_hash = keccak(maker.web3.eth.get_code(address))
+    message = chain.message(
+        "Template", "AgreementFactory", template=identity, blueprint=address, codeHash=code_hash
+    )
+    consents = in_signer_order(message, [message.sign(governor) for governor in governors])
+    maker.call(chain.call("AgreementFactory", "register_template", identity, address, consents))

@@ -81,6 +81,7 @@ _CHAIN: Sequence[Stage] = (
     lambda platform: platform.applier.step(),
     keep.apply_changes,
     keep.release_expired,
+    keep.sweep_closed,
     lambda platform: platform.sender.step(),
     lambda platform: platform.indexer.step(),
     lambda platform: platform.payer.make_orders(),

@@ -1,4 +1,4 @@
-"""`dyetrace agreement` and `dyetrace allocation`."""
+"""`dyetrace agreement`, `dyetrace document` and `dyetrace allocation`."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,9 +13,10 @@ from api.errors import Misused, VerificationFailed
 from bridge.money import minor_from_decimal_text
 from contracts.ids import name_id
 
-__all__ = ["allocations", "app"]
+__all__ = ["allocations", "app", "documents"]
 
 app = typer.Typer(help="Agreements: check, explain, simulate, deploy, activate.", no_args_is_help=True)
+documents = typer.Typer(help="Documents that batches can pay.", no_args_is_help=True)
 allocations = typer.Typer(help="Funding accounts under an allocation agreement.", no_args_is_help=True)
 
 AgreementPath = Annotated[
@@ -99,7 +100,7 @@ def deploy(session: Session, file: AgreementPath) -> None:
 @app.command()
 @connected
 def activate(session: Session, agreement: str, keystore: Keystores = [], yes: Yes = False) -> None:  # noqa: B006
-    """Let an agreement draw on its account; supervisors of the quorum sign."""
+    """Let an agreement draw on its accounts, or adopt a new version; supervisors of the quorum sign."""
     shown = session.client.get(f"/v1/agreements/{quote(agreement)}")
     expected = {
         "agreement": shown["address"],
@@ -108,6 +109,63 @@ def activate(session: Session, agreement: str, keystore: Keystores = [], yes: Ye
     }
     path = f"/v1/agreements/{quote(agreement)}/activations"
     session.emit(session.act(path, {}, keystore, yes, expected, shown=shown))
+
+
+@app.command()
+@connected
+def retire(session: Session, agreement: str, keystore: Keystores = [], yes: Yes = False) -> None:  # noqa: B006
+    """Take an agreement's accounts away from it, for good; supervisors of the quorum sign."""
+    shown = session.client.get(f"/v1/agreements/{quote(agreement)}")
+    path = f"/v1/agreements/{quote(agreement)}/retirements"
+    session.emit(session.act(path, {}, keystore, yes, {"agreement": shown["address"]}, shown=shown))
+
+
+@app.command()
+@connected
+def block(
+    session: Session,
+    agreement: str,
+    payee: Annotated[str, typer.Argument(help="Account number of the payee.")],
+    off: Annotated[bool, typer.Option("--off", help="Let the payee in again; the quorum signs.")] = False,
+    keystore: Keystores = [],  # noqa: B006 - read only
+    yes: Yes = False,
+) -> None:
+    """Block a payee at once; one supervisor of the quorum that the terms name signs."""
+    body = {"payee": payee, "blocked": not off}
+    path = f"/v1/agreements/{quote(agreement)}/blocks"
+    session.emit(session.act(path, body, keystore, yes, {"blocked": not off}))
+
+
+@documents.command()
+@connected
+def register(
+    session: Session,
+    agreement: str,
+    kind: Annotated[str, typer.Argument(help="Kind of document, as the agreement names it.")],
+    number: Annotated[str, typer.Argument(help="The issuer's own number of it.")],
+    amount: Annotated[str, typer.Argument(help="Decimal text: 1000.00")],
+    payee: Annotated[str, typer.Option(help="Account number of whom it pays.")],
+    holder: Annotated[str, typer.Option(help="Institution it belongs to.")],
+    keystore: Keystores = [],  # noqa: B006 - read only
+    yes: Yes = False,
+) -> None:
+    """Register a document that batches can pay; a witness that the terms name signs."""
+    body = {"kind": kind, "number": number, "holder": holder, "payee": payee, "amount": amount}
+    currency = session.client.get(f"/v1/agreements/{quote(agreement)}")["currency"]
+    expected: dict[str, object] = {
+        "kind": name_id(kind),
+        "holder": name_id(holder),
+        "amount": minor_from_decimal_text(amount, currency),
+    }
+    path = f"/v1/agreements/{quote(agreement)}/documents"
+    session.emit(session.act(path, body, keystore, yes, expected, currency=currency))
+
+
+@documents.command("list")
+@connected
+def list_documents(session: Session) -> None:
+    """Registered documents; `batch upload --document` takes the id of one."""
+    session.emit(session.client.items("/v1/documents"))
 
 
 @app.command()

@@ -39,6 +39,10 @@ def upload(
     control_total: Annotated[str | None, typer.Option(help="What all amounts must add up to.")] = None,
     control_count: Annotated[int | None, typer.Option(help="How many payouts there must be.", min=1)] = None,
     deadline_hours: Annotated[int, typer.Option(help="How long the batch may run.", min=1)] = 72,
+    dye_class: Annotated[
+        str | None, typer.Option(help="Dye class it draws, where the terms allow another.")
+    ] = None,
+    document: Annotated[str | None, typer.Option(help="Registered document it pays.")] = None,
 ) -> None:
     """Make a draft of a payout file, all or nothing."""
     fields = {
@@ -46,6 +50,8 @@ def upload(
         "control_total": control_total,
         "control_count": control_count,
         "deadline_hours": deadline_hours,
+        "dye_class": dye_class,
+        "document": document,
     }
     given = {key: str(value) for key, value in fields.items() if value is not None}
     session.emit(session.client.post_form("/v1/batches", given, [("file", (file.name, _content(file)))]))
@@ -60,7 +66,7 @@ def _decide(session: Session, batch: str, act: str, keystore: list[Path], yes: b
     note(f"{shown['agreement']}: {shown['rows']} payouts, {shown['total']} {shown['currency']}")
     identity = shown["draft"] if field == "root" else shown["batch"]
     expected: dict[str, object] = {} if identity is None else {field: bytes.fromhex(identity)}
-    if act != CANCELLATIONS:
+    if act in (RESERVATIONS, APPROVALS):
         total_minor = minor_from_decimal_text(shown["total"], shown["currency"])
         expected |= {"count": shown["rows"], "total": total_minor}
     if act == APPROVALS:
@@ -95,6 +101,40 @@ def confirm(session: Session, batch: str, keystore: Keystores = [], yes: Yes = F
 def approve(session: Session, batch: str, keystore: Keystores = [], yes: Yes = False) -> None:  # noqa: B006
     """Approve exactly this batch; a supervisor of the quorum signs."""
     _decide(session, batch, APPROVALS, keystore, yes, "batch")
+
+
+@app.command("revoke-approval")
+@connected
+def revoke_approval(session: Session, batch: str, keystore: Keystores = [], yes: Yes = False) -> None:  # noqa: B006
+    """Take an approval back, for good; the supervisor who gave it signs."""
+    _decide(session, batch, "revocations", keystore, yes, "batch")
+
+
+@app.command()
+@connected
+def countersign(session: Session, batch: str, keystore: Keystores = [], yes: Yes = False) -> None:  # noqa: B006
+    """Counter-sign a batch; an operator of an institution that the terms name signs."""
+    _decide(session, batch, "countersignatures", keystore, yes, "batch")
+
+
+@app.command()
+@connected
+def waive(
+    session: Session,
+    batch: str,
+    clause: Annotated[str, typer.Argument(help="Number or name of the clause.")],
+    expires_at: Annotated[
+        int | None, typer.Option(help="Chain time, seconds; a day from now if left out.", min=1)
+    ] = None,
+    keystore: Keystores = [],  # noqa: B006 - read only
+    yes: Yes = False,
+) -> None:
+    """Let one batch pass a clause; the tree's quorum signs. Approvals, blocked payees and waiting stay."""
+    shown = session.client.get(f"/v1/batches/{quote(batch)}")
+    expected: dict[str, object] = {"batch": bytes.fromhex(shown["batch"] or shown["draft"])}
+    body = {"clause": clause, "expires_at": expires_at}
+    path = f"/v1/batches/{quote(batch)}/waivers"
+    session.emit(session.act(path, body, keystore, yes, expected, shown=shown))
 
 
 @app.command()
@@ -151,11 +191,17 @@ def attest(
     batch: str,
     kind: Annotated[str, typer.Argument(help="Kind of evidence, as the agreement names it.")],
     file: Annotated[Path, typer.Argument(help="The document; only a salted commitment goes on chain.")],
+    observed_at: Annotated[
+        int | None, typer.Option(help="When it was observed, chain time, seconds; now if left out.", min=1)
+    ] = None,
     keystore: Keystores = [],  # noqa: B006 - read only
     yes: Yes = False,
 ) -> None:
     """Attest evidence about a batch; a witness that the terms name signs."""
     document = ("document", (file.name, _content(file)))
-    expected = {"kind": name_id(kind)}
+    body: dict[str, object] = {"kind": kind}
+    expected: dict[str, object] = {"kind": name_id(kind)}
+    if observed_at is not None:
+        body["observed_at"] = expected["observedAt"] = observed_at
     path = f"/v1/batches/{quote(batch)}/evidence"
-    session.emit(session.act(path, {"kind": kind}, keystore, yes, expected, [document]))
+    session.emit(session.act(path, body, keystore, yes, expected, [document]))

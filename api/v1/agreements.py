@@ -12,7 +12,7 @@ from api.context import RunningPlatform, ThePlatform
 from api.schemas import Body, Items, Name, Performed, Prepared, Signed
 from bridge.errors import Invalid
 from bridge.platform import Platform
-from bridge.services import agreements, allocations
+from bridge.services import agreements, allocations, payees
 from bridge.services.acts import Act
 from bridge.store import payments
 from contracts.agreement import CompiledAgreement
@@ -135,6 +135,86 @@ def prepare_activation(platform: ThePlatform, agreement: AgreementName) -> Prepa
 def activate(platform: RunningPlatform, agreement: AgreementName, wanted: Signed) -> Performed:
     """Let an agreement draw on its account."""
     return performed(platform, agreements.activation(platform, agreement), wanted.signatures)
+
+
+@router.post("/agreements/{agreement}/retirements/prepare", **roles("bank", "supervisor"))
+def prepare_retirement(platform: ThePlatform, agreement: AgreementName) -> Prepared:
+    """A retirement to be signed by supervisors of the account's quorum."""
+    return prepared(agreements.retirement(platform, agreement), {})
+
+
+@router.post("/agreements/{agreement}/retirements", **roles("bank", "supervisor"))
+def retire(platform: RunningPlatform, agreement: AgreementName, wanted: Signed) -> Performed:
+    """Take an agreement's accounts away from it, for good."""
+    return performed(platform, agreements.retirement(platform, agreement), wanted.signatures)
+
+
+class Block(Body):
+    """A payee to block, or to let in again."""
+
+    payee: str = Field(min_length=1, max_length=34, description="Account number, as the roster has it.")
+    blocked: bool
+    nonce: int | None = Field(None, ge=0, lt=2**62, description="Which one it is; prepare fills it in.")
+
+
+class SignedBlock(Block, Signed):
+    """A block with a supervisor's signature, or its end with the quorum's."""
+
+
+def _block(platform: Platform, agreement: str, wanted: Block) -> Act:
+    return payees.block(platform, agreement, wanted.payee, wanted.blocked, wanted.nonce)
+
+
+@router.post("/agreements/{agreement}/blocks/prepare", **roles("bank", "supervisor"))
+def prepare_block(platform: ThePlatform, agreement: AgreementName, wanted: Block) -> Prepared:
+    """To block, one supervisor of the quorum that the terms name signs; to let in again, the quorum."""
+    act = _block(platform, agreement, wanted)
+    return prepared(act, wanted.model_dump() | {"nonce": act.message.values["nonce"]})
+
+
+@router.post("/agreements/{agreement}/blocks", **roles("bank", "supervisor"))
+def block(platform: RunningPlatform, agreement: AgreementName, wanted: SignedBlock) -> Performed:
+    """Block a payee at once, or let a blocked one in again."""
+    return performed(platform, _block(platform, agreement, wanted), wanted.signatures)
+
+
+class NewDocument(Body):
+    """A document that batches can pay: an invoice, an order, a receipt."""
+
+    kind: Name
+    number: str = Field(min_length=1, max_length=140, description="The issuer's own number of it.")
+    holder: Name
+    payee: str = Field(min_length=1, max_length=34, description="Account number, as the roster has it.")
+    amount: str = Field(max_length=40, description="Decimal text in the agreement's currency: 1000.00")
+
+
+class SignedDocument(NewDocument, Signed):
+    """A document with a witness's signature."""
+
+
+def _document(platform: Platform, agreement: str, wanted: NewDocument) -> Act:
+    fields = wanted.model_dump(include=set(NewDocument.model_fields))
+    return payees.registration(platform, agreement, **fields)
+
+
+@router.get("/documents", **roles(*EVERYONE))
+def list_documents(platform: ThePlatform) -> Items:
+    """Registered documents, and what is spoken for of each."""
+    return Items(items=payees.documents(platform))
+
+
+@router.post("/agreements/{agreement}/documents/prepare", **roles(*EVERYONE))
+def prepare_document(platform: ThePlatform, agreement: AgreementName, wanted: NewDocument) -> Prepared:
+    """A registration to be signed by a witness that the terms name; its id is in the message."""
+    return prepared(_document(platform, agreement, wanted), wanted.model_dump())
+
+
+@router.post("/agreements/{agreement}/documents", **roles(*EVERYONE))
+def register_document(
+    platform: RunningPlatform, agreement: AgreementName, wanted: SignedDocument
+) -> Performed:
+    """Register a document, once in the whole network."""
+    return performed(platform, _document(platform, agreement, wanted), wanted.signatures)
 
 
 class Allocation(Body):

@@ -8,7 +8,7 @@ from pydantic import Field
 from api.acts import performed, prepared, transaction
 from api.auth import EVERYONE, CallerOf, roles
 from api.context import RunningPlatform, ThePlatform
-from api.schemas import Body, Items, Name, Performed, Prepared, Signature, Signed
+from api.schemas import Body, Hash, Items, Name, Performed, Prepared, Signature, Signed
 from bridge.platform import Platform
 from bridge.services import batches
 from bridge.services.acts import Act
@@ -23,6 +23,10 @@ MAX_PAGE = 10_000
 BatchId = Annotated[str, Path(max_length=66, description="The draft's id or the batch's id on chain, hex.")]
 Kind = Annotated[Name, Form(description="The kind of evidence, as the agreement names it.")]
 Document = Annotated[UploadFile, File(description="The evidence; only a salted commitment goes on chain.")]
+ObservedAt = Annotated[
+    int | None,
+    Form(gt=0, lt=2**62, description="Chain time of the observation, seconds; prepare fills in the latest."),
+]
 RESERVERS = ("bank", "operator")
 
 
@@ -35,10 +39,20 @@ def upload(
     control_total: Annotated[str | None, Form(max_length=40, description="Decimal text.")] = None,
     control_count: Annotated[int | None, Form(ge=1)] = None,
     deadline_hours: Annotated[int, Form(ge=1)] = 72,
+    dye_class: Annotated[Name | None, Form(description="What it draws, if not the agreement's.")] = None,
+    document: Annotated[Hash | None, Form(description="The registered document it pays.")] = None,
 ) -> dict[str, Any]:
     """Make a draft of a payout file, all or nothing; 422 names every fault with row and column."""
     draft = batches.upload(
-        platform, agreement, file.file.read(), caller.name, control_total, control_count, deadline_hours
+        platform,
+        agreement,
+        file.file.read(),
+        caller.name,
+        control_total,
+        control_count,
+        deadline_hours,
+        dye_class,
+        None if document is None else bytes.fromhex(document.removeprefix("0x")),
     )
     return batches.show(platform, draft)
 
@@ -93,6 +107,30 @@ def approve(platform: RunningPlatform, batch: BatchId, wanted: Signed) -> Perfor
     return performed(platform, batches.approval(platform, batch), wanted.signatures)
 
 
+@router.post("/batches/{batch}/revocations/prepare", **roles("bank", "supervisor"))
+def prepare_revocation(platform: ThePlatform, batch: BatchId) -> Prepared:
+    """A revocation to be signed by the supervisor who approved."""
+    return prepared(batches.revocation(platform, batch), {})
+
+
+@router.post("/batches/{batch}/revocations", **roles("bank", "supervisor"))
+def revoke(platform: RunningPlatform, batch: BatchId, wanted: Signed) -> Performed:
+    """Take an approval back; who revoked cannot approve that batch again."""
+    return performed(platform, batches.revocation(platform, batch), wanted.signatures)
+
+
+@router.post("/batches/{batch}/countersignatures/prepare", **roles(*RESERVERS))
+def prepare_countersignature(platform: ThePlatform, batch: BatchId) -> Prepared:
+    """A counter-signature, to be signed by an operator of an institution that the terms name."""
+    return prepared(batches.countersignature(platform, batch), {})
+
+
+@router.post("/batches/{batch}/countersignatures", **roles(*RESERVERS))
+def countersign(platform: RunningPlatform, batch: BatchId, wanted: Signed) -> Performed:
+    """Counter-sign a batch."""
+    return performed(platform, batches.countersignature(platform, batch), wanted.signatures)
+
+
 @router.post("/batches/{batch}/cancellations/prepare", **roles(*RESERVERS))
 def prepare_cancellation(platform: ThePlatform, batch: BatchId) -> Prepared:
     """A cancellation to be signed by an operator."""
@@ -105,14 +143,19 @@ def cancel(platform: RunningPlatform, batch: BatchId, wanted: Signed) -> Perform
     return performed(platform, batches.cancellation(platform, batch), wanted.signatures)
 
 
-def _evidence(platform: Platform, batch: str, kind: str, document: UploadFile) -> Act:
-    return batches.evidence(platform, batch, kind, document.file.read())
+def _evidence(
+    platform: Platform, batch: str, kind: str, document: UploadFile, observed_at: int | None
+) -> Act:
+    return batches.evidence(platform, batch, kind, document.file.read(), observed_at)
 
 
 @router.post("/batches/{batch}/evidence/prepare", **roles(*EVERYONE))
-def prepare_evidence(platform: ThePlatform, batch: BatchId, kind: Kind, document: Document) -> Prepared:
+def prepare_evidence(
+    platform: ThePlatform, batch: BatchId, kind: Kind, document: Document, observed_at: ObservedAt = None
+) -> Prepared:
     """Evidence to be signed by a witness that the terms name."""
-    return prepared(_evidence(platform, batch, kind, document), {"kind": kind})
+    act = _evidence(platform, batch, kind, document, observed_at)
+    return prepared(act, {"kind": kind, "observed_at": act.message.values["observedAt"]})
 
 
 @router.post("/batches/{batch}/evidence", **roles(*EVERYONE))
@@ -122,9 +165,10 @@ def attest(
     kind: Kind,
     document: Document,
     signatures: Annotated[list[Signature], Form(min_length=1, max_length=16)],
+    observed_at: ObservedAt = None,
 ) -> Performed:
     """Attest evidence about a batch."""
-    return performed(platform, _evidence(platform, batch, kind, document), signatures)
+    return performed(platform, _evidence(platform, batch, kind, document, observed_at), signatures)
 
 
 class Execution(Body):

@@ -33,7 +33,18 @@ from contracts.ids import commitment, name_id
 from contracts.rows import Row, RowTree
 from contracts.typed_data import Value
 
-__all__ = ["approval", "cancellation", "evidence", "execute", "payouts", "reservation", "show", "upload"]
+__all__ = [
+    "approval",
+    "cancellation",
+    "countersignature",
+    "evidence",
+    "execute",
+    "payouts",
+    "reservation",
+    "revocation",
+    "show",
+    "upload",
+]
 
 SALT_BYTES = 16
 NO_DOCUMENT = bytes(32)
@@ -246,12 +257,11 @@ def approval(platform: Platform, identity: str) -> Act:
     """Approve exactly this batch; a supervisor of the quorum signs."""
     with platform.database.read() as session:
         _, address, row = _reserved(session, identity)
-        terms = projections.agreement(session, address).arguments
     message = platform.chain.message(
         "Approval",
         address,
         batch=row.batch,
-        terms=terms,
+        terms=platform.chain.read("Disbursement", "terms_hash", at=address),
         account=row.account,
         root=row.root,
         count=row.count,
@@ -265,20 +275,46 @@ def approval(platform: Platform, identity: str) -> Act:
     return Act(message, build)
 
 
-def evidence(platform: Platform, identity: str, kind: str, document: bytes) -> Act:
+def revocation(platform: Platform, identity: str) -> Act:
+    """Take an approval back, for good; the supervisor who gave it signs."""
+    with platform.database.read() as session:
+        _, address, row = _reserved(session, identity)
+
+    def build(signatures: list[bytes]) -> Call:
+        return platform.chain.call("Disbursement", "revoke", row.batch, only(signatures), at=address)
+
+    return Act(platform.chain.message("Revocation", address, batch=row.batch), build)
+
+
+def countersignature(platform: Platform, identity: str) -> Act:
+    """Counter-sign a batch; an operator of an institution that the terms name signs."""
+    with platform.database.read() as session:
+        _, address, row = _reserved(session, identity)
+    terms = platform.chain.read("Disbursement", "terms_hash", at=address)
+
+    def build(signatures: list[bytes]) -> Call:
+        return platform.chain.call("Disbursement", "countersign", row.batch, only(signatures), at=address)
+
+    return Act(platform.chain.message("Countersignature", address, batch=row.batch, terms=terms), build)
+
+
+def evidence(
+    platform: Platform, identity: str, kind: str, document: bytes, observed_at: int | None = None
+) -> Act:
     """Attest evidence about a batch; a witness that the terms name signs.
 
-    Only a salted commitment to the document goes on chain; the document is kept here.
+    Only a salted commitment to the document goes on chain; the document is kept here. `observed_at`: chain
+    time, seconds, when the witness observed it; None for the latest block's.
     """
     with platform.database.read() as session:
         _, address, row = _reserved(session, identity)
     salt = keccak(platform.applier.reference_key + row.batch + document)[:SALT_BYTES]
     digest = commitment(salt, document)
+    observed = platform.chain.block_time() if observed_at is None else observed_at
 
     def build(signatures: list[bytes]) -> Call:
-        return platform.chain.call(
-            "Disbursement", "attest", row.batch, name_id(kind), digest, only(signatures), at=address
-        )
+        given = (row.batch, name_id(kind), digest, observed, only(signatures))
+        return platform.chain.call("Disbursement", "attest", *given, at=address)
 
     def on_queue(session: Session) -> None:
         directory.put_name(session, kind)
@@ -286,7 +322,9 @@ def evidence(platform: Platform, identity: str, kind: str, document: bytes) -> A
             DocumentModel(commitment=digest, kind=f"evidence:{kind}"[:64], salt=salt, content=document)
         )
 
-    message = platform.chain.message("Evidence", address, batch=row.batch, kind=name_id(kind), digest=digest)
+    message = platform.chain.message(
+        "Evidence", address, batch=row.batch, kind=name_id(kind), digest=digest, observedAt=observed
+    )
     return Act(message, build, on_queue)
 
 
@@ -345,7 +383,11 @@ def show(platform: Platform, identity: str) -> dict[str, object]:
             "deadline": held.deadline,
             "created_by": held.created_by,
             "approvals": [
-                {"supervisor": each.supervisor, "institution": known.get(each.institution)}
+                {
+                    "supervisor": each.supervisor,
+                    "institution": known.get(each.institution),
+                    "revoked": each.revoked is not None,
+                }
                 for each in approvals
             ],
             "executed_rows": 0 if row is None else row.cursor,

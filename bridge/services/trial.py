@@ -25,11 +25,16 @@ from contracts.artifacts import artifact
 from contracts.ids import name_id
 from contracts.rows import Row, RowTree
 from contracts.terms import Guard, Kind, Refusal, Role
-from contracts.typed_data import in_signer_order
+from contracts.typed_data import Value, in_signer_order
 
 __all__ = ["run"]
 
 DAY_SECONDS = 86_400
+SINCE_BIT = 16
+"""Where a signer's authority says since when it is one, behind its roles (`Directory.vy`)."""
+ENOUGH_MINOR = 2**61
+"""What the throwaway attester stands for: more than any case needs."""
+NO_DOCUMENT = bytes(32)
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,8 @@ class _Cast:
     supervisors: tuple[tuple[bytes, LocalAccount], ...]
     operator: LocalAccount
     controller: bytes
+    attester: LocalAccount
+    bank: bytes
     witnesses: tuple[tuple[bytes, LocalAccount], ...]
 
 
@@ -64,16 +71,18 @@ def run(platform: Platform, compiled: CompiledAgreement) -> tuple[CaseResult, ..
 def _stage(platform: Platform, compiled: CompiledAgreement) -> _Stage:
     chain = platform.chain
     held = chain.read("Ledger", "account", compiled.account_id)
-    tree = chain.read("Ledger", "tree", held[0])
+    tree = chain.read("Ledger", "tree", held.tree)
     asked = {guard.subject for guard in compiled.guards if guard.kind == Kind.APPROVAL}
     approving = {member for quorum in asked for member in _members(platform, quorum)}
-    others = set(_members(platform, tree[1])) - approving
+    others = set(_members(platform, tree.quorum)) - approving
     members = [*sorted(approving), *sorted(others)]
     parties = sorted({guard.party for guard in compiled.guards if guard.kind == Kind.EVIDENCE})
     cast = _Cast(
         supervisors=tuple((member, Account.create()) for member in members),
         operator=Account.create(),
-        controller=held[2],
+        controller=held.controller,
+        attester=Account.create(),
+        bank=tree.bank,
         witnesses=tuple((party, Account.create()) for party in parties),
     )
     factory = chain.deployment.AgreementFactory
@@ -85,7 +94,7 @@ def _stage(platform: Platform, compiled: CompiledAgreement) -> _Stage:
         cast,
         Web3.to_checksum_address(keccak(encoded)[12:]),
         keccak(compiled.arguments),
-        held[0],
+        held.tree,
         {chain.deployment.Directory: {"stateDiff": _signer_slots(cast)}},
     )
 
@@ -101,12 +110,13 @@ def _signer_slots(cast: _Cast) -> dict[str, str]:
     held = [
         *((who, party, Role.SUPERVISOR) for party, who in cast.supervisors),
         (cast.operator, cast.controller, Role.OPERATOR),
+        (cast.attester, cast.bank, Role.ATTESTER),
         *((who, party, Role.WITNESS) for party, who in cast.witnesses),
     ]
     slots = {}
     for who, institution, roles in held:
         first = int.from_bytes(keccak(encode(["uint256", "address"], [slot, who.address])))
-        for offset, word in enumerate((institution, int(roles).to_bytes(32), (1).to_bytes(32))):
+        for offset, word in enumerate((institution, (int(roles) | 1 << SINCE_BIT).to_bytes(32))):
             slots[f"0x{first + offset:064x}"] = "0x" + word.hex()
     return slots
 
@@ -139,6 +149,7 @@ def _setting(stage: _Stage, case: Case) -> list[Call]:
     )
     consents = in_signer_order(message, [message.sign(who) for _, who in stage.cast.supervisors])
     return [
+        _attestation(stage),
         chain.call(
             "Ledger",
             "mint",
@@ -152,6 +163,22 @@ def _setting(stage: _Stage, case: Case) -> list[Call]:
         chain.call("AgreementFactory", "deploy", compiled.template_id, arguments, file, results),
         chain.call("AgreementFactory", "activate", stage.agreement, consents),
     ]
+
+
+def _attestation(stage: _Stage) -> Call:
+    """Room for the money of the case, as if the bank had it."""
+    chain = stage.platform.chain
+    number = chain.read("Supervision", "attestation_number", stage.tree)
+    values: dict[str, Value] = {
+        "tree": stage.tree,
+        "balance": ENOUGH_MINOR,
+        "credits": 0,
+        "debits": 0,
+        "statement": NO_DOCUMENT,
+    }
+    message = chain.message("Attestation", "Supervision", number=number, **values)
+    signature = message.sign(stage.cast.attester)
+    return chain.call("Supervision", "attest", *values.values(), signature)
 
 
 def _asked(stage: _Stage, case: Case, moment: int) -> list[Call]:
@@ -173,25 +200,18 @@ def _asked(stage: _Stage, case: Case, moment: int) -> list[Call]:
 
 def _reservation(stage: _Stage, rows: RowTree, deadline: int) -> Call:
     chain = stage.platform.chain
-    message = chain.message(
-        "Reservation",
-        stage.agreement,
-        terms=stage.terms,
-        root=rows.root,
-        count=len(rows.rows),
-        total=rows.total_minor,
-        deadline=deadline,
+    values: dict[str, Value] = {
+        "dyeClass": stage.compiled.dye_class_id,
+        "root": rows.root,
+        "count": len(rows.rows),
+        "total": rows.total_minor,
+        "deadline": deadline,
+        "document": NO_DOCUMENT,
+    }
+    signature = chain.message("Reservation", stage.agreement, terms=stage.terms, **values).sign(
+        stage.cast.operator
     )
-    return chain.call(
-        "Disbursement",
-        "reserve",
-        rows.root,
-        len(rows.rows),
-        rows.total_minor,
-        deadline,
-        message.sign(stage.cast.operator),
-        at=stage.agreement,
-    )
+    return chain.call("Disbursement", "reserve", *values.values(), signature, at=stage.agreement)
 
 
 def _payment(stage: _Stage, case: Case, rows: RowTree, deadline: int) -> list[Call]:

@@ -26,6 +26,7 @@ from bridge.store.chain_models import (
     QuorumMemberRow,
     QuorumRow,
     ReferenceRow,
+    RegisteredRow,
     ReturnRow,
     ReversalRow,
     SignerRow,
@@ -43,6 +44,7 @@ __all__ = [
     "approvals",
     "batches_of_tree",
     "chunks",
+    "closed_accounts",
     "custody_of_tree",
     "drawn_of",
     "draws_on_open_sets",
@@ -61,6 +63,7 @@ __all__ = [
     "quorum_members",
     "quorums",
     "references_of_tree",
+    "registered_documents",
     "returns",
     "reversals_of_tree",
     "signers",
@@ -87,6 +90,12 @@ def trees(session: Session) -> Sequence[TreeRow]:
 def accounts_of_tree(session: Session, tree: bytes) -> Sequence[AccountRow]:
     """The accounts of a tree."""
     return session.scalars(select(AccountRow).where(AccountRow.tree == tree)).all()
+
+
+def closed_accounts(session: Session) -> Sequence[AccountRow]:
+    """Accounts that are closed and not frozen."""
+    rows = select(AccountRow).where(AccountRow.closed, AccountRow.frozen.is_(False))
+    return session.scalars(rows.order_by(AccountRow.account)).all()
 
 
 def custody_of_tree(session: Session, tree: bytes) -> Sequence[CustodyRow]:
@@ -166,6 +175,11 @@ def drawn_of(session: Session, reference: bytes) -> int:
     """What rows drew of a credit that brought them back, minor units."""
     total = select(func.coalesce(func.sum(ReturnRow.amount_minor), 0))
     return int(session.scalar(total.where(ReturnRow.reference == reference)) or 0)
+
+
+def registered_documents(session: Session) -> Sequence[RegisteredRow]:
+    """Documents that count once in the whole network, oldest first."""
+    return session.scalars(select(RegisteredRow).order_by(RegisteredRow.block, RegisteredRow.document)).all()
 
 
 def returns(session: Session, batch: bytes) -> Sequence[ReturnRow]:
