@@ -75,6 +75,7 @@ def __init__(
     parties._check_institutions([buyer, seller, witness])
     parties._check_accounts([account_, buyer_account, seller_account])
     parties._check_amount(price)
+    assert kind != empty(bytes32), "delivery: zero kind"
     assert deadline > block.timestamp, "delivery: deadline is over"
     REGISTRY = staticcall IFactory(msg.sender).registry()
     account = account_

@@ -36,6 +36,9 @@ ASSIGNMENT_TYPEHASH: constant(bytes32) = keccak256(
 FINANCING_TYPEHASH: constant(bytes32) = keccak256(
     "Financing(bytes32 holder,uint256 amount,uint256 price,bytes32 reference,uint256 deadline)"
 )
+PLACE_TYPEHASH: constant(bytes32) = keccak256(
+    "RepaymentAccount(bytes32 holder,bytes32 account,bytes32 reference,uint256 deadline)"
+)
 REPAYMENT_TYPEHASH: constant(bytes32) = keccak256("Repayment(uint256 amount,bytes32 reference,uint256 deadline)")
 
 REGISTRY: public(immutable(address))
@@ -61,6 +64,9 @@ repaid: public(uint256)
 # Who was owed what when the holdings last changed, and what all of them got since; minor units.
 _holdings: DynArray[IReceivable.Holding, MAX_HOLDINGS]
 _since: uint256
+# Money that rests on the account for institutions whose own account was closed; minor units.
+kept: public(HashMap[bytes32, uint256])
+_kept_total: uint256
 
 
 @deploy
@@ -108,7 +114,7 @@ def __init__(
     parties._check_accounts(places)
     parties._check_controls(financier, financier_account)
     parties._check_amount(face)
-    assert document != empty(bytes32), "receivable: zero document"
+    assert document != empty(bytes32) and kind != empty(bytes32), "receivable: zero id"
     assert due_at > block.timestamp and due_at <= MAX_TIME, "receivable: due time out of bounds"
     assert grace_seconds <= MAX_TIME, "receivable: due time out of bounds"
     REGISTRY = staticcall IFactory(msg.sender).registry()
@@ -190,8 +196,7 @@ def assign(
     parties._signed(holder, parties.OPERATOR, digest, holder_signature)
     parties._signed(to, parties.OPERATOR, digest, to_signature)
     parties._once(holder, reference)
-    assert to_account != account and to_account != DEBTOR_ACCOUNT, "receivable: not an account to be repaid on"
-    parties._check_beside(account, to_account)
+    self._check_place(to_account)
     self._assign(holder, to, to_account, amount)
     log IReceivable.Assigned(holder=holder, to=to, amount=amount, price=0, reference=reference)
 
@@ -230,6 +235,36 @@ def finance(
 
 
 @external
+def repay_on(holder: bytes32, to_account: bytes32, reference: bytes32, deadline: uint256, signature: Bytes[65]):
+    """
+    @notice Name another account to be repaid on, and get there what was kept because the last one was closed.
+    @param holder The institution that is repaid.
+    @param to_account Where.
+    @param reference The holder's reference; the agreement takes it once.
+    @param deadline Chain time after which the signature is void.
+    @param signature By an operator of the holder.
+    """
+    digest: bytes32 = parties._digest(
+        keccak256(abi_encode(PLACE_TYPEHASH, holder, to_account, reference, deadline)), deadline
+    )
+    parties._signed(holder, parties.OPERATOR, digest, signature)
+    parties._once(holder, reference)
+    self._check_place(to_account)
+    kept: uint256 = self.kept[holder]
+    is_repaid: bool = kept > 0
+    for i: uint256 in range(len(self._holdings), bound=MAX_HOLDINGS):
+        if self._holdings[i].institution == holder:
+            self._holdings[i].account = to_account
+            is_repaid = True
+    assert is_repaid, "receivable: not a holder"
+    log IReceivable.RepaidOn(holder=holder, account=to_account, kept=kept)
+    if kept > 0:
+        self.kept[holder] = 0
+        self._kept_total -= kept
+        self._move(account, to_account, kept, DOCUMENT)
+
+
+@external
 def repay(amount: uint256, reference: bytes32, deadline: uint256, signature: Bytes[65]):
     """
     @notice Repay from the debtor's account, and divide what then rests on the account.
@@ -246,7 +281,7 @@ def repay(amount: uint256, reference: bytes32, deadline: uint256, signature: Byt
     assert DEBTOR_ACCOUNT != empty(bytes32), "receivable: no account to repay from"
     self._only_registered()
     assert amount > 0, "receivable: nothing to repay"
-    resting: uint256 = parties._balance(account, DYE_CLASS)
+    resting: uint256 = self._resting()
     assert amount <= parties.MAX_AMOUNT and resting + amount <= self._owed(), "receivable: more than is owed"
     self._move(DEBTOR_ACCOUNT, account, amount, reference)
     self._collect(resting + amount)
@@ -260,7 +295,7 @@ def collect():
     """
     @notice Pass on what rests on the account: to the holders as far as they are owed, the rest to the creditor.
     """
-    resting: uint256 = parties._balance(account, DYE_CLASS)
+    resting: uint256 = self._resting()
     assert resting > 0, "receivable: nothing to collect"
     # Nobody is owed anything before the debt is confirmed; if it never was, the creditor takes what came.
     if self.state == OPEN:
@@ -275,7 +310,7 @@ def close():
     """
     self._only_open()
     assert block.timestamp > DUE_AT + GRACE_SECONDS, "receivable: not overdue"
-    resting: uint256 = parties._balance(account, DYE_CLASS)
+    resting: uint256 = self._resting()
     if resting > 0 and len(self._holdings) > 0:
         self._collect(resting)
     if self.state == OPEN:
@@ -357,12 +392,31 @@ def _only_registered():
 
 
 @internal
+@view
+def _check_place(to_account: bytes32):
+    """
+    @dev Throws unless holders may be repaid on an account.
+    """
+    assert to_account != account and to_account != DEBTOR_ACCOUNT, "receivable: not an account to be repaid on"
+    parties._check_beside(account, to_account)
+
+
+@internal
 def _end(state: uint256):
     """
     @dev End it, for good.
     """
     self.state = state
     log IAgreement.StateSet(state=state)
+
+
+@internal
+@view
+def _resting() -> uint256:
+    """
+    @dev What rests on the account for nobody yet, minor units.
+    """
+    return parties._balance(account, DYE_CLASS) - self._kept_total
 
 
 @internal
@@ -455,22 +509,24 @@ def _collect(resting: uint256):
     if part > 0:
         extcall IRegistry(REGISTRY).use(DOCUMENT, part)
     for i: uint256 in range(len(held), bound=MAX_HOLDINGS):
-        self._pass_on(held[i].account, amounts[i])
-    self._pass_on(CREDITOR_ACCOUNT, resting - part)
+        self._pass_on(held[i].institution, held[i].account, amounts[i])
+    self._pass_on(CREDITOR, CREDITOR_ACCOUNT, resting - part)
 
 
 @internal
-def _pass_on(destination: bytes32, amount: uint256):
+def _pass_on(institution: bytes32, destination: bytes32, amount: uint256):
     """
-    @dev Pay a holder, if anything. Who closed its account is paid on the first open one above it, and where that
-        is the account repayments arrive on, the creditor is: money that stayed would count as repaid twice.
+    @dev Pay an institution, if anything. Whoever is above its account can close it: then its money is kept until
+        it names another, so that nobody else gets it and nobody else waits for it.
     """
     if amount == 0:
         return
-    receiver: bytes32 = parties._open_from(destination)
-    if receiver == account:
-        receiver = CREDITOR_ACCOUNT
-    self._move(account, receiver, amount, DOCUMENT)
+    if parties._is_open(destination):
+        self._move(account, destination, amount, DOCUMENT)
+    else:
+        self.kept[institution] += amount
+        self._kept_total += amount
+        log IReceivable.Kept(institution=institution, amount=amount)
 
 
 @internal

@@ -227,6 +227,12 @@ MESSAGE_FIELDS: dict[str, tuple[tuple[str, str], ...]] = {
         ("reference", "bytes32"),
         ("deadline", "uint256"),
     ),
+    "RepaymentAccount": (
+        ("holder", "bytes32"),
+        ("account", "bytes32"),
+        ("reference", "bytes32"),
+        ("deadline", "uint256"),
+    ),
     "Repayment": (("amount", "uint256"), ("reference", "bytes32"), ("deadline", "uint256")),
 }
 

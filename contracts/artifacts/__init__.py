@@ -17,10 +17,14 @@ DEPLOYABLES = (
     "Supervision",
     "Registry",
     "AgreementFactory",
+    "Clauses",
     "Disbursement",
     "Allocation",
     "Escrow",
     "Guarantee",
+    "Split",
+    "DeliveryVersusPayment",
+    "Receivable",
 )
 # Template name -> contract; the version is that of the sources.
 TEMPLATES = {
@@ -28,6 +32,9 @@ TEMPLATES = {
     "allocation": "Allocation",
     "escrow": "Escrow",
     "guarantee": "Guarantee",
+    "split": "Split",
+    "delivery-versus-payment": "DeliveryVersusPayment",
+    "receivable": "Receivable",
 }
 TEMPLATE_VERSION = "1.0.0"
 

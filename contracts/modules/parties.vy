@@ -136,9 +136,19 @@ def _check_beside(account: bytes32, other: bytes32):
     """
     @dev Throws unless the other account is open and of the same tree.
     """
-    held: IAccounts.Account = staticcall ILedger(LEDGER).account(other)
-    assert held.tree != empty(bytes32) and not held.closed, "parties: account not open"
-    assert held.tree == (staticcall ILedger(LEDGER).account(account)).tree, "parties: accounts of two trees"
+    assert self._is_open(other), "parties: account not open"
+    tree: bytes32 = (staticcall ILedger(LEDGER).account(other)).tree
+    assert tree == (staticcall ILedger(LEDGER).account(account)).tree, "parties: accounts of two trees"
+
+
+@internal
+@view
+def _is_open(account: bytes32) -> bool:
+    """
+    @return bool Whether an account exists and is open.
+    """
+    held: IAccounts.Account = staticcall ILedger(LEDGER).account(account)
+    return held.tree != empty(bytes32) and not held.closed
 
 
 @internal
