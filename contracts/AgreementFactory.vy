@@ -215,11 +215,12 @@ def deploy(template: bytes32, arguments: Bytes[MAX_ARGUMENT_BYTES], file: bytes3
     return agreement
 
 
+@reentrant
 @view
 @external
 def template(template: bytes32) -> IFactory.Template:
     """
-    @return Template Where a template's code is; zero when not registered.
+    @return Template Where a template's code is; zero when not registered. Agreements ask while they are deployed.
     """
     return self._templates[template]
 

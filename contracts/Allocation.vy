@@ -9,14 +9,16 @@
 @custom:kill Freezing the account on the Ledger stops it, retiring it on the factory ends it.
 """
 
+from interfaces import IAccounts
 from interfaces import IAgreement
 from interfaces import IAllocation
 from interfaces import ILedger
+from modules import caps
 from modules import guards
 from modules import parties
 
 implements: IAgreement
-initializes: guards
+initializes: caps
 initializes: parties
 
 exports: (parties.LEDGER, parties.DIRECTORY, parties.is_done)
@@ -47,6 +49,7 @@ ALLOCATION_TYPEHASH: constant(bytes32) = keccak256(
 account: public(immutable(bytes32))
 DYE_CLASS: public(immutable(bytes32))
 terms_hash: public(immutable(bytes32))
+TERMS_AT: public(immutable(address))
 _LINE: immutable(bytes32)
 _DESTINATIONS: immutable(DynArray[bytes32, MAX_DESTINATIONS])
 _RULES: immutable(DynArray[IAllocation.Rule, MAX_RULES])
@@ -73,7 +76,7 @@ def __init__(
     @param terms Clauses of guards.
     @param rules_ What `clear` moves, in order.
     """
-    guards._set_terms(terms, ALLOWED_KINDS)
+    TERMS_AT = guards._publish(terms, ALLOWED_KINDS)
     parties.__init__()
     assert len(destinations_) > 0 or len(rules_) > 0, "allocation: no destination"
     assert account_ not in destinations_, "allocation: funds itself"
@@ -178,7 +181,7 @@ def terms() -> DynArray[IAgreement.Guard, MAX_GUARDS]:
     """
     @return DynArray The terms.
     """
-    return guards._all(guards.terms_at)
+    return guards._all(TERMS_AT)
 
 
 @view
@@ -205,7 +208,7 @@ def consumed(guard: uint256, moment: uint256) -> uint256:
     """
     @return uint256 What a cap has consumed in the window of a moment, or ever, minor units.
     """
-    return guards._used(guards._guard(guards.terms_at, guard), moment)
+    return caps._used(guards._guard(TERMS_AT, guard), moment)
 
 
 @view
@@ -256,7 +259,7 @@ def _receives(above: bytes32, destination: bytes32) -> bool:
     """
     @dev Whether a destination is open and below an account.
     """
-    held: ILedger.Account = staticcall ILedger(parties.LEDGER).account(destination)
+    held: IAccounts.Account = staticcall ILedger(parties.LEDGER).account(destination)
     if held.closed:
         return False
     for _: uint256 in range(MAX_LEVELS):
@@ -297,7 +300,7 @@ def _room() -> uint256:
     @dev The most that may be moved at once now: of every clause what its widest guard leaves, of all the least.
         Throws outside the days and hours of the terms.
     """
-    terms: address = guards.terms_at
+    terms: address = TERMS_AT
     room: uint256 = max_value(uint256)
     widest: uint256 = 0
     number: uint256 = guards._length(terms)
@@ -317,7 +320,7 @@ def _consume(amount: uint256):
     """
     @dev Count an amount against the first guard of every clause that leaves so much; refuse where none does.
     """
-    terms: address = guards.terms_at
+    terms: address = TERMS_AT
     met: bool = False
     number: uint256 = guards._length(terms)
     for i: uint256 in range(number, bound=MAX_GUARDS):
@@ -325,7 +328,7 @@ def _consume(amount: uint256):
         if not met and amount <= self._left(guard):
             met = True
             if guards._is(guards.COUNTED, guard.kind):
-                guards._set_used(guard, block.timestamp, guards._used(guard, block.timestamp) + amount)
+                caps._set_used(guard, block.timestamp, caps._used(guard, block.timestamp) + amount)
         if self._is_last(terms, number, i):
             if not met:
                 self._refuse(guard, i, amount)
@@ -352,7 +355,7 @@ def _left(guard: IAgreement.Guard) -> uint256:
         return guard.a
     if guards._is(guards.COUNTED, guard.kind):
         # Another cap of the clause may have counted more on the same counter.
-        return guard.a - min(guard.a, guards._used(guard, block.timestamp))
+        return guard.a - min(guard.a, caps._used(guard, block.timestamp))
     if guard.kind == guards.TIME_WINDOW and guards._is_in_time(guard):
         return max_value(uint256)
     if guard.kind == guards.CALENDAR_DAY and guards._is_allowed_day(guard):
@@ -369,7 +372,7 @@ def _refuse(guard: IAgreement.Guard, index: uint256, amount: uint256):
     limit: uint256 = guard.a
     observed: uint256 = amount
     if guards._is(guards.COUNTED, guard.kind):
-        observed += guards._used(guard, block.timestamp)
+        observed += caps._used(guard, block.timestamp)
     elif guard.kind == guards.TIME_WINDOW:
         observed = block.timestamp
         if observed >= guard.a:

@@ -10,23 +10,20 @@
 """
 
 from interfaces import IAgreement
+from interfaces import IClauses
 from interfaces import IDirectory
 from interfaces import IFactory
 from interfaces import ILedger
 from interfaces import IRegistry
-from interfaces import ISupervision
-from modules import given
+from modules import caps
 from modules import guards
 from modules import merkle
 from modules import payees
 from modules import signatures
 
 implements: IAgreement
-initializes: given
-initializes: guards
+initializes: caps
 initializes: payees
-
-exports: guards.terms_at
 
 MAX_GUARDS: constant(uint256) = 24
 MAX_SIGNERS: constant(uint256) = 16
@@ -39,9 +36,9 @@ MAX_DEPTH: constant(uint256) = 24
 ALL_KINDS: constant(uint256) = 2**18 - 2
 OPEN: constant(uint256) = 1
 
-SUPERVISOR: constant(uint256) = 8
 OPERATOR: constant(uint256) = 16
-WITNESS: constant(uint256) = 64
+# Under this id governors registered the contract that all agreements with clauses share.
+CLAUSES_ID: constant(bytes32) = keccak256("clauses@1.0.0")
 
 RESERVATION_TYPEHASH: constant(bytes32) = keccak256(
     "Reservation(bytes32 terms,bytes32 dyeClass,bytes32 root,uint256 count,uint256 total,uint256 deadline,bytes32 document)"
@@ -68,29 +65,14 @@ struct Roster:
     root: bytes32
 
 
-# A cap on what each payee gets, with the slot it worked on last.
-struct PayeeCap:
-    base: uint256
-    window: uint256
-    most: uint256
+# The slot that a cap of payees worked on last, and the number of its seven payees.
+struct Slot:
     group: uint256
-    slot: uint256
-
-
-# What the guards say about a chunk: one bit a clause that holds for every row. A row with a payee from `first` on,
-# fewer than `payees` further, and of `most` at most is within every other guard but the blacklist and caps of
-# payees. `only` is the payee of the batch's document.
-struct Verdict:
-    met: uint256
-    first: uint256
-    payees: uint256
-    most: uint256
-    only: uint256
-    has_blacklist: bool
-    caps: DynArray[PayeeCap, guards.MAX_PAYEE_CAPS]
+    counters: uint256
 
 
 _M16: constant(uint256) = 2**16 - 1
+_M24: constant(uint256) = 2**24 - 1
 _M32: constant(uint256) = 2**32 - 1
 _M160: constant(uint256) = 2**160 - 1
 _COUNTED: constant(uint256) = 160
@@ -103,11 +85,12 @@ LEDGER: public(immutable(address))
 DIRECTORY: public(immutable(address))
 REGISTRY: public(immutable(address))
 FACTORY: public(immutable(address))
-SUPERVISION: public(immutable(address))
+CLAUSES: public(immutable(address))
 account: public(immutable(bytes32))
 DYE_CLASS: public(immutable(bytes32))
 
 terms_hash: public(bytes32)
+terms_at: public(address)
 roster: public(Roster)
 block_nonce: public(uint256)
 # One bit a payee that is blocked.
@@ -137,7 +120,7 @@ def __init__(account_: bytes32, dye_class: bytes32, terms: DynArray[IAgreement.G
     LEDGER = staticcall IFactory(msg.sender).ledger()
     REGISTRY = staticcall IFactory(msg.sender).registry()
     DIRECTORY = staticcall ILedger(LEDGER).directory()
-    SUPERVISION = staticcall ILedger(LEDGER).SUPERVISION()
+    CLAUSES = (staticcall IFactory(msg.sender).template(CLAUSES_ID)).blueprint
     account = account_
     DYE_CLASS = dye_class
     self._set_terms(account_, dye_class, terms)
@@ -196,7 +179,7 @@ def reserve(
     counted: uint256 = 0
     met: uint256 = 0
     counted, met = self._consume(batch, dye_class, total, document)
-    self._reservations[batch] = convert(guards.terms_at, uint256) | counted << _COUNTED | met << _MET
+    self._reservations[batch] = convert(self.terms_at, uint256) | counted << _COUNTED | met << _MET
     self.document_of[batch] = document
     extcall ILedger(LEDGER).reserve(account, dye_class, root, count, total, deadline)
     return batch
@@ -211,7 +194,7 @@ def cancel(batch: bytes32, signature: Bytes[65]) -> uint256:
     @return uint256 Minor units released.
     """
     who: address = msg.sender
-    if self._terms_of(batch) == guards.terms_at:
+    if self._terms_of(batch) == self.terms_at:
         who = self._operator(keccak256(abi_encode(CANCELLATION_TYPEHASH, batch)), signature)
     amount: uint256 = extcall ILedger(LEDGER).release(batch)
     self._restore(batch)
@@ -248,10 +231,10 @@ def approve(batch: bytes32, signature: Bytes[65]):
         ),
         signature,
     )
-    signer: IDirectory.Signer = self._asked(who, SUPERVISOR, guards.APPROVAL, empty(bytes32))
-    assert signer.since <= held.reserved_at, "disbursement: signer is newer than the batch"
-    given._give(batch, guards.APPROVAL, empty(bytes32), who, block.timestamp, False)
-    log IAgreement.ApprovalGiven(batch=batch, supervisor=who, institution=signer.institution)
+    institution: bytes32 = extcall IClauses(CLAUSES).give(
+        self.terms_at, batch, guards.APPROVAL, empty(bytes32), who, block.timestamp, held.reserved_at
+    )
+    log IAgreement.ApprovalGiven(batch=batch, supervisor=who, institution=institution)
 
 
 @external
@@ -264,7 +247,7 @@ def revoke(batch: bytes32, signature: Bytes[65]):
     who: address = signatures._recover(
         signatures._digest(keccak256(abi_encode(REVOCATION_TYPEHASH, batch))), signature
     )
-    given._revoke(DIRECTORY, batch, guards.APPROVAL, who)
+    extcall IClauses(CLAUSES).revoke(batch, who)
     log IAgreement.ApprovalRevoked(batch=batch, supervisor=who)
 
 
@@ -296,7 +279,7 @@ def set_blocked(payee: uint256, blocked: bool, consents: DynArray[Bytes[65], MAX
     @param consents Supervisors' signatures over the current nonce, rising by signer.
     """
     quorum: bytes32 = empty(bytes32)
-    at: address = guards.terms_at
+    at: address = self.terms_at
     for i: uint256 in range(guards._length(at), bound=MAX_GUARDS):
         guard: IAgreement.Guard = guards._guard(at, i)
         if guard.kind == guards.BLACKLIST:
@@ -330,8 +313,9 @@ def attest(batch: bytes32, kind: bytes32, content: bytes32, observed_at: uint256
     who: address = signatures._recover(
         signatures._digest(keccak256(abi_encode(EVIDENCE_TYPEHASH, batch, kind, content, observed_at))), signature
     )
-    self._asked(who, WITNESS, guards.EVIDENCE, kind)
-    given._give(batch, guards.EVIDENCE, kind, who, observed_at, True)
+    extcall IClauses(CLAUSES).give(
+        self.terms_at, batch, guards.EVIDENCE, kind, who, observed_at, block.timestamp
+    )
     log IAgreement.EvidenceAttested(
         batch=batch, kind=kind, witness=who, digest=content, observed_at=observed_at
     )
@@ -348,9 +332,10 @@ def countersign(batch: bytes32, signature: Bytes[65]):
     who: address = signatures._recover(
         signatures._digest(keccak256(abi_encode(COUNTERSIGNATURE_TYPEHASH, batch, self.terms_hash))), signature
     )
-    signer: IDirectory.Signer = self._asked(who, OPERATOR, guards.COUNTERSIGN, empty(bytes32))
-    given._give(batch, guards.COUNTERSIGN, empty(bytes32), who, block.timestamp, False)
-    log IAgreement.BatchCountersigned(batch=batch, operator=who, institution=signer.institution)
+    institution: bytes32 = extcall IClauses(CLAUSES).give(
+        self.terms_at, batch, guards.COUNTERSIGN, empty(bytes32), who, block.timestamp, block.timestamp
+    )
+    log IAgreement.BatchCountersigned(batch=batch, operator=who, institution=institution)
 
 
 @external
@@ -369,7 +354,9 @@ def register_document(
     who: address = signatures._recover(
         signatures._digest(keccak256(abi_encode(DOCUMENT_TYPEHASH, document, kind, holder, payee, amount))), signature
     )
-    self._asked(who, WITNESS, guards.DOCUMENT, kind)
+    extcall IClauses(CLAUSES).give(
+        self.terms_at, document, guards.DOCUMENT, kind, who, block.timestamp, block.timestamp
+    )
     extcall IRegistry(REGISTRY).register(document, kind, holder, payee, amount)
 
 
@@ -393,7 +380,7 @@ def execute(
             staticcall IDirectory(DIRECTORY).signer(msg.sender)
         ).roles != 0, "disbursement: only a signer may skip rows"
     held: ILedger.Batch = self._open_batch(batch)
-    verdict: Verdict = self._judge(batch, held)
+    verdict: IClauses.Verdict = self._judge(batch, held)
     refused: uint256 = self._check_rows(batch, held.cursor, rows, verdict, skip_refused)
     extcall ILedger(LEDGER).execute(batch, rows, proof, refused)
 
@@ -449,7 +436,7 @@ def approvers(batch: bytes32) -> DynArray[address, MAX_SIGNERS]:
     """
     @return DynArray Who approved and did not revoke it, whether or not it still counts.
     """
-    return given._since(batch, guards.APPROVAL, 0)
+    return staticcall IClauses(CLAUSES).approvers(self, batch)
 
 
 @view
@@ -467,7 +454,7 @@ def terms() -> DynArray[IAgreement.Guard, MAX_GUARDS]:
     """
     @return DynArray The terms.
     """
-    return guards._all(guards.terms_at)
+    return guards._all(self.terms_at)
 
 
 @view
@@ -485,7 +472,7 @@ def consumed(guard: uint256, moment: uint256) -> uint256:
     """
     @return uint256 What an aggregate cap has consumed in the window of a moment, minor units.
     """
-    return guards._used(guards._guard(guards.terms_at, guard), moment)
+    return caps._used(guards._guard(self.terms_at, guard), moment)
 
 
 @view
@@ -494,7 +481,7 @@ def paid(guard: uint256, payee: uint256, moment: uint256) -> uint256:
     """
     @return uint256 What a payee got in the window of a moment, as a cap of payees counts it, minor units.
     """
-    return self._paid(guards._guard(guards.terms_at, guard), payee, moment)
+    return self._paid(guards._guard(self.terms_at, guard), payee, moment)
 
 
 # Internal: terms
@@ -506,7 +493,7 @@ def _set_terms(account_: bytes32, dye_class: bytes32, terms: DynArray[IAgreement
     @dev Take terms, and their roster.
     """
     assert len(terms) > 0, "disbursement: no terms"
-    guards._set_terms(terms, ALL_KINDS)
+    self.terms_at = extcall IClauses(CLAUSES).publish(terms, ALL_KINDS)
     self.terms_hash = keccak256(abi_encode(account_, dye_class, terms))
     for guard: IAgreement.Guard in terms:
         if guard.kind == guards.ROSTER:
@@ -540,26 +527,6 @@ def _operator(struct_hash: bytes32, signature: Bytes[65]) -> address:
     assert staticcall IDirectory(DIRECTORY).acts_for(who, controller, OPERATOR), "disbursement: not an operator"
     log IAgreement.OperatorActed(digest=digest, operator=who)
     return who
-
-
-@internal
-@view
-def _asked(who: address, role: uint256, kind: uint256, subject: bytes32) -> IDirectory.Signer:
-    """
-    @dev The directory's entry of a signer whom a guard of the terms asks.
-    """
-    signer: IDirectory.Signer = staticcall IDirectory(DIRECTORY).signer(who)
-    asked: bool = False
-    at: address = guards.terms_at
-    for i: uint256 in range(guards._length(at), bound=MAX_GUARDS):
-        guard: IAgreement.Guard = guards._guard(at, i)
-        if kind == guards.APPROVAL:
-            if guard.kind == guards.APPROVAL or guard.kind == guards.WAITING:
-                asked = asked or given._is_of(DIRECTORY, signer.institution, guard.subject, True)
-        elif guard.kind == kind and guard.subject == subject:
-            asked = asked or given._is_of(DIRECTORY, signer.institution, guard.party, guard.b > 1)
-    assert asked and signer.roles & role != 0, "disbursement: not asked to sign"
-    return signer
 
 
 @internal
@@ -599,7 +566,7 @@ def _open_batch(batch: bytes32) -> ILedger.Batch:
     terms: address = self._terms_of(batch)
     held: ILedger.Batch = staticcall ILedger(LEDGER).batch(batch)
     assert held.cursor < held.end, "disbursement: batch has ended"
-    assert terms == guards.terms_at, "disbursement: terms changed"
+    assert terms == self.terms_at, "disbursement: terms changed"
     return held
 
 
@@ -611,8 +578,8 @@ def _consume(batch: bytes32, dye_class: bytes32, total: uint256, document: bytes
     @return (uint256, uint256) One bit a guard that counted it; one bit a clause that it meets for good.
     """
     assert total <= guards.MAX_AMOUNT, "disbursement: total out of bounds"
-    terms: address = guards.terms_at
-    waived: uint256 = guards._waivable(terms, staticcall ISupervision(SUPERVISION).waived(account, batch))
+    terms: address = self.terms_at
+    waived: uint256 = staticcall IClauses(CLAUSES).waived(terms, account, batch)
     counted: uint256 = 0
     met: uint256 = 0
     done: uint256 = 0
@@ -639,7 +606,7 @@ def _consume(batch: bytes32, dye_class: bytes32, total: uint256, document: bytes
             met |= 1 << guard.clause
             done |= 1 << guard.clause
         elif guards._is(guards.COUNTED, guard.kind):
-            observed += guards._used(guard, block.timestamp)
+            observed += caps._used(guard, block.timestamp)
             fits = observed <= limit
             first = min(first, i)
         elif guard.kind == guards.BATCH_CAP:
@@ -653,10 +620,8 @@ def _consume(batch: bytes32, dye_class: bytes32, total: uint256, document: bytes
                 self._count(guard, document, total)
             else:
                 met |= 1 << guard.clause
-        following: IAgreement.Guard = empty(IAgreement.Guard)
-        if i + 1 < number:
-            following = guards._guard(terms, i + 1)
-        if following.clause != guard.clause or i + 1 == number:
+        following: IAgreement.Guard = guards._after(terms, i, number)
+        if following.clause != guard.clause:
             if done >> guard.clause & 1 == 0 and not is_open:
                 if waived >> guard.clause & 1 == 0:
                     guards._refuse(guard.clause, i, code, limit, observed)
@@ -690,7 +655,7 @@ def _count(guard: IAgreement.Guard, document: bytes32, amount: uint256):
     if guard.kind == guards.DOCUMENT:
         extcall IRegistry(REGISTRY).use(document, amount)
     else:
-        guards._set_used(guard, block.timestamp, guards._used(guard, block.timestamp) + amount)
+        caps._set_used(guard, block.timestamp, caps._used(guard, block.timestamp) + amount)
 
 
 @internal
@@ -712,7 +677,7 @@ def _restore(batch: bytes32) -> uint256:
         if guard.kind == guards.DOCUMENT:
             extcall IRegistry(REGISTRY).give_back(self.document_of[batch], amount)
         else:
-            guards._set_used(guard, held.reserved_at, guards._used(guard, held.reserved_at) - amount)
+            caps._set_used(guard, held.reserved_at, caps._used(guard, held.reserved_at) - amount)
     return amount
 
 
@@ -720,149 +685,28 @@ def _restore(batch: bytes32) -> uint256:
 
 
 @internal
-def _judge(batch: bytes32, held: ILedger.Batch) -> Verdict:
+def _judge(batch: bytes32, held: ILedger.Batch) -> IClauses.Verdict:
     """
-    @dev Evaluate the guards for a whole chunk, by what the directory and others say now. Refuse if a clause has
-        no guard left that could still be satisfied row by row.
+    @dev What the guards say about a whole chunk. The first chunk in other windows is noted as a turn.
     """
-    terms: address = guards.terms_at
     word: uint256 = self._reservations[batch]
-    verdict: Verdict = empty(Verdict)
-    verdict.met = word >> _MET & _M16 | guards._waivable(terms, staticcall ISupervision(SUPERVISION).waived(account, batch))
-    verdict.most = _NO_LIMIT
-    verdict.only = _NO_LIMIT
-    end: uint256 = _NO_LIMIT
-    turns: bool = word >> _TURNS & _M16 == 0
-    # Of the clause: what its guards say about rows, if any does.
-    by_row: bool = False
-    payees_end: uint256 = _NO_LIMIT
-    most: uint256 = _NO_LIMIT
-    only: uint256 = _NO_LIMIT
-    has_blacklist: bool = False
-    number: uint256 = guards._length(terms)
-    guard: IAgreement.Guard = guards._guard(terms, 0)
-    for i: uint256 in range(number, bound=MAX_GUARDS):
-        limit: uint256 = 0
-        observed: uint256 = 0
-        is_met: bool = verdict.met >> guard.clause & 1 == 1
-        if guard.kind == guards.PAYEE_CAP:
-            by_row = True
-            limit = guard.a
-            if is_met:
-                limit = _NO_LIMIT
-            window: uint256 = guards._window(guard, block.timestamp)
-            turns = turns or window != guards._window(guard, word >> _TURN)
-            verdict.caps.append(
-                PayeeCap(
-                    base=convert(guards._counter(guard), uint256),
-                    window=window,
-                    most=limit,
-                    group=_NO_LIMIT,
-                    slot=0,
-                )
-            )
-        elif is_met:
-            pass
-        elif guard.kind == guards.ROSTER:
-            by_row = True
-            payees_end = self.roster.size
-        elif guard.kind == guards.PAYOUT_CAP:
-            by_row = True
-            most = min(most, guard.a)
-        elif guard.kind == guards.BLACKLIST:
-            by_row = True
-            has_blacklist = True
-        elif guards._is(guards.COUNTED, guard.kind):
-            is_met = word >> _COUNTED + i & 1 == 1
-            if is_met and guard.kind == guards.DOCUMENT:
-                is_met = False
-                by_row = True
-                only = (staticcall IRegistry(REGISTRY).document(self.document_of[batch])).payee
-        else:
-            is_met, limit, observed = self._look(batch, held, guard)
-        if is_met:
-            verdict.met |= 1 << guard.clause
-        following: IAgreement.Guard = empty(IAgreement.Guard)
-        if i + 1 < number:
-            following = guards._guard(terms, i + 1)
-        if following.clause != guard.clause or i + 1 == number:
-            if verdict.met >> guard.clause & 1 == 0:
-                if not by_row:
-                    guards._refuse(guard.clause, i, guard.kind, limit, observed)
-                end = min(end, payees_end)
-                verdict.most = min(verdict.most, most)
-                verdict.only = min(verdict.only, only)
-                verdict.has_blacklist = verdict.has_blacklist or has_blacklist
-            by_row = False
-            payees_end = _NO_LIMIT
-            most = _NO_LIMIT
-            only = _NO_LIMIT
-            has_blacklist = False
-        guard = following
-    if verdict.only != _NO_LIMIT:
-        verdict.first = verdict.only
-        end = min(end, verdict.only + 1)
-    verdict.payees = end - min(end, verdict.first)
-    if turns and len(verdict.caps) > 0:
+    verdict: IClauses.Verdict = staticcall IClauses(CLAUSES).judge(
+        IClauses.Facts(
+            terms=self.terms_at,
+            batch=batch,
+            account=account,
+            document=self.document_of[batch],
+            counted=word >> _COUNTED & _M24,
+            met=word >> _MET & _M16,
+            total=held.total,
+            reserved_at=held.reserved_at,
+            turned_at=word >> _TURN,
+            roster_size=self.roster.size,
+        )
+    )
+    if verdict.turns:
         self._turn(batch, held.cursor)
     return verdict
-
-
-@internal
-@view
-def _look(batch: bytes32, held: ILedger.Batch, guard: IAgreement.Guard) -> (bool, uint256, uint256):
-    """
-    @dev Whether a guard holds for a whole chunk, its limit and what is observed.
-    """
-    kind: uint256 = guard.kind
-    limit: uint256 = guard.a
-    observed: uint256 = block.timestamp
-    if kind == guards.APPROVAL or kind == guards.WAITING:
-        age: uint256 = 0
-        quotas: uint256 = guard.b
-        if kind == guards.WAITING:
-            age = guard.a
-            limit = guard.b
-            quotas = 0
-        counts: uint256 = staticcall IDirectory(DIRECTORY).count_approvals(
-            guard.subject, given._since(batch, guards.APPROVAL, age), held.reserved_at
-        )
-        observed = counts & _M32
-        for _: uint256 in range(4):
-            if observed < limit or quotas == 0:
-                break
-            counts >>= 32
-            limit = quotas & _M32
-            observed = counts & _M32
-            quotas >>= 32
-    elif kind == guards.EVIDENCE:
-        limit = max(guard.b, 1)
-        observed = given._count(
-            DIRECTORY, batch, kind, guard.subject, WITNESS, guard.party, guard.b > 1, guard.a
-        )
-    elif kind == guards.COUNTERSIGN:
-        limit = 1
-        observed = given._count(
-            DIRECTORY, batch, kind, empty(bytes32), OPERATOR, guard.party, False, guards.MAX_SECONDS
-        )
-    elif kind == guards.AGREEMENT_STATE:
-        other: address = convert(convert(guard.party, uint160), address)
-        if limit != guards.BALANCE:
-            observed = staticcall IAgreement(other).state()
-            return observed == limit, limit, observed
-        limit = guard.b
-        observed = staticcall ILedger(LEDGER).account_balance(staticcall IAgreement(other).account(), guard.subject)
-    elif kind == guards.TIME_WINDOW:
-        if observed >= limit:
-            limit = guard.b
-        return guards._is_in_time(guard), limit, observed
-    elif kind == guards.CALENDAR_DAY:
-        return guards._is_allowed_day(guard), limit + guard.b - 1, guards._local_day(guard)
-    elif kind == guards.BATCH_CAP:
-        return False, limit, held.total
-    else:
-        return False, convert(guard.subject, uint256), 0
-    return observed >= limit, limit, observed
 
 
 @internal
@@ -892,13 +736,13 @@ def _executed_at(batch: bytes32, row: uint256) -> uint256:
 
 @internal
 def _check_rows(
-    batch: bytes32, first_row: uint256, rows: Bytes[MAX_CHUNK_BYTES], verdict: Verdict, skip_refused: bool
+    batch: bytes32, first_row: uint256, rows: Bytes[MAX_CHUNK_BYTES], verdict: IClauses.Verdict, skip_refused: bool
 ) -> uint256:
     """
     @dev Evaluate the guards that look at rows, and count rows against the caps of their payees.
     @return uint256 One bit a refused row.
     """
-    caps: DynArray[PayeeCap, guards.MAX_PAYEE_CAPS] = verdict.caps
+    slots: Slot[guards.MAX_PAYEE_CAPS] = empty(Slot[guards.MAX_PAYEE_CAPS])
     page: uint256 = _NO_LIMIT
     listed: uint256 = 0
     refused: uint256 = 0
@@ -912,45 +756,48 @@ def _check_rows(
                 page = payee >> 8
                 listed = self.blocked[page]
             fits = fits and listed >> (payee & 255) & 1 == 0
-        for k: uint256 in range(len(caps), bound=guards.MAX_PAYEE_CAPS):
-            group: uint256 = unsafe_div(payee, payees.PAYEES_A_SLOT)
-            if caps[k].group != group:
-                self._store(caps[k])
-                caps[k].group = group
-                caps[k].slot = payees._slot(caps[k].base, group, caps[k].window)
-            fits = fits and unsafe_add(caps[k].slot >> payees._place(payee) & payees.FULL, amount) <= caps[k].most
+        # Numbered from one: zero means that no slot is loaded.
+        group: uint256 = unsafe_add(unsafe_div(payee, payees.PAYEES_A_SLOT), 1)
+        for k: uint256 in range(verdict.cap_count, bound=guards.MAX_PAYEE_CAPS):
+            if slots[k].group != group:
+                self._store(verdict.caps[k].counter, slots[k])
+                slots[k] = Slot(
+                    group=group, counters=payees._slot(verdict.caps[k].counter, group, verdict.caps[k].window)
+                )
+            after: uint256 = unsafe_add(slots[k].counters >> payees._place(payee) & payees.FULL, amount)
+            fits = fits and after <= verdict.caps[k].most
         if not fits:
-            for cap: PayeeCap in caps:
-                self._store(cap)
+            for k: uint256 in range(verdict.cap_count, bound=guards.MAX_PAYEE_CAPS):
+                self._store(verdict.caps[k].counter, slots[k])
             if self._is_refused(batch, first_row + i, verdict, payee, amount, skip_refused):
                 refused |= 1 << i
                 continue
-        for k: uint256 in range(len(caps), bound=guards.MAX_PAYEE_CAPS):
-            caps[k].slot = payees._add(caps[k].slot, payee, amount)
-    for cap: PayeeCap in caps:
-        self._store(cap)
-    if refused != 0 and len(caps) > 0:
+        for k: uint256 in range(verdict.cap_count, bound=guards.MAX_PAYEE_CAPS):
+            slots[k].counters = payees._add(slots[k].counters, payee, amount)
+    for k: uint256 in range(verdict.cap_count, bound=guards.MAX_PAYEE_CAPS):
+        self._store(verdict.caps[k].counter, slots[k])
+    if refused != 0 and verdict.cap_count > 0:
         self._uncounted[batch][first_row // 256] |= refused << first_row % 256
     return refused
 
 
 @internal
-def _store(cap: PayeeCap):
+def _store(counter: uint256, slot: Slot):
     """
     @dev Write the slot that a cap of payees worked on.
     """
-    if cap.group != _NO_LIMIT:
-        payees._slots[unsafe_add(cap.base, cap.group)] = cap.slot
+    if slot.group != 0:
+        payees._slots[unsafe_add(counter, slot.group)] = slot.counters
 
 
 @internal
 def _is_refused(
-    batch: bytes32, row: uint256, verdict: Verdict, payee: uint256, amount: uint256, skip_refused: bool
+    batch: bytes32, row: uint256, verdict: IClauses.Verdict, payee: uint256, amount: uint256, skip_refused: bool
 ) -> bool:
     """
     @dev Whether some clause refuses a row. Name the row if it is skipped; else refuse the call.
     """
-    terms: address = guards.terms_at
+    terms: address = self.terms_at
     met: uint256 = verdict.met
     # Of the clause: the last guard that looks at rows.
     last: uint256 = MAX_GUARDS
@@ -978,8 +825,8 @@ def _is_refused(
             looked = self._paid(guard, payee, block.timestamp) + amount
             is_met = looked <= guard.a
         elif guard.kind == guards.DOCUMENT:
-            looked_limit = verdict.only
-            is_met = payee == verdict.only
+            looked_limit = verdict.payee
+            is_met = payee == verdict.payee
         if looked_limit != _NO_LIMIT:
             last = i
             code = guard.kind
@@ -987,10 +834,8 @@ def _is_refused(
             observed = looked
         if is_met:
             met |= 1 << guard.clause
-        following: IAgreement.Guard = empty(IAgreement.Guard)
-        if i + 1 < number:
-            following = guards._guard(terms, i + 1)
-        if following.clause != guard.clause or i + 1 == number:
+        following: IAgreement.Guard = guards._after(terms, i, number)
+        if following.clause != guard.clause:
             if met >> guard.clause & 1 == 0:
                 if code == guards.DOCUMENT:
                     code = guards.DOCUMENT_PAYEE
@@ -1017,6 +862,6 @@ def _paid(guard: IAgreement.Guard, payee: uint256, moment: uint256) -> uint256:
     @dev What a payee got in the window of a moment, as a cap of payees counts it, minor units.
     """
     slot: uint256 = payees._slot(
-        convert(guards._counter(guard), uint256), payee // payees.PAYEES_A_SLOT, guards._window(guard, moment)
+        convert(guards._counter(guard), uint256), payee // payees.PAYEES_A_SLOT + 1, guards._window(guard, moment)
     )
     return slot >> payees._place(payee) & payees.FULL

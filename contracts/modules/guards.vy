@@ -96,7 +96,7 @@ FIXED: constant(uint256) = 2**7 + 2**11
 # Caps of what goes through one line or to one payee: alone in their clause.
 _ALONE: constant(uint256) = 2**9 + 2**12
 # APPROVAL, BLACKLIST, COUNTERSIGN, WAITING: nobody waives a clause that has one.
-_NEVER_WAIVED: constant(uint256) = 2**1 + 2**10 + 2**13 + 2**15
+NEVER_WAIVED: constant(uint256) = 2**1 + 2**10 + 2**13 + 2**15
 
 # State that asks for a balance instead.
 BALANCE: constant(uint256) = 255
@@ -118,17 +118,14 @@ _HEADER_BYTES: constant(uint256) = 65
 GUARD_BYTES: constant(uint256) = 224
 _CODE_BYTES: constant(uint256) = _HEADER_BYTES + MAX_GUARDS * GUARD_BYTES
 
-terms_at: public(address)
-# What a counter has consumed in each of its windows, minor units.
-consumed: HashMap[bytes32, HashMap[uint256, uint256]]
-
 
 @internal
-def _set_terms(terms: DynArray[IAgreement.Guard, MAX_GUARDS], allowed_kinds: uint256):
+def _publish(terms: DynArray[IAgreement.Guard, MAX_GUARDS], allowed_kinds: uint256) -> address:
     """
-    @dev Check terms and put them in the place of those before.
+    @dev Check terms and write them into the code of a new account.
     @param terms Guards of one clause next to each other, clauses numbered from zero.
     @param allowed_kinds One bit a kind that the template can enforce.
+    @return address Where they stand.
     """
     next_clause: uint256 = 0
     kinds: uint256 = 0
@@ -155,7 +152,7 @@ def _set_terms(terms: DynArray[IAgreement.Guard, MAX_GUARDS], allowed_kinds: uin
             elif counts and other.clause != guard.clause:
                 assert self._counter(guard) != self._counter(other), "guards: counter of two clauses"
     assert next_clause <= MAX_CLAUSES and payee_caps <= MAX_PAYEE_CAPS, "guards: too many clauses"
-    self.terms_at = raw_create(
+    return raw_create(
         concat(
             # PUSH2 length, then the code that returns what follows it.
             b"\x61",
@@ -205,8 +202,10 @@ def _is_possible(guard: IAgreement.Guard) -> bool:
         return guard.a > 0 and guard.a <= MAX_SECONDS and guard.b <= 16 and guard.party != empty(bytes32)
     if kind == BLACKLIST or kind == DYE_CLASS:
         return guard.subject != empty(bytes32)
-    if kind == COUNTERSIGN or kind == DOCUMENT:
-        return guard.party != empty(bytes32)
+    if kind == COUNTERSIGN:
+        return guard.party != empty(bytes32) and guard.b == 0 and guard.subject == empty(bytes32)
+    if kind == DOCUMENT:
+        return guard.party != empty(bytes32) and guard.b == 0 and guard.subject != empty(bytes32)
     if kind == AGREEMENT_STATE:
         limit: uint256 = guard.a
         if guard.a == BALANCE:
@@ -246,6 +245,19 @@ def _guard(terms: address, index: uint256) -> IAgreement.Guard:
 
 @internal
 @view
+def _after(terms: address, index: uint256, number: uint256) -> IAgreement.Guard:
+    """
+    @dev The guard after one; after the last, one of no clause.
+    """
+    if unsafe_add(index, 1) < number:
+        return self._guard(terms, unsafe_add(index, 1))
+    nothing: IAgreement.Guard = empty(IAgreement.Guard)
+    nothing.clause = MAX_CLAUSES
+    return nothing
+
+
+@internal
+@view
 def _all(terms: address) -> DynArray[IAgreement.Guard, MAX_GUARDS]:
     """
     @dev Every guard.
@@ -263,21 +275,6 @@ def _is(kinds: uint256, kind: uint256) -> bool:
     @dev Whether a kind is in a set of kinds.
     """
     return kinds >> kind & 1 == 1
-
-
-@internal
-@view
-def _waivable(terms: address, waived: uint256) -> uint256:
-    """
-    @dev What is left of waivers, one bit a clause, without the clauses that nobody waives.
-    """
-    left: uint256 = waived
-    if left != 0:
-        for i: uint256 in range(self._length(terms), bound=MAX_GUARDS):
-            guard: IAgreement.Guard = self._guard(terms, i)
-            if self._is(_NEVER_WAIVED, guard.kind):
-                left &= ~(1 << guard.clause)
-    return left
 
 
 @internal
@@ -331,19 +328,16 @@ def _window(guard: IAgreement.Guard, moment: uint256) -> uint256:
 
 @internal
 @view
-def _used(guard: IAgreement.Guard, moment: uint256) -> uint256:
+def _look_at_clock(guard: IAgreement.Guard) -> (bool, uint256, uint256):
     """
-    @dev What an aggregate cap has consumed in the window of a moment, minor units.
+    @dev Whether a TIME_WINDOW or CALENDAR_DAY is open, its limit and what is observed.
     """
-    return self.consumed[self._counter(guard)][self._window(guard, moment)]
-
-
-@internal
-def _set_used(guard: IAgreement.Guard, moment: uint256, used: uint256):
-    """
-    @dev Set what an aggregate cap has consumed in the window of a moment, minor units.
-    """
-    self.consumed[self._counter(guard)][self._window(guard, moment)] = used
+    if guard.kind == CALENDAR_DAY:
+        return self._is_allowed_day(guard), guard.a + guard.b - 1, self._local_day(guard)
+    limit: uint256 = guard.b
+    if block.timestamp < guard.a:
+        limit = guard.a
+    return self._is_in_time(guard), limit, block.timestamp
 
 
 @internal

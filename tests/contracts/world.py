@@ -384,7 +384,7 @@ class World:
         self.supervision.set_paused(paused, given)
 
     def decided(self, kind: str, *arguments: Any, by: Iterable[LocalAccount] = (), **values: Any) -> Any:
-        """Have Supervision do what the quorum signed: the arguments of the function, the values of the message."""
+        """Have Supervision do what the quorum signed: arguments of the function, values of the message."""
         given = consents(by or QUORUM_SIGNERS, kind, self.supervision, **values)
         return getattr(self.supervision, DECISIONS[kind])(*arguments, given)
 
@@ -413,14 +413,23 @@ DECISIONS = {
 def register(world: World, template: str, contract: str, version: str = "1.0.0") -> str:
     """Register a template; gives its blueprint's address."""
     blueprint = deploy_code(artifact(contract).blueprint)
-    values = {
-        "template": template_id(template, version),
-        "blueprint": blueprint,
-        "codeHash": artifact(contract).blueprint_code_hash,
-    }
-    given = consents((bank_governor, agency_one_governor), "Template", world.factory, **values)
-    world.factory.register_template(values["template"], blueprint, given)
+    register_code(world, template_id(template, version), blueprint, artifact(contract).blueprint_code_hash)
     return blueprint
+
+
+def share(world: World, name: str, contract: str, version: str = "1.0.0") -> Contract:
+    """Deploy what agreements share and register it beside the templates, where they find it."""
+    shared = deploy(contract, ["address"], world.factory.address)
+    code_hash = keccak(boa.env.get_code(shared.address))
+    register_code(world, template_id(name, version), shared.address, code_hash)
+    return shared
+
+
+def register_code(world: World, template: bytes, address: str, code_hash: bytes) -> None:
+    """Register code under a template's id, by governors of two institutions."""
+    values = {"template": template, "blueprint": address, "codeHash": code_hash}
+    given = consents((bank_governor, agency_one_governor), "Template", world.factory, **values)
+    world.factory.register_template(template, address, given)
 
 
 def contract_address(nonce: int) -> str:
@@ -459,6 +468,7 @@ def found() -> World:
     if (ledger.address, supervision.address, factory.address) != (ledger_at, supervision_at, factory_at):
         raise AssertionError("a contract is not where the others expect it")
     world = World(directory, accounts, ledger, supervision, registry, factory)
+    share(world, "clauses", "Clauses")
     for template, contract in TEMPLATES.items():
         register(world, template, contract)
     accounts.open_tree(TREE, BANK, QUORUM, b"CNY", ENTERPRISE, sender=bank_bridge)

@@ -1,0 +1,333 @@
+# pragma version 0.4.3
+# pragma nonreentrancy on
+"""
+@title Clauses: what agreements whose batches follow clauses of guards have in common
+@license Apache-2.0
+@notice Checks terms and publishes them, keeps what people gave to batches, and says what guards hold for a chunk.
+    One serves all agreements; each sees only what it gave itself, and what is said here moves nothing.
+@custom:kill Nothing to stop: agreements decide.
+"""
+
+from interfaces import IAgreement
+from interfaces import IClauses
+from interfaces import IDirectory
+from interfaces import IFactory
+from interfaces import ILedger
+from interfaces import IRegistry
+from interfaces import ISupervision
+from modules import given
+from modules import guards
+
+implements: IClauses
+initializes: given
+
+MAX_GUARDS: constant(uint256) = 24
+MAX_SIGNERS: constant(uint256) = 16
+SUPERVISOR: constant(uint256) = 8
+OPERATOR: constant(uint256) = 16
+WITNESS: constant(uint256) = 64
+INSTITUTION_KINDS: constant(uint256) = 4
+
+_M32: constant(uint256) = 2**32 - 1
+_NO_LIMIT: constant(uint256) = max_value(uint256)
+
+
+# What the guards of one clause say about rows; `by_row` if any does.
+struct Rows:
+    by_row: bool
+    payees: uint256
+    most: uint256
+    payee: uint256
+    has_blacklist: bool
+
+
+LEDGER: public(immutable(address))
+DIRECTORY: public(immutable(address))
+REGISTRY: public(immutable(address))
+SUPERVISION: public(immutable(address))
+
+
+@deploy
+def __init__(factory: address):
+    """
+    @param factory The agreement factory of the network.
+    """
+    LEDGER = staticcall IFactory(factory).ledger()
+    REGISTRY = staticcall IFactory(factory).registry()
+    DIRECTORY = staticcall ILedger(LEDGER).directory()
+    SUPERVISION = staticcall ILedger(LEDGER).SUPERVISION()
+
+
+# Agreements
+
+
+@external
+def publish(terms: DynArray[IAgreement.Guard, MAX_GUARDS], allowed_kinds: uint256) -> address:
+    """
+    @notice Check terms and write them into the code of a new account.
+    @param terms Clauses of guards.
+    @param allowed_kinds One bit a kind that the agreement can enforce.
+    @return address Where they stand.
+    """
+    return guards._publish(terms, allowed_kinds)
+
+
+@external
+def give(
+    terms: address,
+    batch: bytes32,
+    kind: uint256,
+    subject: bytes32,
+    who: address,
+    moment: uint256,
+    known_since: uint256,
+) -> bytes32:
+    """
+    @notice Keep what somebody gave to a batch of the sender by signature, if its terms ask it of this signer.
+    @param terms The terms of the batch.
+    @param batch The batch.
+    @param kind APPROVAL, EVIDENCE, COUNTERSIGN or DOCUMENT.
+    @param subject The kind of evidence or document; else zero.
+    @param who The signer.
+    @param moment When it was given, or observed.
+    @param known_since The signer must be one since then.
+    @return bytes32 The signer's institution.
+    """
+    role: uint256 = WITNESS
+    if kind == guards.APPROVAL:
+        role = SUPERVISOR
+    elif kind == guards.COUNTERSIGN:
+        role = OPERATOR
+    signer: IDirectory.Signer = staticcall IDirectory(DIRECTORY).signer(who)
+    assert signer.roles & role != 0 and self._is_asked(
+        terms, kind, subject, signer.institution
+    ), "clauses: not asked of this signer"
+    assert signer.since <= known_since, "clauses: signer is newer than the batch"
+    given._give(self._key(msg.sender, batch), kind, subject, who, moment, kind == guards.EVIDENCE)
+    return signer.institution
+
+
+@external
+def revoke(batch: bytes32, who: address):
+    """
+    @notice Take back an approval of a batch of the sender, for good.
+    @param batch The batch.
+    @param who Who approved, or the key that followed that one.
+    """
+    given._revoke(DIRECTORY, self._key(msg.sender, batch), guards.APPROVAL, who)
+
+
+@view
+@external
+def judge(facts: IClauses.Facts) -> IClauses.Verdict:
+    """
+    @notice Evaluate guards for a whole chunk of a batch of the sender, by what the directory and others say now.
+        Refuse if a clause has no guard left that could still be satisfied row by row.
+    @param facts What the sender knows of the batch.
+    @return Verdict What is left to look at in every row.
+    """
+    verdict: IClauses.Verdict = empty(IClauses.Verdict)
+    verdict.met = facts.met | self._waived(facts.terms, facts.account, facts.batch)
+    verdict.payees = _NO_LIMIT
+    verdict.most = _NO_LIMIT
+    verdict.payee = _NO_LIMIT
+    silent: Rows = Rows(by_row=False, payees=_NO_LIMIT, most=_NO_LIMIT, payee=_NO_LIMIT, has_blacklist=False)
+    rows: Rows = silent
+    number: uint256 = guards._length(facts.terms)
+    guard: IAgreement.Guard = guards._guard(facts.terms, 0)
+    for i: uint256 in range(number, bound=MAX_GUARDS):
+        is_met: bool = verdict.met >> guard.clause & 1 == 1
+        limit: uint256 = guard.a
+        observed: uint256 = 0
+        if guard.kind == guards.PAYEE_CAP:
+            rows.by_row = True
+            window: uint256 = guards._window(guard, block.timestamp)
+            verdict.turns = (
+                verdict.turns or facts.turned_at == 0 or window != guards._window(guard, facts.turned_at)
+            )
+            if is_met:
+                limit = _NO_LIMIT
+            verdict.caps[verdict.cap_count] = IClauses.PayeeCap(
+                counter=convert(guards._counter(guard), uint256), window=window, most=limit
+            )
+            verdict.cap_count += 1
+        elif is_met:
+            pass
+        elif guard.kind == guards.ROSTER:
+            rows.by_row = True
+            rows.payees = facts.roster_size
+        elif guard.kind == guards.PAYOUT_CAP:
+            rows.by_row = True
+            rows.most = min(rows.most, limit)
+        elif guard.kind == guards.BLACKLIST:
+            rows.by_row = True
+            rows.has_blacklist = True
+        elif not guards._is(guards.COUNTED, guard.kind):
+            is_met, limit, observed = self._look(facts, guard)
+        elif facts.counted >> i & 1 == 0:
+            limit = 0
+        elif guard.kind == guards.DOCUMENT:
+            rows.by_row = True
+            rows.payee = (staticcall IRegistry(REGISTRY).document(facts.document)).payee
+        else:
+            is_met = True
+        if is_met:
+            verdict.met |= 1 << guard.clause
+        following: IAgreement.Guard = guards._after(facts.terms, i, number)
+        if following.clause != guard.clause:
+            if verdict.met >> guard.clause & 1 == 0:
+                if not rows.by_row:
+                    guards._refuse(guard.clause, i, guard.kind, limit, observed)
+                verdict.payees = min(verdict.payees, rows.payees)
+                verdict.most = min(verdict.most, rows.most)
+                verdict.payee = min(verdict.payee, rows.payee)
+                verdict.has_blacklist = verdict.has_blacklist or rows.has_blacklist
+            rows = silent
+        guard = following
+    if verdict.payee != _NO_LIMIT:
+        verdict.first = verdict.payee
+        verdict.payees = min(verdict.payees, verdict.payee + 1)
+        verdict.payees -= min(verdict.payees, verdict.first)
+    return verdict
+
+
+@view
+@external
+def approvers(agreement: address, batch: bytes32) -> DynArray[address, MAX_SIGNERS]:
+    """
+    @return DynArray Who approved and did not revoke it, whether or not it still counts.
+    """
+    return given._since(self._key(agreement, batch), guards.APPROVAL, 0)
+
+
+@view
+@external
+def waived(terms: address, account: bytes32, batch: bytes32) -> uint256:
+    """
+    @return uint256 One bit a clause of these terms that is waived for a batch now.
+    """
+    return self._waived(terms, account, batch)
+
+
+# Internal
+
+
+@internal
+@pure
+def _key(agreement: address, batch: bytes32) -> bytes32:
+    """
+    @dev What a batch is kept under, so that nobody but its agreement adds to it.
+    """
+    return keccak256(abi_encode(agreement, batch))
+
+
+@internal
+@view
+def _waived(terms: address, account: bytes32, batch: bytes32) -> uint256:
+    """
+    @dev One bit a clause of terms that is waived for a batch now, without the clauses that nobody waives.
+    """
+    waived: uint256 = staticcall ISupervision(SUPERVISION).waived(account, batch)
+    if waived != 0:
+        for i: uint256 in range(guards._length(terms), bound=MAX_GUARDS):
+            guard: IAgreement.Guard = guards._guard(terms, i)
+            if guards._is(guards.NEVER_WAIVED, guard.kind):
+                waived &= ~(1 << guard.clause)
+    return waived
+
+
+@internal
+@view
+def _is_asked(terms: address, kind: uint256, subject: bytes32, institution: bytes32) -> bool:
+    """
+    @dev Whether some guard asks an institution for this.
+    """
+    for i: uint256 in range(guards._length(terms), bound=MAX_GUARDS):
+        guard: IAgreement.Guard = guards._guard(terms, i)
+        party: bytes32 = guard.party
+        if kind == guards.APPROVAL and (guard.kind == kind or guard.kind == guards.WAITING):
+            party = guard.subject
+        elif guard.kind != kind or guard.subject != subject:
+            continue
+        if given._is_of(DIRECTORY, institution, party, kind == guards.APPROVAL or guard.b > 1):
+            return True
+    return False
+
+
+@internal
+@view
+def _look(facts: IClauses.Facts, guard: IAgreement.Guard) -> (bool, uint256, uint256):
+    """
+    @dev Whether a guard holds for a whole chunk, its limit and what is observed.
+    """
+    kind: uint256 = guard.kind
+    if kind == guards.APPROVAL or kind == guards.WAITING:
+        return self._look_at_approvals(facts, guard)
+    if kind == guards.AGREEMENT_STATE:
+        return self._look_at_agreement(guard)
+    if kind == guards.TIME_WINDOW or kind == guards.CALENDAR_DAY:
+        return guards._look_at_clock(guard)
+    if kind == guards.BATCH_CAP:
+        return False, guard.a, facts.total
+    if kind == guards.DYE_CLASS:
+        return False, convert(guard.subject, uint256), 0
+    role: uint256 = OPERATOR
+    freshness: uint256 = guards.MAX_SECONDS
+    if kind == guards.EVIDENCE:
+        role = WITNESS
+        freshness = guard.a
+    limit: uint256 = max(guard.b, 1)
+    observed: uint256 = given._count(
+        DIRECTORY,
+        self._key(msg.sender, facts.batch),
+        kind,
+        guard.subject,
+        role,
+        guard.party,
+        guard.b > 1,
+        freshness,
+    )
+    return observed >= limit, limit, observed
+
+
+@internal
+@view
+def _look_at_approvals(facts: IClauses.Facts, guard: IAgreement.Guard) -> (bool, uint256, uint256):
+    """
+    @dev Whether enough institutions approve, of every kind; long enough ago, where the guard asks that.
+    """
+    limit: uint256 = guard.a
+    quotas: uint256 = guard.b
+    age: uint256 = 0
+    if guard.kind == guards.WAITING:
+        limit = guard.b
+        quotas = 0
+        age = guard.a
+    counts: uint256 = staticcall IDirectory(DIRECTORY).count_approvals(
+        guard.subject,
+        given._since(self._key(msg.sender, facts.batch), guards.APPROVAL, age),
+        facts.reserved_at,
+    )
+    for _: uint256 in range(INSTITUTION_KINDS):
+        if counts & _M32 < limit or quotas == 0:
+            break
+        counts >>= 32
+        limit = quotas & _M32
+        quotas >>= 32
+    return counts & _M32 >= limit, limit, counts & _M32
+
+
+@internal
+@view
+def _look_at_agreement(guard: IAgreement.Guard) -> (bool, uint256, uint256):
+    """
+    @dev Whether another agreement is in a state, or its account holds enough.
+    """
+    other: address = convert(convert(guard.party, uint160), address)
+    if guard.a == guards.BALANCE:
+        balance: uint256 = staticcall ILedger(LEDGER).account_balance(
+            staticcall IAgreement(other).account(), guard.subject
+        )
+        return balance >= guard.b, guard.b, balance
+    state: uint256 = staticcall IAgreement(other).state()
+    return state == guard.a, guard.a, state
