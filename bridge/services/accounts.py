@@ -133,6 +133,7 @@ def account_facts(platform: Platform) -> dict[str, AccountFacts]:
                 known.get(row.controller, row.controller.hex()),
                 known.get(tree.tree, tree.tree.hex()),
                 tree.currency,
+                known.get(row.parent),
             )
             for tree in projections.trees(session)
             for row in projections.accounts_of_tree(session, tree.tree)

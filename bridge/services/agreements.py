@@ -12,7 +12,7 @@ from bridge.chain import Call
 from bridge.errors import Conflict, Invalid, NotFound
 from bridge.money import decimal_text
 from bridge.platform import Platform
-from bridge.services import trial
+from bridge.services import trials
 from bridge.services.accounts import account_facts
 from bridge.services.acts import Act
 from bridge.services.institutions import listing as institutions
@@ -21,11 +21,13 @@ from bridge.store import directory, payments, projections, transactions
 from bridge.store.chain_models import AgreementRow
 from bridge.store.models import AgreementFileModel, RosterModel
 from contracts.agreement import (
+    AgreementFacts,
     CaseResult,
     CompiledAgreement,
     DirectoryFacts,
     Explanation,
     QuorumFacts,
+    agreement_facts,
     compile_terms,
     explain,
     load,
@@ -35,6 +37,8 @@ from contracts.terms import InstitutionKind, Kind
 __all__ = ["activation", "check", "deploy", "explanation", "find", "retirement", "show", "simulate"]
 
 SALT_BYTES = 16
+ADOPTING = ("disbursement",)
+"""Templates whose terms the quorum can replace."""
 
 
 def directory_facts(platform: Platform) -> DirectoryFacts:
@@ -49,7 +53,18 @@ def directory_facts(platform: Platform) -> DirectoryFacts:
             for name, (members, threshold) in quorum_facts(platform).items()
         },
         accounts=account_facts(platform),
+        agreements=_deployed(platform),
     )
+
+
+def _deployed(platform: Platform) -> dict[str, AgreementFacts]:
+    """Agreements that others can name: the active ones, by name."""
+    with platform.database.read() as session:
+        held = payments.agreements_in_force(session)
+        return {
+            file.name: agreement_facts(load(file.content).content, bytes.fromhex((file.address or "")[2:]))
+            for file in held
+        }
 
 
 def check(
@@ -69,7 +84,7 @@ def explanation(platform: Platform, content: bytes, rosters: Mapping[str, bytes]
 
 def simulate(platform: Platform, content: bytes, rosters: Mapping[str, bytes]) -> tuple[CaseResult, ...]:
     """Try the file against the expected results written in it. Raises AgreementInvalid."""
-    return trial.run(platform, check(platform, content, rosters))
+    return trials.run(platform, check(platform, content, rosters))
 
 
 def deploy(platform: Platform, content: bytes, rosters: Mapping[str, bytes]) -> AgreementFileModel:
@@ -130,7 +145,7 @@ def _draft(platform: Platform, identity: str, key: str, content: bytes, rosters:
     compiled = check(
         platform, content, rosters, lambda account: salts.setdefault(account, secrets.token_bytes(SALT_BYTES))
     )
-    results = trial.run(platform, compiled)
+    results = trials.run(platform, compiled)
     failed = [result for result in results if not result.ok]
     if failed:
         raise Invalid(
@@ -151,9 +166,7 @@ def _draft(platform: Platform, identity: str, key: str, content: bytes, rosters:
     caps = [guard.a for guard in compiled.guards if guard.kind == Kind.PAYOUT_CAP]
     alone = _only_cap(compiled)
     with platform.database.begin() as session:
-        older = payments.predecessor(
-            session, file.agreement, file.template, file.accounts.pays_from, identity
-        )
+        older = _older(session, compiled, identity)
         if session.get(AgreementFileModel, identity) is not None:
             return
         if older is None:
@@ -189,6 +202,19 @@ def _draft(platform: Platform, identity: str, key: str, content: bytes, rosters:
             )
             for entry in compiled.roster
         )
+
+
+def _older(session: Session, compiled: CompiledAgreement, identity: str) -> AgreementFileModel | None:
+    """The active agreement that could adopt these terms: a payee keeps the index it has for ever."""
+    file = compiled.file.content
+    if file.template.partition("@")[0] not in ADOPTING:
+        return None
+    older = payments.predecessor(session, file.agreement, file.template, file.accounts.pays_from, identity)
+    if older is None or older.dye_class != file.accounts.dye_class:
+        return None
+    held = [(payee.name, payee.account) for payee in payments.roster(session, older.id)]
+    given = [(entry.name, entry.account) for entry in compiled.roster]
+    return older if given[: len(held)] == held else None
 
 
 def _only_cap(compiled: CompiledAgreement) -> bool:

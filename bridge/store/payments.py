@@ -22,6 +22,7 @@ from bridge.store.models import (
 __all__ = [
     "agreement_file",
     "agreement_files",
+    "agreements_in_force",
     "batch_by_id",
     "batches",
     "chunks_without_order",
@@ -66,6 +67,16 @@ def is_in_force(session: Session, held: AgreementFileModel) -> bool:
     """Whether the terms on chain are those of this file."""
     made = None if held.address is None else session.get(AgreementRow, held.address)
     return made is not None and made.file == held.file_hash
+
+
+def agreements_in_force(session: Session) -> Sequence[AgreementFileModel]:
+    """Files of the active agreements whose terms are those on chain, oldest first."""
+    rows = (
+        select(AgreementFileModel)
+        .join(AgreementRow, AgreementRow.address == AgreementFileModel.address)
+        .where(AgreementRow.active, AgreementRow.file == AgreementFileModel.file_hash)
+    )
+    return session.scalars(rows.order_by(AgreementFileModel.created_at)).all()
 
 
 def predecessor(
