@@ -99,7 +99,7 @@ class Deal:
         """Minor units that rest, that the payee has and that the payer has."""
         return self.resting(), self.resting(SUPPLIED), self.resting(PROJECT)
 
-    def consent(self, kind: str, party: bytes, by: LocalAccount | None = None, **values: Any) -> Any:
+    def consent(self, kind: str, party: bytes, by: LocalAccount | None = None, /, **values: Any) -> Any:
         """A party's signature under its next nonce."""
         values.setdefault("nonce", self.escrow.next_nonce(party))
         values.setdefault("deadline", now() + 60)

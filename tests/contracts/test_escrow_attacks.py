@@ -23,8 +23,10 @@ from tests.contracts.world import (
     SUPPLIER,
     ZERO,
     World,
+    agency_one_governor,
     agency_one_supervisor,
     attacker,
+    bank_governor,
     message,
     now,
     operator,
@@ -41,7 +43,7 @@ def deal(world: World) -> Deal:
 
 
 def test_silent_arbiter_keeps_nobodys_money(deal: Deal) -> None:
-    deal.world.suspend(agency_one_supervisor)
+    deal.world.suspend(agency_one_supervisor, (bank_governor, agency_one_governor))
     deal.dispute()
     boa.env.timestamp = deal.escrow.ends_at() + 1
     deal.escrow.close(sender=attacker)
@@ -162,7 +164,7 @@ def test_wrong_institution(deal: Deal) -> None:
 def test_a_suspended_signer(deal: Deal) -> None:
     deadline = now() + 60
     given = deal.consent("MilestoneRelease", ENTERPRISE, milestone=0, amount=10, deadline=deadline)
-    deal.world.suspend(operator)
+    deal.world.suspend(operator, (bank_governor, agency_one_governor))
     with reverts("parties: not signed for the party"):
         deal.escrow.release(0, 10, deadline, given)
 

@@ -51,10 +51,11 @@ def disputed(deal: Deal) -> Deal:
     return deal
 
 
-@pytest.mark.parametrize(("party", "who"), [(ENTERPRISE, operator), (SUPPLIER, supplier_operator)])
+@pytest.mark.parametrize(
+    ("party", "who"), [(ENTERPRISE, operator), (SUPPLIER, supplier_operator)], ids=["payer", "payee"]
+)
 def test_dispute(deal: Deal, party: bytes, who: Any) -> None:
     digest = message("Dispute", deal.escrow, party=party, nonce=0, deadline=now() + 60).digest
-    boa.env.timestamp += 0
     deal.dispute(party)
     acted, changed, disputed = deal.escrow.events
     assert (acted.digest, acted.operator) == (digest, who.address)
@@ -111,9 +112,9 @@ def test_rule(disputed: Deal) -> None:
 )
 def test_rule_any_division(disputed: Deal, to_payee: int, state: int) -> None:
     disputed.rule(to_payee, 1_000 - to_payee)
+    assert len(disputed.moved) == (to_payee > 0) + (to_payee < 1_000)
     assert disputed.shares == (0, to_payee, 1_000 - to_payee)
     assert disputed.escrow.state() == state
-    assert len(disputed.moved) == (to_payee > 0) + (to_payee < 1_000)
 
 
 def test_rule_over_what_rests_after_a_release(deal: Deal) -> None:

@@ -29,6 +29,8 @@ from tests.contracts.world import ENTERPRISE, SUPPLIER, World, now
 
 AMOUNTS = st.integers(0, 600)
 NUMBERS = st.integers(0, 2)
+# What ends an escrow happens seldom, so that most runs get far.
+SELDOM = st.sampled_from([False, False, False, True])
 SECONDS = st.sampled_from([1, 3_600, DISPUTE_SECONDS, DUE_SECONDS - 1, DUE_SECONDS, TIMEOUT_SECONDS])
 
 
@@ -191,9 +193,10 @@ class Escrowed(RuleBasedStateMachine):
     def refund(self, amount: int) -> None:
         self.both(lambda: self.model.refund(amount), lambda: self.deal.refund(amount))
 
-    @rule()
-    def renounce(self) -> None:
-        self.both(lambda: self.model.divide(0, 0, OPEN, DISPUTED), self.deal.renounce)
+    @rule(meant=SELDOM)
+    def renounce(self, meant: bool) -> None:
+        if meant:
+            self.both(lambda: self.model.divide(0, 0, OPEN, DISPUTED), self.deal.renounce)
 
     @rule(party=st.sampled_from([ENTERPRISE, SUPPLIER]))
     def dispute(self, party: bytes) -> None:
@@ -208,12 +211,13 @@ class Escrowed(RuleBasedStateMachine):
             lambda: self.deal.rule(to_payee, to_payer),
         )
 
-    @rule(to_payee=AMOUNTS, to_payer=AMOUNTS)
-    def settle(self, to_payee: int, to_payer: int) -> None:
-        self.both(
-            lambda: self.model.divide(to_payee, to_payer, OPEN, DISPUTED),
-            lambda: self.deal.settle(to_payee, to_payer),
-        )
+    @rule(to_payee=AMOUNTS, to_payer=AMOUNTS, meant=SELDOM)
+    def settle(self, to_payee: int, to_payer: int, meant: bool) -> None:
+        if meant:
+            self.both(
+                lambda: self.model.divide(to_payee, to_payer, OPEN, DISPUTED),
+                lambda: self.deal.settle(to_payee, to_payer),
+            )
 
     @rule()
     def close(self) -> None:
@@ -243,5 +247,5 @@ class Escrowed(RuleBasedStateMachine):
 def test_an_escrow_always_ends_and_keeps_nothing(world: World) -> None:
     machine = type("EscrowOnTheNetwork", (Escrowed,), {"world": world})
     run_state_machine_as_test(
-        machine, settings=settings(max_examples=40, stateful_step_count=30, deadline=None)
+        machine, settings=settings(max_examples=25, stateful_step_count=30, deadline=None)
     )

@@ -146,12 +146,12 @@ def test_expire_pays_attested_claims(letter: Letter) -> None:
     letter.claim(150, 3)
     letter.attest(3)
     boa.env.timestamp += EXPIRY_SECONDS + 1
+    terms = letter.guarantee.terms_hash()
     letter.guarantee.expire()
     assert [(one.claim, one.amount, one.left) for one in letter.named("ClaimPaid")] == [
         (0, 300, 0),
         (3, 150, 0),
     ]
-    terms = letter.guarantee.terms_hash()
     assert letter.moved == [(PAID, 450, terms), (BACK, 350, terms)]
     assert letter.shares == (0, 650, 350)
 
