@@ -116,7 +116,7 @@ def _blacklist_faults(content: Agreement) -> Iterator[Fault]:
 
 
 def drawable_classes(content: Agreement) -> frozenset[str]:
-    """Classes of money a disbursement may draw on: what its dye_class clauses all allow, else that of its account."""
+    """Classes of money that may be drawn on: what all dye_class clauses allow, else that of the account."""
     named = [
         {guard.dye_class for guard in clause.any_of if isinstance(guard, DyeClass)}
         for clause in content.clauses

@@ -98,9 +98,7 @@ def account_faults(content: Agreement, facts: DirectoryFacts) -> Iterator[Fault]
             yield Fault(where, Code.RULE_NOT_BELOW, message)
 
 
-def _controller_faults(
-    content: Agreement, where: str, name: str, account: AccountFacts
-) -> Iterator[Fault]:
+def _controller_faults(content: Agreement, where: str, name: str, account: AccountFacts) -> Iterator[Fault]:
     role = _CONTROLLED_BY.get(where)
     if role is None or len(content.institutions_of(role)) != 1:
         return
@@ -150,9 +148,7 @@ def guard_faults(content: Agreement, facts: DirectoryFacts) -> Iterator[Fault]:
                 pass
 
 
-def _listed_faults(
-    content: Agreement, facts: DirectoryFacts, where: str, quorum: str
-) -> Iterator[Fault]:
+def _listed_faults(content: Agreement, facts: DirectoryFacts, where: str, quorum: str) -> Iterator[Fault]:
     """A quorum that is not what the file says."""
     named = content.institutions_of(quorum)
     if not named:
@@ -230,9 +226,7 @@ def _evidence_faults(
         yield Fault(f"{where}.institutions", Code.QUORUM_UNREACHABLE, message)
 
 
-def _institution_faults(
-    content: Agreement, facts: DirectoryFacts, where: str, role: str
-) -> Iterator[Fault]:
+def _institution_faults(content: Agreement, facts: DirectoryFacts, where: str, role: str) -> Iterator[Fault]:
     """A role or an institution that is nobody, or could be several."""
     institutions = content.institutions_of(role)
     if not institutions and role not in facts.institutions:
@@ -246,14 +240,14 @@ def _institution_faults(
         yield Fault(where, Code.PARTY_AMBIGUOUS, message)
 
 
-def _agreement_faults(
-    content: Agreement, facts: DirectoryFacts, where: str, name: str
-) -> Iterator[Fault]:
+def _agreement_faults(content: Agreement, facts: DirectoryFacts, where: str, name: str) -> Iterator[Fault]:
     if name == content.agreement:
         message = "the agreement would wait for itself; name another"
         yield Fault(f"{where}.agreement", Code.WORKFLOW_CYCLE, message)
     elif name not in facts.agreements:
-        message = f"there is no agreement {name!r}; deploy and activate it first, its address is part of the terms"
+        message = (
+            f"there is no agreement {name!r}; deploy and activate it first, its address is part of the terms"
+        )
         yield Fault(f"{where}.agreement", Code.AGREEMENT_UNKNOWN, message)
 
 

@@ -41,9 +41,7 @@ _ASKED_FIRST = frozenset(
 _GIVEN_FOR: dict[str, frozenset[Kind]] = {
     "approved_ago": frozenset({Kind.WAITING}),
     "already_paid": frozenset({Kind.LIFETIME_CAP, Kind.LINE_CAP}),
-    "already_paid_in_window": frozenset(
-        {Kind.WINDOW_CAP, Kind.LIFETIME_CAP, Kind.LINE_CAP, Kind.DOCUMENT}
-    ),
+    "already_paid_in_window": frozenset({Kind.WINDOW_CAP, Kind.LIFETIME_CAP, Kind.LINE_CAP, Kind.DOCUMENT}),
     "already_paid_to_payee": frozenset({Kind.PAYEE_CAP}),
     "blocked": frozenset({Kind.BLACKLIST}),
     "countersigned": frozenset({Kind.COUNTERSIGN}),
@@ -171,7 +169,9 @@ def _approval_faults(content: Agreement, where: str, case: Expectation) -> Itera
         return
     strange = [name for name in approvals if name not in approvers]
     if strange or len(set(approvals)) < len(approvals):
-        message = f"name institutions of a quorum, each once: {', '.join(sorted(approvers)) or 'there is none'}"
+        message = (
+            f"name institutions of a quorum, each once: {', '.join(sorted(approvers)) or 'there is none'}"
+        )
         yield Fault(f"{where}.given.approvals", Code.CASE_IMPOSSIBLE, message)
 
 
@@ -191,7 +191,9 @@ def _waiver_faults(content: Agreement, where: str, case: Expectation) -> Iterato
             message = f"no clause is called {name!r}"
             yield Fault(f"{where}.given.waived", Code.CASE_CLAUSE_UNKNOWN, message)
         elif {kind_of(guard) for guard in clause.any_of} & NON_WAIVABLE:
-            message = f"nobody can waive {name!r}: it has an approval, blacklist, countersignature or waiting time"
+            message = (
+                f"nobody can waive {name!r}: it has an approval, blacklist, countersignature or waiting time"
+            )
             yield Fault(f"{where}.given.waived", Code.CASE_IMPOSSIBLE, message)
 
 

@@ -40,7 +40,7 @@ class RefusedBy:
 
 @dataclass(frozen=True)
 class GivenEvidence:
-    """Evidence of a case: its kind, how long before the payment it was observed, and by how many institutions.
+    """Evidence of a case: its kind, how long before the payment it was observed, by how many institutions.
 
     `institutions` is None for as many as the terms ask for.
     """
@@ -190,9 +190,7 @@ def _document(expected: Expectation) -> GivenDocument | None:
     if document is None:
         return None
     payee = expected.payee if document.payee is None else document.payee
-    return GivenDocument(
-        document.kind, minor_units(document.left), None if payee == UNKNOWN_PAYEE else payee
-    )
+    return GivenDocument(document.kind, minor_units(document.left), None if payee == UNKNOWN_PAYEE else payee)
 
 
 def _expect(content: Agreement, then: str | Refused) -> Paid | RefusedBy:

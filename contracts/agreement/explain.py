@@ -6,21 +6,15 @@ Every sentence is one entry of a table: the two languages stand next to each oth
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from contracts.agreement import values
+from contracts.agreement._explain_guards import guard_text
+from contracts.agreement._explain_sections import section_lines
+from contracts.agreement._wording import filled, listed
 from contracts.agreement.compile import CompiledAgreement
-from contracts.agreement.guards import BY_ROW, kind_of, refusal_code, witness_of
-from contracts.agreement.model import (
-    Agreement,
-    AgreementFile,
-    Approval,
-    Clause,
-    Evidence,
-    GuardModel,
-    PayeeRoster,
-    PayoutCap,
-    TimeWindow,
-    WindowCap,
-)
+from contracts.agreement.expectations import Outcome
+from contracts.agreement.guard_models import Clause
+from contracts.agreement.guards import BY_ROW, COUNTED, kind_of, refusal_codes
+from contracts.agreement.model import Agreement, AgreementFile
+from contracts.agreement.sections import SECTIONS
 from contracts.agreement.texts import Text
 from contracts.terms import Kind
 
@@ -58,6 +52,15 @@ _FRAME = {
         "{payer} moves money from the account {account} to these accounts only: {funds}, "
         "with money of the class “{dye_class}” only, in {currency}.",
     ),
+    "clearing": Text(
+        "付款方 {payer} 的账户 {account} 只按下列规则自动拨款，只动用“{dye_class}”类资金，币种 {currency}。",
+        "Money moves from the account {account} of {payer} by the rules below only, money of the class "
+        "“{dye_class}” only, in {currency}.",
+    ),
+    "section": Text(
+        "只动用“{dye_class}”类资金，币种 {currency}。",
+        "Only money of the class “{dye_class}”, in {currency}.",
+    ),
     "clauses": Text(
         "以下 {count} 条条款须全部满足，缺一不付：",
         "All of these {count} clauses must be satisfied, or nothing is paid:",
@@ -79,28 +82,8 @@ _FRAME = {
     ),
 }
 
-_GUARDS = {
-    Kind.APPROVAL: Text(
-        "“{quorum}”共 {size} 家机构（{members}），至少 {needed} 家各自批准该付款批次",
-        "at least {needed} of the {size} institutions of “{quorum}” ({members}) approve the exact batch",
-    ),
-    Kind.ROSTER: Text(
-        "收款人须在收款人名册 {file} 上{payees}", "the payee is on the payee roster {file}{payees}"
-    ),
-    Kind.PAYOUT_CAP: Text("每笔不超过 {amount}", "each payment is {amount} at most"),
-    Kind.WINDOW_CAP: Text(
-        "{every}合计不超过 {amount}（时区 UTC{timezone}）",
-        "payments add up to {amount} at most {every} (time zone UTC{timezone})",
-    ),
-    Kind.TIME_WINDOW: Text(
-        "只在 {first} 至 {last}（含首尾两日）{hours}付款（时区 UTC{timezone}）",
-        "payment is on a day from {first} to {last}, both included, {hours} (time zone UTC{timezone})",
-    ),
-    Kind.EVIDENCE: Text(
-        "{witness} 已就该付款批次出具“{evidence}”证明，且不早于付款前 {fresh}",
-        "{witness} has attested “{evidence}” for the batch, not more than {fresh} before payment",
-    ),
-}
+# What is asked when a batch is reserved.
+_AT_RESERVE = frozenset({*COUNTED, Kind.BATCH_CAP, Kind.DYE_CLASS})
 
 # What happens when a clause is not satisfied, by what is refused.
 _REFUSALS = {
@@ -128,30 +111,12 @@ _REFUSALS = {
 _TEMPLATES = {
     "disbursement": Text("批量代付", "batch payout"),
     "allocation": Text("资金下拨", "allocation of funds"),
+    "escrow": Text("资金托管", "escrow"),
+    "guarantee": Text("履约保函", "guarantee"),
+    "split": Text("收款分账", "split of receipts"),
+    "delivery-versus-payment": Text("货款对付", "delivery versus payment"),
+    "receivable": Text("应收账款", "receivable"),
 }
-_CURRENCIES = {
-    "CNY": Text("{} 元人民币", "CNY {}"),
-    "EUR": Text("{} 欧元", "EUR {}"),
-    "HKD": Text("{} 港元", "HKD {}"),
-    "USD": Text("{} 美元", "USD {}"),
-}
-_WINDOWS = {
-    "hour": Text("每小时", "in each hour"),
-    "day": Text("每个自然日", "on each calendar day"),
-    "week": Text("每周（周一零时起）", "in each week from Monday 00:00"),
-}
-_UNITS = {
-    "s": Text("秒", "second"),
-    "m": Text("分钟", "minute"),
-    "h": Text("小时", "hour"),
-    "d": Text("天", "day"),
-}
-_DURATION = Text("{number} {unit}", "{number} {unit}{plural}")
-_ALL_DAY = Text("全天", "at any hour")
-_HOURS = Text("每天 {start} 至 {end} ", "from {start} to {end}")
-_EVERY = Text("每 {length}", "in each window of {length}")
-_PAYEES = Text("（共 {count} 名收款人）", " ({count} payees)")
-_NOTHING = Text("", "")
 
 
 def explain(agreement: AgreementFile | CompiledAgreement) -> Explanation:
@@ -170,41 +135,56 @@ def explain(agreement: AgreementFile | CompiledAgreement) -> Explanation:
 
 def _lines(view: _View) -> Iterator[Text]:
     content, accounts = view.content, view.content.accounts
-    yield _filled(
+    yield filled(
         _FRAME["title"],
         title=Text(content.title.zh, content.title.en),
         version=content.version,
         agreement=content.agreement,
     )
-    yield _filled(_FRAME["template"], kind=_TEMPLATES[content.template_name], template=content.template)
-    yield _filled(_FRAME["parties"], parties=_parties(content))
-    yield _filled(
-        _FRAME[content.template_name],
-        payer=_list(content.institutions_of("payer")),
+    yield filled(_FRAME["template"], kind=_TEMPLATES[content.template_name], template=content.template)
+    yield filled(_FRAME["parties"], parties=_parties(content))
+    if content.template_name in SECTIONS:
+        yield filled(_FRAME["section"], dye_class=accounts.dye_class, currency=content.currency)
+        yield from section_lines(content)
+        yield _expected(content)
+        return
+    yield filled(
+        _FRAME["clearing" if content.rules and not accounts.funds else content.template_name],
+        payer=listed(content.institutions_of("payer")),
         account=accounts.pays_from,
         dye_class=accounts.dye_class,
         currency=content.currency,
-        funds=_list(accounts.funds),
+        funds=listed(accounts.funds),
     )
-    yield _filled(_FRAME["clauses"], count=len(content.clauses))
+    yield filled(_FRAME["clauses"], count=len(content.clauses))
     for number, clause in enumerate(content.clauses, start=1):
         yield _clause(view, number, clause)
-    paid = sum(case.then == "paid" for case in content.expected)
+    yield from section_lines(content)
+    yield _expected(content)
+
+
+def _expected(content: Agreement) -> Text:
     count = len(content.expected)
-    yield _filled(_FRAME["expected"], count=count, paid=paid, refused=count - paid)
+    paid = sum(case.then == "paid" or isinstance(case.then, Outcome) for case in content.expected)
+    return filled(_FRAME["expected"], count=count, paid=paid, refused=count - paid)
 
 
 def _clause(view: _View, number: int, clause: Clause) -> Text:
-    guards = [_guard(view, guard) for guard in clause.any_of]
-    refusal = _filled(_REFUSALS[_what_is_refused(view.content, clause)], code=refusal_code(clause))
+    guards = [guard_text(view.content, view.payees, guard) for guard in clause.any_of]
+    refusal = filled(_REFUSALS[_what_is_refused(view.content, clause)], code=_either(refusal_codes(clause)))
     if len(guards) == 1:
-        return _filled(_FRAME["one"], number=number, name=clause.name, guard=guards[0], refusal=refusal)
+        return filled(_FRAME["one"], number=number, name=clause.name, guard=guards[0], refusal=refusal)
     listed = Text(
         "；".join(f"（{place}）{guard.zh}" for place, guard in enumerate(guards, start=1)),
         "; ".join(f"({place}) {guard.en}" for place, guard in enumerate(guards, start=1)),
     )
-    frame = "any_window_cap" if isinstance(clause.any_of[0], WindowCap) else "any"
-    return _filled(_FRAME[frame], number=number, name=clause.name, guards=listed, refusal=refusal)
+    counts = all(kind_of(guard) in COUNTED for guard in clause.any_of)
+    frame = "any_window_cap" if counts else "any"
+    return filled(_FRAME[frame], number=number, name=clause.name, guards=listed, refusal=refusal)
+
+
+def _either(codes: tuple[str, ...]) -> str:
+    return " / ".join(codes)
 
 
 def _what_is_refused(content: Agreement, clause: Clause) -> str:
@@ -213,84 +193,12 @@ def _what_is_refused(content: Agreement, clause: Clause) -> str:
         return "transfer"
     if kinds & BY_ROW:
         return "row"
-    return "reservation" if Kind.WINDOW_CAP in kinds else "execution"
-
-
-def _guard(view: _View, guard: GuardModel) -> Text:
-    return _filled(_GUARDS[kind_of(guard)], **_operands(view, guard))
-
-
-def _operands(view: _View, guard: GuardModel) -> dict[str, object]:
-    """What the sentence of a guard says, by the names in its template."""
-    content = view.content
-    match guard:
-        case Approval():
-            members = content.institutions_of(guard.quorum)
-            return {
-                "quorum": guard.quorum,
-                "needed": guard.at_least,
-                "size": len(members),
-                "members": _list(members),
-            }
-        case PayeeRoster():
-            payees = _NOTHING if view.payees is None else _filled(_PAYEES, count=view.payees)
-            return {"file": guard.file, "payees": payees}
-        case PayoutCap():
-            return {"amount": _money(content, guard.amount)}
-        case WindowCap():
-            return {
-                "amount": _money(content, guard.amount),
-                "every": _window(guard.every),
-                "timezone": guard.timezone,
-            }
-        case TimeWindow():
-            return {
-                "first": guard.from_day,
-                "last": guard.until,
-                "hours": _hours(guard.daily),
-                "timezone": guard.timezone,
-            }
-        case Evidence():
-            return {
-                "witness": witness_of(content, guard),
-                "evidence": guard.evidence,
-                "fresh": _duration(guard.fresh_for),
-            }
-
-
-def _filled(template: Text, /, **fields: object) -> Text:
-    """Both languages of a template, each with its own language of the fields."""
-    zh = {key: field.zh if isinstance(field, Text) else field for key, field in fields.items()}
-    en = {key: field.en if isinstance(field, Text) else field for key, field in fields.items()}
-    return Text(template.zh.format(**zh), template.en.format(**en))
-
-
-def _money(content: Agreement, amount: str) -> Text:
-    digits, currency = values.amount_text(values.minor_units(amount), ","), _CURRENCIES[content.currency]
-    return Text(currency.zh.format(digits), currency.en.format(digits))
-
-
-def _duration(text: str) -> Text:
-    number, unit = text[:-1], _UNITS[text[-1]]
-    return _filled(_DURATION, number=number, unit=unit, plural="" if number == "1" else "s")
-
-
-def _hours(daily: str) -> Text:
-    start, end = daily.split("-")
-    return _ALL_DAY if (start, end) == ("00:00", "24:00") else _filled(_HOURS, start=start, end=end)
-
-
-def _window(every: str) -> Text:
-    return _WINDOWS.get(every) or _filled(_EVERY, length=_duration(every))
+    return "reservation" if kinds & _AT_RESERVE else "execution"
 
 
 def _parties(content: Agreement) -> Text:
-    named = {role: _list(content.institutions_of(role)) for role in content.parties}
+    named = {role: listed(content.institutions_of(role)) for role in content.parties}
     return Text(
         "；".join(f"{role}：{names.zh}" for role, names in named.items()),
         "; ".join(f"{role}: {names.en}" for role, names in named.items()),
     )
-
-
-def _list(names: tuple[str, ...]) -> Text:
-    return Text("、".join(names), ", ".join(names))

@@ -107,7 +107,7 @@ def institution_of(content: Agreement, role: str) -> str:
 
 
 def refusal_codes(clause: Clause) -> tuple[str, ...]:
-    """The codes the chain may give when the clause refuses: of its last guard about rows, else of its last."""
+    """The codes the chain may give when the clause refuses: of its last guard about rows, else its last."""
     kinds = [kind_of(guard) for guard in clause.any_of]
     by_row = [kind for kind in kinds if kind in BY_ROW]
     return CODES_OF_KIND[(by_row or kinds)[-1]]

@@ -107,7 +107,7 @@ class Agreement(Model):
 
     @property
     def section(self) -> Section | None:
-        """What a template without clauses says instead; None where it is missing or the template has clauses."""
+        """What a template without clauses says instead; None where it is missing or there are clauses."""
         name = SECTIONS.get(self.template_name)
         return None if name is None else getattr(self, name)
 

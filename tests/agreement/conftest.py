@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 
 from contracts.agreement import (
     AccountFacts,
+    AgreementFacts,
     CompiledAgreement,
     DirectoryFacts,
     QuorumFacts,
@@ -61,12 +62,14 @@ class Draft:
 
     def quorum(self, members: tuple[str, ...], threshold: int) -> None:
         quorums = {"supervisors": QuorumFacts(members, threshold)}
-        self.facts = DirectoryFacts(self.facts.institutions, quorums, self.facts.accounts)
+        self.facts = replace(self.facts, quorums=quorums)
         self.document["parties"]["supervisors"] = list(members)
 
-    def account(self, name: str, controller: str, tree: str, currency: str) -> None:
-        accounts = {**self.facts.accounts, name: AccountFacts(controller, tree, currency)}
-        self.facts = DirectoryFacts(self.facts.institutions, self.facts.quorums, accounts)
+    def account(
+        self, name: str, controller: str, tree: str, currency: str, parent: str | None = None
+    ) -> None:
+        accounts = {**self.facts.accounts, name: AccountFacts(controller, tree, currency, parent)}
+        self.facts = replace(self.facts, accounts=accounts)
 
 
 @pytest.fixture(scope="session")
@@ -79,12 +82,26 @@ def facts() -> DirectoryFacts:
         "swift-courier": kinds.ENTERPRISE,
         "swift-courier-east": kinds.ENTERPRISE,
         "clear-audit": kinds.AUDITOR,
+        "river-supplies": kinds.ENTERPRISE,
     }
+    controllers = {
+        "swift-courier": "swift-courier",
+        "swift-courier/east": "swift-courier-east",
+        "swift-courier/suppliers": "river-supplies",
+        "swift-courier/financing": "north-bank",
+    }
+    for name in ("deposit", "collateral", "sales", "platform", "tax", "customers", "repayments", "works"):
+        controllers[f"swift-courier/{name}"] = "swift-courier"
     accounts = {
-        "swift-courier": AccountFacts("swift-courier", "swift-courier", "CNY"),
-        "swift-courier/east": AccountFacts("swift-courier-east", "swift-courier", "CNY"),
+        name: AccountFacts(controller, "swift-courier", "CNY", "swift-courier" if "/" in name else None)
+        for name, controller in controllers.items()
     }
-    return DirectoryFacts(institutions, {"supervisors": QuorumFacts(SUPERVISORS, 2)}, accounts)
+    quorums = {
+        "supervisors": QuorumFacts(SUPERVISORS, 2),
+        "inspectors": QuorumFacts(("clear-audit", "transport-bureau"), 2),
+    }
+    agreements = {"bike-order": AgreementFacts(b"\x0b" * 20, "escrow", "swift-courier/deposit")}
+    return DirectoryFacts(institutions, quorums, accounts, agreements)
 
 
 @pytest.fixture(scope="session")

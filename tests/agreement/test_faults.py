@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from contracts.agreement import Code, DirectoryFacts, load
+from contracts.agreement import AgreementFacts, Code, QuorumFacts, load
 from contracts.errors import AgreementInvalid
 
 Draft = Any
@@ -60,7 +61,7 @@ def no_rosters(draft: Draft) -> None:
 
 
 def no_quorums(draft: Draft) -> None:
-    draft.facts = DirectoryFacts(draft.facts.institutions, {}, draft.facts.accounts)
+    draft.facts = replace(draft.facts, quorums={})
 
 
 def shrunk_parties(draft: Draft) -> None:
@@ -76,7 +77,50 @@ def many_guards(draft: Draft) -> None:
         )
 
 
+def second_quorum(draft: Draft) -> None:
+    members = ("north-bank", "clear-audit")
+    draft.facts = replace(draft.facts, quorums={**draft.facts.quorums, "others": QuorumFacts(members, 2)})
+    draft.document["parties"]["others"] = list(members)
+
+
+def deployed(
+    draft: Draft,
+    name: str,
+    template: str,
+    account: str = "swift-courier",
+    clears_to: tuple[str, ...] = (),
+    waits_for: tuple[str, ...] = (),
+) -> None:
+    held = AgreementFacts(b"\1" * 20, template, account, clears_to, waits_for)
+    draft.facts = replace(draft.facts, agreements={**draft.facts.agreements, name: held})
+
+
+def beside(draft: Draft) -> None:
+    draft.account("other", "swift-courier", "swift-courier", "CNY")
+    draft.account("other/east", "swift-courier", "swift-courier", "CNY", "other")
+    draft.document["rules"][0]["to"] = "other/east"
+
+
+PAYEE = {"kind": "payee_cap", "amount": "9000.00", "every": "day", "timezone": "+08:00"}
+BLACKLIST = {"kind": "blacklist", "quorum": "supervisors"}
+BALANCE = {"kind": "agreement_balance", "agreement": "funding", "dye_class": "general", "at_least": "1.00"}
+CALENDAR = {
+    "kind": "calendar",
+    "from": "2026-01-01",
+    "until": "2026-03-31",
+    "excluded": ["2026-01-01"],
+    "timezone": "+08:00",
+}
 P, F = "courier-payouts", "fund-east"
+E, G, S, D = "bike-order", "depot-guarantee", "sales-split", "battery-receipt"
+R, A, W = "river-invoice", "budget-clearing", "depot-works"
+REQUEST = {
+    "name": "one",
+    "given": {"balance": "1.00"},
+    "when": {"payee": "unknown", "amount": "1.00"},
+    "then": "paid",
+}
+COURSE = {"name": "one", "holds": {"swift-courier": "1.00"}, "then": {"state": "open"}}
 ROSTER_LINE = "payee_name,payee_account\n"
 
 # Code -> (which example, the change, where the fault is, how its message begins or what it holds).
@@ -98,7 +142,7 @@ FAULTS: dict[Code, list[tuple[str, Change, str]]] = {
         (P, set_value("title", "en", to=["a"]), "title.en"),
     ],
     Code.VALUE_UNKNOWN: [
-        (P, set_value("template", to="escrow@1.0.0"), "template"),
+        (P, set_value("template", to="escrow@2.0.0"), "template"),
         (P, set_value("currency", to="XAU"), "currency"),
         (P, set_value("expected", 0, "then", to="payed"), "expected[0].then"),
     ],
@@ -141,7 +185,7 @@ FAULTS: dict[Code, list[tuple[str, Change, str]]] = {
     ],
     Code.HOURS_INVALID: [
         (P, guard(4, daily=hours), "clauses[4].any[0].daily")
-        for hours in ("22:00-06:00", "09:00-09:00", "00:00-24:01", "9-17", "00:00-25:00")
+        for hours in ("09:00-09:00", "00:00-24:01", "24:00-02:00", "9-17", "00:00-25:00")
     ],
     Code.TIMEZONE_INVALID: [
         (P, guard(4, timezone=zone), "clauses[4].any[0].timezone")
@@ -154,6 +198,7 @@ FAULTS: dict[Code, list[tuple[str, Change, str]]] = {
         (P, guard(3, every="month"), "clauses[3].any[0].every"),
         (P, guard(3, every="2h"), "clauses[3].any[0].every"),
         (P, guard(3, every="99999999s"), "clauses[3].any[0].every"),
+        (P, guard(3, every="255s"), "clauses[3].any[0].every"),
     ],
     Code.MOMENT_INVALID: [
         (P, set_value("expected", 1, "given", "at", to=at), "expected[1].given.at")
@@ -195,6 +240,8 @@ FAULTS: dict[Code, list[tuple[str, Change, str]]] = {
         (F, set_value("accounts", "funds", to=["swift-courier/west"]), "accounts.funds[0]"),
     ],
     Code.ACCOUNT_REPEATED: [
+        (E, set_value("escrow", "payee_account", to="swift-courier"), "escrow.payee_account"),
+        (S, set_value("split", "refund_to", to="swift-courier/tax"), "split.refund_to"),
         (F, set_value("accounts", "funds", to=["swift-courier/east"] * 2), "accounts.funds"),
     ],
     Code.CURRENCY_MISMATCH: [
@@ -221,7 +268,11 @@ FAULTS: dict[Code, list[tuple[str, Change, str]]] = {
         (P, guard(0, at_least=1), "clauses[0].any[0].at_least"),
         (P, guard(0, at_least=-3), "clauses[0].any[0].at_least"),
     ],
-    Code.QUORUM_UNREACHABLE: [(P, guard(0, at_least=4), "clauses[0].any[0].at_least")],
+    Code.QUORUM_UNREACHABLE: [
+        (P, guard(0, at_least=4), "clauses[0].any[0].at_least"),
+        (W, guard(1, at_least=4), "clauses[1].any[0].at_least"),
+        (W, guard(13, institutions=3), "clauses[13].any[0].institutions"),
+    ],
     Code.QUORUM_ALONE: [
         (P, lambda draft: draft.quorum(("north-bank", "labour-bureau"), 1), "clauses[0].any[0].quorum"),
         (P, lambda draft: draft.quorum(("north-bank",), 2), "clauses[0].any[0].quorum"),
@@ -258,6 +309,11 @@ FAULTS: dict[Code, list[tuple[str, Change, str]]] = {
         (F, also(0, {"kind": "payee_roster", "file": "couriers.csv"}), "clauses[0].any[1]"),
         (F, also(0, {"kind": "approval", "quorum": "supervisors", "at_least": 2}), "clauses[0].any[1]"),
         (P, set_value("accounts", "funds", to=["swift-courier"]), "accounts.funds"),
+        (P, set_value("rules", to=[{"to": "swift-courier", "mode": "rest"}]), "rules"),
+        (P, set_value("split", to={"parts": [{"to": "a"}], "remainder_to": "b", "refund_to": "c"}), "split"),
+        (E, set_value("clauses", to=[{"name": "cap", "any": [CAP]}]), "clauses"),
+        (E, set_value("expected", 0, to=REQUEST), "expected[0]"),
+        (P, set_value("expected", 0, to=COURSE), "expected[0]"),
         (
             P,
             set_value("expected", 0, "when", to={"fund": "swift-courier", "amount": "1.00"}),
@@ -279,6 +335,12 @@ FAULTS: dict[Code, list[tuple[str, Change, str]]] = {
         (P, also(2, CAP), "clauses[2].any[0]"),
         (P, also(0, {"kind": "approval", "quorum": "supervisors", "at_least": 3}), "clauses[0].any[1]"),
         (P, also(4, NIGHT), "clauses[4].any[1]"),
+        (P, also(4, {**NIGHT, "days": ["mon"], "daily": "22:00-06:00"}), "clauses[4].any[1]"),
+        (
+            P,
+            also(0, {"kind": "approval", "quorum": "supervisors", "at_least": 2, "quota": {"bank": 1}}),
+            "clauses[0].any[1]",
+        ),
         (
             P,
             also(
@@ -290,6 +352,13 @@ FAULTS: dict[Code, list[tuple[str, Change, str]]] = {
     Code.CLAUSE_UNREACHABLE: [
         (P, clause("wider cap", "payout-cap", CAP), "clauses[6]"),
         (P, clause("same cap", "payout-cap", {"kind": "payout_cap", "amount": "2000.00"}), "clauses[6]"),
+        (P, clause("batch", "batch-cap", {"kind": "batch_cap", "amount": "2000.00"}), "clauses[2]"),
+        (P, clause("ever", "lifetime-cap", {"kind": "lifetime_cap", "amount": "500000.00"}), "clauses[3]"),
+        (
+            P,
+            clause("line", "line-cap", {"kind": "line_cap", "dye_class": "bonus", "amount": "9.00"}),
+            "clauses[6].any[0]",
+        ),
         (P, clause("stricter cap", "payout-cap", {"kind": "payout_cap", "amount": "1000.00"}), "clauses[2]"),
         (
             P,
@@ -305,7 +374,178 @@ FAULTS: dict[Code, list[tuple[str, Change, str]]] = {
         (P, guard(2, amount="0.00"), "clauses[2].any[0].amount"),
         (P, guard(3, amount="0"), "clauses[3].any[0].amount"),
     ],
-    Code.WINDOW_CAP_SHARED: [(P, also(3, CAP), "clauses[3]")],
+    Code.CAP_SHARED: [
+        (P, also(3, CAP), "clauses[3]"),
+        (P, also(3, {"kind": "line_cap", "dye_class": "courier-pay", "amount": "9.00"}), "clauses[3]"),
+        (P, clause("both", "payee-cap", PAYEE, {**PAYEE, "every": "week"}), "clauses[6]"),
+    ],
+    Code.CAP_TOO_LARGE: [
+        (P, clause("payee", "payee-cap", {**PAYEE, "amount": "42949672.95"}), "clauses[6].any[0].amount")
+    ],
+    Code.CAP_TIMEZONE: [
+        (P, clause("payee", "payee-cap", {**PAYEE, "every": "ever"}), "clauses[6].any[0]"),
+        (
+            P,
+            clause("payee", "payee-cap", {"kind": "payee_cap", "amount": "9.00", "every": "day"}),
+            "clauses[6].any[0]",
+        ),
+    ],
+    Code.CALENDAR_INVALID: [
+        (P, clause("days", "outside-calendar", {**CALENDAR, **change}), where)
+        for change, where in (
+            ({"until": "2026-09-14"}, "clauses[6].any[0].until"),
+            ({"allowed": ["2026-01-05"]}, "clauses[6].any[0]"),
+            ({"excluded": []}, "clauses[6].any[0]"),
+            ({"excluded": ["2027-01-01"]}, "clauses[6].any[0]"),
+            ({"excluded": ["2026-01-02", "2026-01-02"]}, "clauses[6].any[0]"),
+        )
+    ],
+    Code.CALENDAR_EMPTY: [
+        (
+            P,
+            clause("days", "outside-calendar", {**CALENDAR, "until": "2025-12-31"}),
+            "clauses[6].any[0].until",
+        ),
+        (
+            P,
+            clause(
+                "days",
+                "outside-calendar",
+                {**CALENDAR, "until": "2026-01-02", "excluded": ["2026-01-01", "2026-01-02"]},
+            ),
+            "clauses[6].any[0].excluded",
+        ),
+    ],
+    Code.BLACKLIST_BYPASSED: [(P, clause("blocked", "payee-blocked", BLACKLIST, CAP), "clauses[6].any[0]")],
+    Code.BLACKLIST_REPEATED: [
+        (
+            P,
+            lambda draft: (
+                second_quorum(draft),
+                clause("blocked", "payee-blocked", BLACKLIST)(draft),
+                clause("barred", "payee-blocked", {**BLACKLIST, "quorum": "others"})(draft),
+            ),
+            "clauses[7].any[0]",
+        ),
+    ],
+    Code.DYE_CLASSES_DISJOINT: [
+        (P, clause("class", "dye-class", {"kind": "dye_class", "dye_class": "bonus"}), "accounts.dye_class"),
+        (
+            P,
+            lambda draft: (
+                clause("class", "dye-class", {"kind": "dye_class", "dye_class": "courier-pay"})(draft),
+                clause("other", "dye-class", {"kind": "dye_class", "dye_class": "bonus"})(draft),
+            ),
+            "accounts.dye_class",
+        ),
+    ],
+    Code.QUOTA_UNREACHABLE: [(P, guard(0, quota={"bank": 2}), "clauses[0].any[0].quota.bank")],
+    Code.QUOTA_ABOVE_QUORUM: [(P, guard(0, quota={"bank": 1, "agency": 2}), "clauses[0].any[0].quota")],
+    Code.WITNESS_UNCLEAR: [
+        (P, guard(5, quorum="supervisors"), "clauses[5].any[0]"),
+        (P, guard(5, institutions=2), "clauses[5].any[0]"),
+        (E, set_value("escrow", "milestones", 0, "by", to=None), "escrow.milestones[0]"),
+    ],
+    Code.PARTY_MISSING: [(E, without("parties", "arbiter"), "parties")],
+    Code.PARTY_NOT_APART: [
+        (
+            P,
+            clause("countersigned", "countersignature-missing", {"kind": "countersignature", "by": "payer"}),
+            "clauses[6].any[0].by",
+        ),
+        (E, set_value("parties", "arbiter", to="swift-courier"), "parties.arbiter"),
+        (E, set_value("escrow", "milestones", 0, "by", to="payee"), "escrow.milestones[0].by"),
+        (G, set_value("parties", "witness", to="labour-bureau"), "parties.witness"),
+    ],
+    Code.AGREEMENT_UNKNOWN: [
+        (
+            P,
+            clause(
+                "after", "agreement-state", {"kind": "agreement_state", "agreement": "x", "state": "released"}
+            ),
+            "clauses[6].any[0].agreement",
+        ),
+    ],
+    Code.STATE_UNREACHABLE: [
+        (
+            P,
+            lambda draft: (
+                deployed(draft, "funding", "allocation"),
+                clause(
+                    "after",
+                    "agreement-state",
+                    {"kind": "agreement_state", "agreement": "funding", "state": "released"},
+                )(draft),
+            ),
+            "clauses[6].any[0].state",
+        ),
+    ],
+    Code.WORKFLOW_CYCLE: [
+        (
+            P,
+            clause(
+                "after",
+                "agreement-state",
+                {"kind": "agreement_state", "agreement": "courier-payouts", "state": "open"},
+            ),
+            "clauses[6].any[0].agreement",
+        ),
+        (
+            P,
+            lambda draft: (
+                deployed(draft, "funding", "allocation", waits_for=("courier-payouts",)),
+                clause("after", "agreement-state", BALANCE)(draft),
+            ),
+            "clauses[6].any[0].agreement",
+        ),
+        (
+            S,
+            lambda draft: deployed(
+                draft, "back", "allocation", "swift-courier/platform", ("swift-courier/sales",)
+            ),
+            "split.parts[0].to",
+        ),
+    ],
+    Code.SECTION_MISSING: [(E, without("escrow"), "escrow")],
+    Code.AMOUNT_ZERO: [
+        (E, set_value("escrow", "milestones", 0, "amount", to="0"), "escrow.milestones[0].amount"),
+        (G, set_value("guarantee", "amount", to="0"), "guarantee.amount"),
+        (D, set_value("delivery", "price", to="0"), "delivery.price"),
+        (R, set_value("receivable", "face", to="0"), "receivable.face"),
+        (S, set_value("split", "parts", 0, "cap", to="0"), "split.parts[0].cap"),
+        (A, set_value("rules", 0, "amount", to="0"), "rules[0].amount"),
+    ],
+    Code.TIMES_OUT_OF_ORDER: [
+        (
+            E,
+            set_value("escrow", "milestones", 0, "due", to="2040-01-01T00:00:00Z"),
+            "escrow.milestones[0].due",
+        ),
+        (G, set_value("guarantee", "issue_by", to="2040-01-01T00:00:00Z"), "guarantee.expires"),
+    ],
+    Code.SHARES_ABOVE_WHOLE: [
+        (S, set_value("split", "parts", 0, "share", to="99%"), "split.parts"),
+        (A, set_value("rules", 1, "share", to="99%"), "rules"),
+    ],
+    Code.PART_EMPTY: [
+        (S, lambda draft: draft.document["split"]["parts"][0].update(fee="0", share="0%"), "split.parts[0]"),
+        (A, set_value("rules", 1, "share", to="0%"), "rules[1].share"),
+    ],
+    Code.CAP_BELOW_FEE: [(S, set_value("split", "parts", 0, "cap", to="0.01"), "split.parts[0].cap")],
+    Code.RULE_MODE_UNKNOWN: [(A, set_value("rules", 0, "mode", to="half"), "rules[0]")],
+    Code.RULE_NOT_BELOW: [(A, beside, "rules[0].to")],
+    Code.REST_NOT_LAST: [(A, lambda draft: draft.document["rules"].reverse(), "rules[0]")],
+    Code.ACCOUNT_OF_ANOTHER: [
+        (
+            R,
+            set_value("receivable", "financier_account", to="swift-courier/sales"),
+            "receivable.financier_account",
+        ),
+    ],
+    Code.PERCENT_INVALID: [
+        (S, set_value("split", "parts", 0, "share", to=share), "split.parts[0].share")
+        for share in ("10", "1.234%", "101%", "-1%", "010%")
+    ],
     Code.TIME_WINDOW_EMPTY: [(P, guard(4, until="2025-12-31"), "clauses[4].any[0].until")],
     Code.TIME_WINDOWS_DISJOINT: [
         (
@@ -349,6 +589,30 @@ FAULTS: dict[Code, list[tuple[str, Change, str]]] = {
         (P, set_value("expected", 2, "given", "balance", to="1.00"), "expected[2].given.balance"),
         (P, set_value("expected", 0, "when", "amount", to="0"), "expected[0].when.amount"),
         (F, set_value("expected", 0, "when", "fund", to="swift-courier"), "expected[0].when.fund"),
+        (
+            P,
+            set_value("expected", 0, "given", "approvals", to=["clear-audit"]),
+            "expected[0].given.approvals",
+        ),
+        (P, set_value("expected", 0, "given", "waived", to=["approval"]), "expected[0].given.waived"),
+        (P, set_value("expected", 0, "given", "states", to={"x": "open"}), "expected[0].given.states"),
+        (P, set_value("expected", 0, "given", "balances", to={"x": "1"}), "expected[0].given.balances"),
+        (P, set_value("expected", 0, "given", "blocked", to=True), "expected[0].given.blocked"),
+        (
+            P,
+            set_value("expected", 0, "given", "document", to={"kind": "x", "left": "1"}),
+            "expected[0].given.document.kind",
+        ),
+        (P, set_value("expected", 0, "when", "dye_class", to="bonus"), "expected[0].when.dye_class"),
+        (E, set_value("expected", 0, "events", 0, "act", to="pay"), "expected[0].events[0].act"),
+        (E, set_value("expected", 2, "events", 0, "by", to="arbiter"), "expected[2].events[0].by"),
+        (E, without("expected", 2, "events", 0, "by"), "expected[2].events[0]"),
+        (E, without("expected", 2, "events", 1, "amount"), "expected[2].events[1]"),
+        (E, set_value("expected", 1, "events", 1, "amount", to="1"), "expected[1].events[1].amount"),
+        (E, set_value("expected", 0, "events", 0, "of", to="x"), "expected[0].events[0].of"),
+        (E, set_value("expected", 0, "holds", to={"x": "1"}), "expected[0].holds"),
+        (E, set_value("expected", 0, "then", "paid", to={"x": "1"}), "expected[0].then.paid"),
+        (E, set_value("expected", 3, "events", to=[{"after": "1d"}]), "expected[3].events"),
     ],
 }
 
@@ -397,8 +661,12 @@ TEXT_CASES = [
 ]
 
 
+# Faults that only several files together have: see test_workflow.py.
+TOGETHER = {Code.AGREEMENT_REPEATED, Code.NO_EXIT}
+
+
 def test_every_code_has_a_case() -> None:
-    assert FAULTS.keys() | TEXT_FAULTS.keys() == set(Code)
+    assert FAULTS.keys() | TEXT_FAULTS.keys() | TOGETHER == set(Code)
 
 
 @pytest.mark.parametrize(("code", "which", "change", "where"), CASES)

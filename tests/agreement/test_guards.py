@@ -1,46 +1,73 @@
 """What follows from guards alone, against a look at every second or every value."""
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.agreement.guards import common_moment, implies, is_in_time, refusal_code
-from contracts.agreement.model import Clause
+from contracts.agreement.clock import common_moment, is_open
+from contracts.agreement.guard_models import Clause
+from contracts.agreement.guards import chain_guards, implies, refusal_codes
 from contracts.agreement.values import window_seconds, window_start_seconds
 from contracts.terms import Guard, Kind
 
 HOUR = 3_600
 DAY = 24 * HOUR
+HOURS = 21 * 24
 
 
 @st.composite
 def hourly_windows(draw: st.DrawFn) -> Guard:
-    """A time window whose edges are whole hours, within ten days."""
-    first, last = sorted(draw(st.lists(st.integers(0, 240), min_size=2, max_size=2, unique=True)))
-    start, end = sorted(draw(st.lists(st.integers(0, 24), min_size=2, max_size=2, unique=True)))
+    """A time window whose edges are whole hours, within three weeks; hours may cross midnight."""
+    first, last = sorted(draw(st.lists(st.integers(0, HOURS), min_size=2, max_size=2, unique=True)))
+    start = draw(st.integers(0, 23))
+    end = draw(st.integers(0, 24).filter(lambda hour: hour != start))
     offset = draw(st.integers(0, 23)) * HOUR
-    packed = start * HOUR | end * HOUR << 32 | offset << 64
+    packed = start * HOUR | end * HOUR << 32 | offset << 64 | draw(st.integers(0, 127)) << 96
     return Guard(0, Kind.TIME_WINDOW, first * HOUR, last * HOUR - 1, packed)
 
 
-@given(st.lists(st.lists(hourly_windows(), min_size=1, max_size=3), min_size=1, max_size=4))
+@st.composite
+def calendars(draw: st.DrawFn) -> Guard:
+    """A calendar of a few days within three weeks."""
+    days = draw(st.integers(1, 12))
+    bitmap = draw(st.integers(1, 2**days - 1)).to_bytes(32)
+    offset = draw(st.integers(0, 23)) * HOUR
+    return Guard(0, Kind.CALENDAR_DAY, draw(st.integers(1, 20)), days, offset, subject=bitmap)
+
+
+clocks = hourly_windows() | calendars()
+
+
+def open_hours(guard: Guard) -> set[int]:
+    return {hour for hour in range(-24, HOURS + 400) if is_open(guard, hour * HOUR)}
+
+
+@given(st.lists(st.lists(clocks, min_size=1, max_size=3), min_size=1, max_size=4))
 @settings(deadline=None)
 def test_common_moment_is_the_first(clauses: list[list[Guard]]) -> None:
-    moments = (
-        hour * HOUR
-        for hour in range(241)
-        if all(any(is_in_time(guard, hour * HOUR) for guard in clause) for clause in clauses)
-    )
-    assert common_moment(clauses) == next(moments, None)
+    common = set.intersection(*(set.union(*map(open_hours, clause)) for clause in clauses))
+    assert common_moment(clauses) == (min(common) * HOUR if common else None)
 
 
-@given(hourly_windows(), hourly_windows())
+@given(clocks, clocks)
+@settings(deadline=None)
 def test_an_implied_window_is_open_whenever_the_other_is(first: Guard, second: Guard) -> None:
     if implies(first, second):
-        assert all(is_in_time(second, hour * HOUR) for hour in range(241) if is_in_time(first, hour * HOUR))
+        assert open_hours(first) <= open_hours(second)
     assert implies(first, first)
+
+
+def test_a_night_belongs_to_the_day_it_begins_on() -> None:
+    friday = 1 << 4 << 96
+    night = Guard(0, Kind.TIME_WINDOW, 0, 10**9, 22 * HOUR | 6 * HOUR << 32 | friday)
+    # 1970-01-02 was a Friday.
+    assert is_open(night, 1 * DAY + 22 * HOUR)
+    assert is_open(night, 2 * DAY + 5 * HOUR)
+    assert not is_open(night, 1 * DAY + 5 * HOUR)
+    assert not is_open(night, 2 * DAY + 22 * HOUR)
 
 
 def test_guards_of_different_subjects_imply_nothing() -> None:
@@ -49,6 +76,28 @@ def test_guards_of_different_subjects_imply_nothing() -> None:
     assert not implies(first, Guard(0, Kind.EVIDENCE, 2, subject=b"a" * 32))
     assert implies(first, Guard(0, Kind.APPROVAL, 2, subject=b"a" * 32))
     assert not implies(Guard(0, Kind.APPROVAL, 2, subject=b"a" * 32), first)
+
+
+@pytest.mark.parametrize(
+    ("timezone", "moment"),
+    [
+        ("+08:00", "2026-01-05T00:30:00+08:00"),
+        ("-05:00", "2026-01-05T00:30:00-05:00"),
+        ("-03:30", "2026-01-05T23:59:00-03:30"),
+    ],
+)
+def test_days_are_local_on_both_sides_of_greenwich(timezone: str, moment: str) -> None:
+    monday = {"kind": "time_window", "from": "2026-01-01", "until": "2026-12-31", "timezone": timezone}
+    calendar = {"kind": "calendar", "from": "2026-01-01", "until": "2026-01-31", "timezone": timezone}
+    clause = Clause.model_validate(
+        {"name": "c", "any": ({**monday, "days": ("mon",)}, {**calendar, "allowed": ("2026-01-05",)})}
+    )
+    at = int(datetime.fromisoformat(moment).timestamp())
+    content = SimpleNamespace(clauses=[clause])
+    for guard in chain_guards(content)[0]:  # type: ignore[arg-type]
+        assert is_open(guard, at)
+        assert not is_open(guard, at - DAY)
+        assert not is_open(guard, at + DAY)
 
 
 @pytest.mark.parametrize(
@@ -83,4 +132,4 @@ def test_refusal_code_is_that_of_the_last_guard_about_rows(kinds: tuple[str, ...
         "payout_cap": {"kind": "payout_cap", "amount": "1.00"},
     }
     clause = Clause.model_validate({"name": "c", "any": tuple(guards[kind] for kind in kinds)})
-    assert refusal_code(clause) == code
+    assert refusal_codes(clause) == (code,)

@@ -1,0 +1,160 @@
+"""Agreements together: where money goes round by itself, and where it could never leave.
+
+Money moves without anybody deciding along the rules of allocations and the parts of splits. A circle of those
+would never rest; so would agreements that wait for each other never begin.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from contracts.agreement.codes import Code
+from contracts.agreement.directory import AgreementFacts, DirectoryFacts
+from contracts.agreement.guard_models import AgreementBalance, AgreementState
+from contracts.agreement.model import Agreement
+from contracts.agreement.sections import Delivery, Escrow, Guarantee, Receivable, Split
+from contracts.errors import Fault
+
+__all__ = ["agreement_facts", "set_faults", "together", "workflow_faults"]
+
+
+def agreement_facts(content: Agreement, address: bytes = bytes(20)) -> AgreementFacts:
+    """What others need to know of an agreement: for the directory facts of one that is deployed."""
+    split = content.section
+    cleared = tuple(rule.to for rule in content.rules)
+    if isinstance(split, Split):
+        cleared = (*(part.to for part in split.parts), split.remainder_to)
+    waits = dict.fromkeys(
+        guard.agreement
+        for clause in content.clauses
+        for guard in clause.any_of
+        if isinstance(guard, AgreementState | AgreementBalance)
+    )
+    return AgreementFacts(address, content.template_name, content.accounts.pays_from, cleared, tuple(waits))
+
+
+def together(contents: Sequence[Agreement], facts: DirectoryFacts) -> DirectoryFacts:
+    """The facts as they are once all the files are deployed; one that is deployed keeps its address."""
+    found = dict(facts.agreements)
+    for content in contents:
+        held = found.get(content.agreement)
+        found[content.agreement] = agreement_facts(content, held.address if held else bytes(20))
+    return replace(facts, agreements=found)
+
+
+def workflow_faults(contents: Sequence[Agreement], facts: DirectoryFacts) -> tuple[tuple[Fault, ...], ...]:
+    """Faults of several agreements together with those the directory knows, one tuple a file."""
+    known = together(contents, facts).agreements
+    moves: dict[str, set[str]] = {}
+    for held in known.values():
+        moves.setdefault(held.account, set()).update(held.clears_to)
+    waits = {name: set(held.waits_for) for name, held in known.items()}
+    return tuple(
+        (*_money_cycles(content, known, moves), *_waiting_cycles(content, waits)) for content in contents
+    )
+
+
+def _money_cycles(
+    content: Agreement, known: Mapping[str, AgreementFacts], moves: Mapping[str, set[str]]
+) -> Iterator[Fault]:
+    source = content.accounts.pays_from
+    for number, account in enumerate(known[content.agreement].clears_to):
+        path = _path(account, source, moves)
+        if path and account != source:
+            shown = " → ".join((source, *path))
+            message = f"money would go round by itself: {shown}; take one of them out"
+            yield Fault(_place(content, number), Code.WORKFLOW_CYCLE, message)
+
+
+def _place(content: Agreement, number: int) -> str:
+    if content.rules:
+        return f"rules[{number}].to"
+    parts = len(content.section.parts) if isinstance(content.section, Split) else 0
+    return f"split.parts[{number}].to" if number < parts else "split.remainder_to"
+
+
+def _waiting_cycles(content: Agreement, waits: Mapping[str, set[str]]) -> Iterator[Fault]:
+    for number, clause in enumerate(content.clauses):
+        for place, guard in enumerate(clause.any_of):
+            if (
+                not isinstance(guard, AgreementState | AgreementBalance)
+                or guard.agreement == content.agreement
+            ):
+                continue
+            path = _path(guard.agreement, content.agreement, waits)
+            if path:
+                shown = " → ".join((content.agreement, *path))
+                message = f"they wait for each other: {shown}; let one of them not wait"
+                where = f"clauses[{number}].any[{place}].agreement"
+                yield Fault(where, Code.WORKFLOW_CYCLE, message)
+
+
+def _path(start: str, goal: str, edges: Mapping[str, set[str]]) -> tuple[str, ...]:
+    """A shortest way from start to goal, both included; empty if there is none."""
+    ways: list[tuple[str, ...]] = [(start,)]
+    seen = {start}
+    while ways:
+        further = []
+        for way in ways:
+            if way[-1] == goal:
+                return way
+            for after in sorted(edges.get(way[-1], set()) - seen):
+                seen.add(after)
+                further.append((*way, after))
+        ways = further
+    return ()
+
+
+def set_faults(contents: Sequence[Agreement], facts: DirectoryFacts) -> tuple[tuple[Fault, ...], ...]:
+    """What only a look at all the files of a workflow shows, beside `workflow_faults`, one tuple a file.
+
+    An account that is sent money and that no agreement draws on keeps it for ever: in a set that is checked
+    together every such account needs a way out.
+    """
+    known = together(contents, facts).agreements
+    drawn = {held.account for held in known.values()}
+    drawn |= {account for content in contents for account in _drawn_on(content)}
+    names = [content.agreement for content in contents]
+    return tuple(
+        (*_repeated(names, number), *_no_exit(content, known, drawn))
+        for number, content in enumerate(contents)
+    )
+
+
+def _drawn_on(content: Agreement) -> tuple[str, ...]:
+    """Accounts beside its own that an agreement takes money from."""
+    if isinstance(content.section, Receivable):
+        debtor = content.section.debtor_account
+        return (content.section.financier_account, *((debtor,) if debtor else ()))
+    return ()
+
+
+def _repeated(names: Sequence[str], number: int) -> Iterator[Fault]:
+    if names[number] in names[:number]:
+        message = f"another file is called {names[number]}; check one version of an agreement at a time"
+        yield Fault("agreement", Code.AGREEMENT_REPEATED, message)
+
+
+def _no_exit(content: Agreement, known: Mapping[str, AgreementFacts], drawn: set[str]) -> Iterator[Fault]:
+    for where, account in _receiving(content, known).items():
+        if account not in drawn:
+            message = f"no agreement pays from {account}; money sent there would stay; add one to the set"
+            yield Fault(where, Code.NO_EXIT, message)
+
+
+def _receiving(content: Agreement, known: Mapping[str, AgreementFacts]) -> dict[str, str]:
+    """Accounts an agreement sends money to, by where it names them."""
+    found = {f"accounts.funds[{i}]": name for i, name in enumerate(content.accounts.funds)}
+    cleared = known[content.agreement].clears_to
+    found |= {_place(content, number): name for number, name in enumerate(cleared)}
+    match content.section:
+        case Escrow() as escrow:
+            found["escrow.payee_account"] = escrow.payee_account
+        case Guarantee() as guarantee:
+            found["guarantee.beneficiary_account"] = guarantee.beneficiary_account
+        case Delivery() as delivery:
+            found["delivery.seller_account"] = delivery.seller_account
+        case Receivable() as receivable:
+            found["receivable.creditor_account"] = receivable.creditor_account
+        case Split() | None:
+            pass
+    return found
