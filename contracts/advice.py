@@ -435,6 +435,33 @@ REASON_ADVICE: dict[str, str] = {
         "Ask for no more than the document is still good for, or name a document that covers the payment."
     ),
     "registry: more than is used": "Give back no more than was used of the document.",
+    "parties: signature expired": (
+        "Whoever decides for the party must sign again, with a deadline that is still to come."
+    ),
+    "parties: not signed for the party": (
+        "A signer with the right role in the party's institution must sign exactly what was prepared now."
+    ),
+    "parties: repeated": (
+        "Nothing is left to do if this was meant once; for another, the party signs with a new reference."
+    ),
+    "parties: unknown institution": (
+        "Name institutions of the directory, or have governors add this one first."
+    ),
+    "parties: account not open": (
+        "Open the account below the supervised one first, and deploy the agreement again."
+    ),
+    "parties: accounts of two trees": (
+        "Name accounts below one supervised account, and deploy the agreement again."
+    ),
+    "parties: account of another institution": (
+        "Name an account that the institution controls, and deploy the agreement again."
+    ),
+    "parties: named twice": (
+        "Name a different institution or account for each part, and deploy the agreement again."
+    ),
+    "parties: amount out of bounds": (
+        "Choose an amount above zero that a line can hold, and deploy the agreement again."
+    ),
     "escrow: timeout is over": "Choose a timeout that is still to come, and deploy the escrow again.",
     "escrow: timeout out of bounds": "Choose a timeout within thirty years, and deploy the escrow again.",
     "escrow: dispute timeout out of bounds": (
