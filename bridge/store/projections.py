@@ -15,7 +15,9 @@ from bridge.store.chain_models import (
     ApprovalRow,
     AttestedRow,
     BatchRow,
+    BlockedRow,
     ChunkRow,
+    CountersignatureRow,
     CustodyRow,
     EvidenceRow,
     GoneRow,
@@ -29,8 +31,10 @@ from bridge.store.chain_models import (
     RegisteredRow,
     ReturnRow,
     ReversalRow,
+    RosterSetRow,
     SignerRow,
     TreeRow,
+    WaiverRow,
 )
 
 __all__ = [
@@ -43,8 +47,10 @@ __all__ = [
     "announcements",
     "approvals",
     "batches_of_tree",
+    "blocks_of_payee",
     "chunks",
     "closed_accounts",
+    "countersignatures",
     "custody_of_tree",
     "drawn_of",
     "draws_on_open_sets",
@@ -66,9 +72,11 @@ __all__ = [
     "registered_documents",
     "returns",
     "reversals_of_tree",
+    "roster_sizes",
     "signers",
     "trees",
     "unsettled_batches",
+    "waivers",
 ]
 
 
@@ -204,6 +212,32 @@ def evidence(session: Session, batch: bytes) -> Sequence[EvidenceRow]:
     return session.scalars(
         select(EvidenceRow).where(EvidenceRow.batch == batch).order_by(EvidenceRow.id)
     ).all()
+
+
+def countersignatures(session: Session, batch: bytes) -> Sequence[CountersignatureRow]:
+    """The counter-signatures of a batch, oldest first."""
+    rows = select(CountersignatureRow).where(CountersignatureRow.batch == batch)
+    return session.scalars(rows.order_by(CountersignatureRow.id)).all()
+
+
+def waivers(session: Session, batch: bytes) -> Sequence[WaiverRow]:
+    """The clauses waived for a batch, oldest first."""
+    rows = select(WaiverRow).where(WaiverRow.batch == batch)
+    return session.scalars(rows.order_by(WaiverRow.id)).all()
+
+
+def roster_sizes(session: Session, agreement: str, block: int) -> Sequence[int]:
+    """Sizes that an agreement's roster had up to a block."""
+    rows = select(RosterSetRow.size).where(RosterSetRow.agreement == agreement, RosterSetRow.block <= block)
+    return session.scalars(rows.order_by(RosterSetRow.version)).all()
+
+
+def blocks_of_payee(session: Session, agreement: str, payee: int, block: int) -> Sequence[BlockedRow]:
+    """When a payee was blocked or let in again, up to a block, oldest first."""
+    rows = select(BlockedRow).where(
+        BlockedRow.agreement == agreement, BlockedRow.payee == payee, BlockedRow.block <= block
+    )
+    return session.scalars(rows.order_by(BlockedRow.id)).all()
 
 
 def signers(session: Session) -> Sequence[SignerRow]:
