@@ -586,6 +586,98 @@ REASON_ADVICE: dict[str, str] = {
     "guarantee: terms do not change": (
         "Parties who agree on other terms end this guarantee, and the quorum activates another."
     ),
+    "split: no parts": "Name at least one party that gets a part, and deploy the agreement again.",
+    "split: empty part": (
+        "Give every party a fee or a share, or leave it out, and deploy the agreement again."
+    ),
+    "split: cap below the fee": (
+        "Make the party's cap at least its fee, or zero for none, and deploy the agreement again."
+    ),
+    "split: shares above the whole": (
+        "Make the shares add up to 10,000 basis points at most, and deploy the agreement again."
+    ),
+    "split: nothing to divide": "Wait for money on the account; then anyone may have it divided.",
+    "split: nothing to refund": "An operator must sign a refund of at least one minor unit.",
+    "split: unknown receipt": "Use the number of a receipt that was divided; the first is 1.",
+    "split: more than is left of the receipt": (
+        "An operator may sign a refund of at most what the receipt divided less what was refunded of it."
+    ),
+    "split: a party lacks its part of the refund": (
+        "The party that the agreement names as lacking must have its part on its account again."
+    ),
+    "split: terms do not change": (
+        "For other terms the quorum activates another agreement and retires this one."
+    ),
+    "delivery: zero kind": (
+        "Give the kind of document an id that is not zero, and deploy the agreement again."
+    ),
+    "delivery: zero document": "Give the document's keyed hash; it cannot be zero.",
+    "delivery: deadline is over": (
+        "Anyone may close the agreement now; for another exchange deploy one with a deadline to come."
+    ),
+    "delivery: deadline is not over": (
+        "Anyone may settle once document and price are there; closing it takes both parties or the deadline."
+    ),
+    "delivery: delivered already": "Nothing is left to deliver: the document is locked here; pay the price.",
+    "delivery: nothing delivered": (
+        "The seller must deliver the document first, with a witness who confirms it."
+    ),
+    "delivery: price not paid": (
+        "The buyer must bring the whole price onto the account; then anyone may settle."
+    ),
+    "delivery: has ended": (
+        "Nothing is left to do: it was settled, cancelled or closed; late money can be swept to the buyer."
+    ),
+    "delivery: still open": "Settle, cancel or close the agreement first; only late money is swept.",
+    "delivery: nothing to give back": "Nothing is left to do: no money rests on the account.",
+    "delivery: terms do not change": (
+        "Both parties can cancel this agreement; for other terms the quorum activates another."
+    ),
+    "receivable: zero id": (
+        "Give the invoice's keyed hash and its kind ids that are not zero, and deploy the agreement again."
+    ),
+    "receivable: due time out of bounds": (
+        "Give a due time that is to come and a grace that is not endless, and deploy the agreement again."
+    ),
+    "receivable: registered already": (
+        "Nothing is left to do: the debt is confirmed; it is passed on from here."
+    ),
+    "receivable: past its due time": (
+        "A debt is confirmed before it is due; for this one the quorum must activate an agreement due later."
+    ),
+    "receivable: debt not confirmed": "Creditor and debtor must sign the debt and have it registered first.",
+    "receivable: has ended": "Nothing more is passed on; what comes is still collected for the holders.",
+    "receivable: price out of bounds": (
+        "Holder and financier must sign a price above zero and no higher than the claim it pays for."
+    ),
+    "receivable: not a holder": "Use an institution that is owed part of the debt; the agreement lists them.",
+    "receivable: more than the holder is owed": (
+        "Both parties must sign again, for at most what the holder is owed now."
+    ),
+    "receivable: holder is repaid on another account": (
+        "Name the account on which the taker is repaid already, or have it choose another for all it holds."
+    ),
+    "receivable: not an account to be repaid on": (
+        "Choose an account of the taker: not the one repayments arrive on, nor the debtor's."
+    ),
+    "receivable: to the holder itself": "Pass the claim on to another institution.",
+    "receivable: to the debtor": "Pass the claim on to another than the debtor, who repays it instead.",
+    "receivable: nothing to pass on": "Sign a claim of at least one minor unit.",
+    "receivable: too many holders": (
+        "Pass the claim on to who holds part of it already, or wait until one of the eight holds nothing."
+    ),
+    "receivable: no account to repay from": (
+        "The debtor repays through its bank onto the agreement's account; the terms name no account of it."
+    ),
+    "receivable: nothing to repay": "The debtor must sign a repayment of at least one minor unit.",
+    "receivable: more than is owed": (
+        "The debtor must sign for at most what is owed less what rests on the agreement's account already."
+    ),
+    "receivable: nothing to collect": "Wait for money on the account; then anyone may have it passed on.",
+    "receivable: not overdue": "Wait until the due time and the grace after it are over.",
+    "receivable: terms do not change": (
+        "For another debt the quorum activates another agreement; this one ends when it is repaid or overdue."
+    ),
 }
 """By the reason as the Vyper sources write it: `"module: reason"`."""
 

@@ -16,15 +16,14 @@ MAX_PARTS: constant(uint256) = 16
 @pure
 def _shares(parts: DynArray[uint256, MAX_PARTS], running: uint256) -> DynArray[uint256, MAX_PARTS]:
     """
-    @dev What each part bears of a running sum. Throws when that is more than the total.
+    @dev What each part bears of a running sum.
     @param parts The parts, below 2^64 together.
-    @param running The sum so far.
+    @param running The sum so far; no more than the parts together.
     @return DynArray One share a part.
     """
     below: uint256 = 0
     for part: uint256 in parts:
         below += part
-    assert running <= below, "proportion: sum above the total"
     shares: DynArray[uint256, MAX_PARTS] = parts
     left: uint256 = running
     for i: uint256 in range(len(parts), bound=MAX_PARTS):
@@ -47,7 +46,7 @@ def _steps(parts: DynArray[uint256, MAX_PARTS], running: uint256, more: uint256)
     @dev What each part bears of the next amount.
     @param parts The parts.
     @param running The sum before.
-    @param more What it grows by.
+    @param more What it grows by; the parts together are no less than both.
     @return DynArray One amount a part; together `more`.
     """
     before: DynArray[uint256, MAX_PARTS] = self._shares(parts, running)

@@ -49,8 +49,10 @@ AMOUNTS = st.integers(1, 400)
 
 
 def paid_in_turn(claims: list[int], cents: int) -> list[int]:
-    """What each claim got after so many cents. Each cent goes to the last claim, unless the claims before it have
-    less than their share, rounded down, of what all together now got; then to the last of those, and so on.
+    """What each claim got after so many cents.
+
+    Each cent goes to the last claim, unless the claims before it have less than their share, rounded down, of
+    what all together now got; then to the last of those, and so on.
     """
     got = [0] * len(claims)
     for _ in range(cents):
