@@ -52,13 +52,14 @@ class Applier:
         self.reference_key = reference_key
 
     def step(self) -> int:
-        """Attest what is known by now, then apply the next movements; returns how many were done.
+        """Attest what is known by now, then apply the next movements; returns how many were applied.
 
         One that cannot be applied is a teller's task and stays unapplied; it is tried again, behind others.
         So is the debit of a payout that, by what is indexed, was never executed.
         """
+        applied = 0
         with self.database.begin() as session:
-            applied = self.attester.attest(session, self.sender)
+            self.attester.attest(session, self.sender)
             for movement in store.unapplied_movements(session, MOVEMENTS_A_STEP):
                 try:
                     with session.begin_nested():

@@ -36,6 +36,7 @@ class Attester:
     def __init__(self, chain: Chain, key: LocalAccount) -> None:
         self.chain = chain
         self.key = key
+        self.retry_seconds = RETRY_SECONDS
         self._not_before: dict[bytes, float] = {}
 
     def attest(self, session: Session, sender: Sender) -> int:
@@ -80,7 +81,7 @@ class Attester:
         )
         if time.monotonic() < self._not_before.get(account.tree, 0.0):
             return False
-        self._not_before[account.tree] = time.monotonic() + RETRY_SECONDS
+        self._not_before[account.tree] = time.monotonic() + self.retry_seconds
         return True
 
     def _close_task(
