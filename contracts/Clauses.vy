@@ -26,7 +26,6 @@ MAX_SIGNERS: constant(uint256) = 16
 SUPERVISOR: constant(uint256) = 8
 OPERATOR: constant(uint256) = 16
 WITNESS: constant(uint256) = 64
-INSTITUTION_KINDS: constant(uint256) = 4
 
 _M32: constant(uint256) = 2**32 - 1
 _NO_LIMIT: constant(uint256) = max_value(uint256)
@@ -99,11 +98,13 @@ def give(
     elif kind == guards.COUNTERSIGN:
         role = OPERATOR
     signer: IDirectory.Signer = staticcall IDirectory(DIRECTORY).signer(who)
-    assert signer.roles & role != 0 and self._is_asked(
-        terms, kind, subject, signer.institution
-    ), "clauses: not asked of this signer"
+    assert signer.roles & role != 0, "clauses: signer lacks the role"
+    assert self._is_asked(terms, kind, subject, signer.institution), "clauses: not asked of this institution"
     assert signer.since <= known_since, "clauses: signer is newer than the batch"
-    given._give(self._key(msg.sender, batch), kind, subject, who, moment, kind == guards.EVIDENCE)
+    # The registry keeps documents, each once.
+    if kind != guards.DOCUMENT:
+        renews: bool = kind == guards.EVIDENCE
+        given._give(DIRECTORY, self._key(msg.sender, batch), kind, subject, who, moment, renews)
     return signer.institution
 
 
@@ -308,7 +309,7 @@ def _look_at_approvals(facts: IClauses.Facts, guard: IAgreement.Guard) -> (bool,
         given._since(self._key(msg.sender, facts.batch), guards.APPROVAL, age),
         facts.reserved_at,
     )
-    for _: uint256 in range(INSTITUTION_KINDS):
+    for _: uint256 in range(guards.INSTITUTION_KINDS):
         if counts & _M32 < limit or quotas == 0:
             break
         counts >>= 32

@@ -65,16 +65,14 @@ struct Roster:
     root: bytes32
 
 
-# The slot that a cap of payees worked on last, and the number of its seven payees.
-struct Slot:
-    group: uint256
-    counters: uint256
-
-
 _M16: constant(uint256) = 2**16 - 1
 _M24: constant(uint256) = 2**24 - 1
 _M32: constant(uint256) = 2**32 - 1
+_M64: constant(uint256) = 2**64 - 1
 _M160: constant(uint256) = 2**160 - 1
+# Bits of a row before its roster index and its amount.
+_PAYEE: constant(uint256) = 232
+_AMOUNT: constant(uint256) = 168
 _COUNTED: constant(uint256) = 160
 _MET: constant(uint256) = 184
 _TURNS: constant(uint256) = 200
@@ -351,12 +349,14 @@ def register_document(
     @param amount What it is good for, minor units.
     @param signature By a witness of the institution that the terms name.
     """
-    who: address = signatures._recover(
-        signatures._digest(keccak256(abi_encode(DOCUMENT_TYPEHASH, document, kind, holder, payee, amount))), signature
+    digest: bytes32 = signatures._digest(
+        keccak256(abi_encode(DOCUMENT_TYPEHASH, document, kind, holder, payee, amount))
     )
+    who: address = signatures._recover(digest, signature)
     extcall IClauses(CLAUSES).give(
         self.terms_at, document, guards.DOCUMENT, kind, who, block.timestamp, block.timestamp
     )
+    log IAgreement.OperatorActed(digest=digest, operator=who)
     extcall IRegistry(REGISTRY).register(document, kind, holder, payee, amount)
 
 
@@ -414,7 +414,7 @@ def restore_payee(
     terms: address = self._terms_of(batch)
     bit: uint256 = 1 << row % 256
     assert staticcall ILedger(LEDGER).gone(batch, row // 256) & bit != 0, "disbursement: row is not back"
-    assert self._uncounted[batch][row // 256] & bit == 0, "disbursement: restored already"
+    assert self._uncounted[batch][row // 256] & bit == 0, "disbursement: row is not counted"
     self._uncounted[batch][row // 256] |= bit
     held: ILedger.Batch = staticcall ILedger(LEDGER).batch(batch)
     start: uint256 = 0
@@ -506,7 +506,7 @@ def _set_roster(size: uint256, root: bytes32):
     """
     @dev Take a roster: never a shorter one, so that an index means the same payee for ever.
     """
-    assert size >= self.roster.size and size <= 2**24, "disbursement: roster shrinks"
+    assert size >= self.roster.size and size <= guards.MAX_PAYEES, "disbursement: roster shrinks"
     self.roster.version += 1
     self.roster.size = size
     self.roster.root = root
@@ -742,52 +742,71 @@ def _check_rows(
     @dev Evaluate the guards that look at rows, and count rows against the caps of their payees.
     @return uint256 One bit a refused row.
     """
-    slots: Slot[guards.MAX_PAYEE_CAPS] = empty(Slot[guards.MAX_PAYEE_CAPS])
+    # Within these, nothing is left to look at.
+    easy: uint256 = verdict.payees
+    if verdict.has_blacklist or verdict.cap_count > 0:
+        easy = 0
+    group: uint256 = _NO_LIMIT
+    slots: uint256[guards.MAX_PAYEE_CAPS] = empty(uint256[guards.MAX_PAYEE_CAPS])
     page: uint256 = _NO_LIMIT
     listed: uint256 = 0
     refused: uint256 = 0
     for i: uint256 in range(len(rows) // merkle.ROW_BYTES, bound=MAX_CHUNK_ROWS):
-        word: bytes32 = extract32(rows, unsafe_mul(i, merkle.ROW_BYTES))
-        payee: uint256 = merkle._roster_index(word)
-        amount: uint256 = merkle._amount(word)
-        fits: bool = unsafe_sub(payee, verdict.first) < verdict.payees and amount <= verdict.most
+        word: uint256 = convert(extract32(rows, unsafe_mul(i, merkle.ROW_BYTES)), uint256)
+        payee: uint256 = word >> _PAYEE
+        amount: uint256 = word >> _AMOUNT & _M64
+        place: uint256 = unsafe_sub(payee, verdict.first)
+        if place < easy and amount <= verdict.most:
+            continue
+        fits: bool = place < verdict.payees and amount <= verdict.most
         if verdict.has_blacklist:
             if payee >> 8 != page:
                 page = payee >> 8
                 listed = self.blocked[page]
             fits = fits and listed >> (payee & 255) & 1 == 0
-        # Numbered from one: zero means that no slot is loaded.
-        group: uint256 = unsafe_add(unsafe_div(payee, payees.PAYEES_A_SLOT), 1)
+        if verdict.cap_count > 0 and unsafe_div(payee, payees.PAYEES_A_SLOT) != group:
+            self._store(verdict, group, slots)
+            group = unsafe_div(payee, payees.PAYEES_A_SLOT)
+            slots = self._load(verdict, group)
+        before: uint256[guards.MAX_PAYEE_CAPS] = slots
         for k: uint256 in range(verdict.cap_count, bound=guards.MAX_PAYEE_CAPS):
-            if slots[k].group != group:
-                self._store(verdict.caps[k].counter, slots[k])
-                slots[k] = Slot(
-                    group=group, counters=payees._slot(verdict.caps[k].counter, group, verdict.caps[k].window)
-                )
-            after: uint256 = unsafe_add(slots[k].counters >> payees._place(payee) & payees.FULL, amount)
+            slot: uint256 = slots[k]
+            bits: uint256 = unsafe_mul(payee % payees.PAYEES_A_SLOT, payees.COUNTER_BITS)
+            counter: uint256 = slot >> bits & payees.FULL
+            after: uint256 = unsafe_add(counter, amount)
             fits = fits and after <= verdict.caps[k].most
+            slots[k] = unsafe_add(slot, unsafe_sub(min(after, payees.FULL), counter) << bits)
         if not fits:
-            for k: uint256 in range(verdict.cap_count, bound=guards.MAX_PAYEE_CAPS):
-                self._store(verdict.caps[k].counter, slots[k])
+            self._store(verdict, group, before)
             if self._is_refused(batch, first_row + i, verdict, payee, amount, skip_refused):
                 refused |= 1 << i
-                continue
-        for k: uint256 in range(verdict.cap_count, bound=guards.MAX_PAYEE_CAPS):
-            slots[k].counters = payees._add(slots[k].counters, payee, amount)
-    for k: uint256 in range(verdict.cap_count, bound=guards.MAX_PAYEE_CAPS):
-        self._store(verdict.caps[k].counter, slots[k])
+                slots = before
+    self._store(verdict, group, slots)
     if refused != 0 and verdict.cap_count > 0:
         self._uncounted[batch][first_row // 256] |= refused << first_row % 256
     return refused
 
 
 @internal
-def _store(counter: uint256, slot: Slot):
+@view
+def _load(verdict: IClauses.Verdict, group: uint256) -> uint256[guards.MAX_PAYEE_CAPS]:
     """
-    @dev Write the slot that a cap of payees worked on.
+    @dev The counters of seven payees, a slot a cap.
     """
-    if slot.group != 0:
-        payees._slots[unsafe_add(counter, slot.group)] = slot.counters
+    slots: uint256[guards.MAX_PAYEE_CAPS] = empty(uint256[guards.MAX_PAYEE_CAPS])
+    for k: uint256 in range(verdict.cap_count, bound=guards.MAX_PAYEE_CAPS):
+        slots[k] = payees._slot(verdict.caps[k].counter, group, verdict.caps[k].window)
+    return slots
+
+
+@internal
+def _store(verdict: IClauses.Verdict, group: uint256, slots: uint256[guards.MAX_PAYEE_CAPS]):
+    """
+    @dev Write the counters of seven payees, if any are loaded.
+    """
+    if group != _NO_LIMIT:
+        for k: uint256 in range(verdict.cap_count, bound=guards.MAX_PAYEE_CAPS):
+            payees._slots[unsafe_add(verdict.caps[k].counter, group)] = slots[k]
 
 
 @internal
@@ -862,6 +881,6 @@ def _paid(guard: IAgreement.Guard, payee: uint256, moment: uint256) -> uint256:
     @dev What a payee got in the window of a moment, as a cap of payees counts it, minor units.
     """
     slot: uint256 = payees._slot(
-        convert(guards._counter(guard), uint256), payee // payees.PAYEES_A_SLOT + 1, guards._window(guard, moment)
+        convert(guards._counter(guard), uint256), payee // payees.PAYEES_A_SLOT, guards._window(guard, moment)
     )
-    return slot >> payees._place(payee) & payees.FULL
+    return slot >> payee % payees.PAYEES_A_SLOT * payees.COUNTER_BITS & payees.FULL

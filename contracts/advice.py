@@ -30,8 +30,49 @@ GUARD_ADVICE: dict[str, str] = {
         "quorum must activate a new one."
     ),
     "evidence-missing": (
-        "A witness of the institution that the terms name must attest the evidence, no longer ago than "
-        "the limit says; then try again."
+        "Witnesses of as many institutions as the limit says must attest what the terms name, observed "
+        "recently enough."
+    ),
+    "batch-cap": (
+        "Split the payout file into batches within the limit, or give what else the clause accepts."
+    ),
+    "lifetime-cap": (
+        "Ask for no more than the limit leaves; a higher limit takes new terms that the quorum adopts."
+    ),
+    "payee-cap": (
+        "Skip the refused row and pay this payee in the next window; a higher limit takes new terms that "
+        "the quorum adopts."
+    ),
+    "payee-blocked": "Skip the refused row; supervisors of the blacklist's quorum can unblock the payee.",
+    "dye-class": "Draw on a dye class that the terms name; others take new terms that the quorum adopts.",
+    "line-cap": (
+        "Ask for no more than the limit leaves of this dye class; a higher limit takes new terms that the "
+        "quorum adopts."
+    ),
+    "countersignature-missing": (
+        "An operator of the institution that the terms name must countersign this batch."
+    ),
+    "agreement-state": (
+        "Wait until the other agreement is in the state, or its account holds the balance, that the limit "
+        "says."
+    ),
+    "waiting-period": (
+        "Wait until approvals of as many institutions as the limit says have stood as long as the terms ask."
+    ),
+    "document-missing": (
+        "An operator must reserve the batch with a document of the kind that the terms name, registered by "
+        "a witness here."
+    ),
+    "document-payee": (
+        "Pay only the payee of the batch's document; skip the refused row, or reserve it with that payee's "
+        "document."
+    ),
+    "document-amount": (
+        "Ask for no more than is left of the document, or have a witness register another one."
+    ),
+    "outside-calendar": (
+        "Try again on a day that the calendar of the terms allows; after its last day the quorum must "
+        "adopt a new one."
     ),
 }
 """By the code of the guard that refused; the limit itself is among the refusal's details."""
@@ -136,28 +177,6 @@ REASON_ADVICE: dict[str, str] = {
         "An operator must cancel the batch and upload its rows again with a later deadline; then "
         "supervisors approve that one."
     ),
-    "disbursement: not a supervisor": "A supervisor must sign exactly the approval that was prepared.",
-    "disbursement: signer is newer than the batch": (
-        "A supervisor known before the batch was reserved must approve it; else an operator cancels it "
-        "and uploads its rows again."
-    ),
-    "disbursement: not in the quorum": (
-        "A supervisor of an institution in the quorum that the terms name must approve."
-    ),
-    "disbursement: approval repeated": (
-        "Nothing is left for this supervisor to do; if approvals are missing, supervisors of other "
-        "institutions must approve."
-    ),
-    "disbursement: too many approvals": (
-        "Execute the batch; if too few of its 16 approvals still count, an operator cancels it and "
-        "uploads its rows again."
-    ),
-    "disbursement: evidence repeated": (
-        "The witness must attest a newer document: the same one again would not be fresher."
-    ),
-    "disbursement: the terms ask for no such evidence of this signer": (
-        "Check the kind of evidence; a witness of the institution that the terms name for it must sign."
-    ),
     "disbursement: only a signer may skip rows": (
         "Execute without skipping rows, or have governors add the key that sends the execution to the "
         "directory as a signer."
@@ -170,6 +189,46 @@ REASON_ADVICE: dict[str, str] = {
     ),
     "disbursement: not an operator": (
         "An operator of the account's controller must sign exactly what was prepared."
+    ),
+    "clauses: signer lacks the role": (
+        "A supervisor approves, an operator countersigns and a witness attests: that one must sign exactly "
+        "what was prepared."
+    ),
+    "clauses: not asked of this institution": (
+        "Someone of an institution that the terms name for this must sign."
+    ),
+    "clauses: signer is newer than the batch": (
+        "A supervisor known before the batch was reserved must approve it; else an operator cancels and "
+        "reserves it again."
+    ),
+    "disbursement: no terms": (
+        "Write at least one clause with a guard into the agreement, and deploy it again."
+    ),
+    "disbursement: not the factory": (
+        "Supervisors of the tree's quorum must adopt new terms through the agreement factory."
+    ),
+    "disbursement: another account": (
+        "Adopt terms for the same account and dye class; another account takes an agreement of its own."
+    ),
+    "disbursement: another dye class": (
+        "Draw on the agreement's own dye class; another takes new terms that name it and that the quorum "
+        "adopts."
+    ),
+    "disbursement: total out of bounds": "Use a smaller total: no line holds more than 2^62 minor units.",
+    "disbursement: observed later": "The witness must attest with a time that is not after the chain's.",
+    "disbursement: roster shrinks": (
+        "Keep every payee of the roster and add new ones behind them, 16,777,216 (2^24) in all at most."
+    ),
+    "disbursement: quorum not reached": (
+        "Supervisors of as many institutions of the quorum as its threshold asks must sign; to block a "
+        "payee, one is enough."
+    ),
+    "disbursement: terms changed": (
+        "Anyone may cancel the batch; an operator reserves its rows again under the new terms."
+    ),
+    "disbursement: row is not back": "Wait until the bank has returned the whole row.",
+    "disbursement: row is not counted": (
+        "Nothing is left to give back: the row was refused, or was given back before."
     ),
     "factory: template exists": (
         "Use the template that is registered, or have governors register this one under a new version."
@@ -196,7 +255,6 @@ REASON_ADVICE: dict[str, str] = {
         "Supervisors of as many institutions of the tree's quorum as its threshold asks must sign the "
         "activation."
     ),
-    "guards: no terms": "Write at least one clause with a guard into the agreement, and deploy it again.",
     "guards: clauses out of order": (
         "Number the clauses from zero without gaps, the guards of one clause next to each other, and "
         "deploy again."
@@ -208,32 +266,54 @@ REASON_ADVICE: dict[str, str] = {
     "guards: too many clauses": (
         "Keep the agreement to 16 clauses; join alternatives in one clause, or write two agreements."
     ),
-    "guards: window cap shares a clause": (
-        "Give the window cap a clause of its own; only other window caps may stand beside it."
-    ),
     "guards: approval needs a quorum of two": (
         "Let the approval name its quorum and ask for two of its institutions or more."
     ),
     "guards: roster size": "Give the roster at least one payee and at most 16,777,216 (2^24).",
-    "guards: payout cap": "Set the payout cap above zero and to no more than 2^62 minor units.",
-    "guards: window cap": "Set the window cap above zero and to no more than 2^62 minor units.",
-    "guards: window of a cap": (
-        "Give the cap's window a length of at most 2^40 seconds, and an offset shorter than that length."
-    ),
     "guards: time window is empty": "Let the time window's first moment come before its last.",
-    "guards: daily hours": (
-        "Let the daily hours start before they end, within one day; for a night write two time windows in "
-        "one clause."
-    ),
     "guards: time zone": "Give the time zone as an offset of less than a day.",
-    "guards: unknown kind": (
-        "Use one of the six kinds of guard: approval, roster, payout cap, window cap, time window, evidence."
-    ),
     "guards: evidence freshness": (
         "Let the evidence stay fresh for at least one second and at most 2^40 seconds."
     ),
     "guards: evidence needs a witness": "Name the institution whose witnesses attest this evidence.",
-    "guards: amount out of bounds": "Use a smaller amount: no line holds more than 2^62 minor units.",
+    "given: repeated": (
+        "Nothing is left for this person to do: only a witness may sign again, with a later observation."
+    ),
+    "given: too many signers": (
+        "As many as 16 people signed for this batch already; if too few of them still count, an operator reserves it "
+        "again."
+    ),
+    "given: nothing to revoke": "Only who approved this batch, and did not revoke it yet, can revoke.",
+    "guards: cap shares a clause": (
+        "Give caps over batches a clause without other guards, and a cap on payees or on a line a clause "
+        "of its own."
+    ),
+    "guards: counter of two clauses": (
+        "Let every cap count for itself: two clauses name the same counter and window."
+    ),
+    "guards: two rosters or blacklists": (
+        "Name the same roster, and the same quorum of a blacklist, wherever the terms have one."
+    ),
+    "guards: too many caps of payees": "Keep to four caps on what a payee gets.",
+    "guards: amount of a cap": (
+        "Set the cap above zero and to no more than 2^62 minor units, a cap on payees below 2^32 minor units."
+    ),
+    "guards: window of a cap": (
+        "Give the cap's window 256 to 2^40 seconds and an offset shorter than that; other caps take none."
+    ),
+    "guards: too many institutions": "Ask for 16 institutions at most, of all kinds together too.",
+    "guards: waiting period": "Let the waiting period be at least one second and at most 2^40 seconds.",
+    "guards: daily hours": "Let the daily hours start and end at different times of one day.",
+    "guards: days of the week": "Name days of the week from Monday to Sunday, in seven bits.",
+    "guards: days of a calendar": "Give the calendar one to 256 days, of which at least one is allowed.",
+    "guards: state of an agreement": (
+        "Name a state of the other agreement, or the least that its account must hold."
+    ),
+    "guards: no subject": (
+        "Name what the guard is about: a quorum, a dye class or a kind of document; a countersignature is "
+        "about none."
+    ),
+    "guards: no party": "Name the institution, or the agreement's address, that the guard is about.",
     "ledger: zero address": "Give the address of the contract; it cannot be zero.",
     "ledger: zero id": "Give the account an id that is not zero.",
     "ledger: tree exists": "Use the supervised account that is open under this id, or choose another id.",

@@ -19,9 +19,11 @@ _entries: HashMap[bytes32, HashMap[uint256, HashMap[bytes32, DynArray[uint256, M
 
 
 @internal
-def _give(batch: bytes32, kind: uint256, subject: bytes32, who: address, moment: uint256, renews: bool):
+def _give(
+    directory: address, batch: bytes32, kind: uint256, subject: bytes32, who: address, moment: uint256, renews: bool
+):
     """
-    @dev Note what somebody gave.
+    @dev Note what somebody gave. The key that followed a rotated one is the same person.
     @param moment When it was given, or when the evidence was observed.
     @param renews Whether a later moment may take the place of an earlier one of the same person.
     """
@@ -29,8 +31,8 @@ def _give(batch: bytes32, kind: uint256, subject: bytes32, who: address, moment:
     number: uint256 = len(self._entries[batch][kind][subject])
     for i: uint256 in range(number, bound=MAX_SIGNERS):
         held: uint256 = self._entries[batch][kind][subject][i]
-        if self._who(held) == who:
-            assert renews and entry > held, "given: repeated"
+        if self._is_by(directory, held, who):
+            assert renews and moment > held >> _MOMENT, "given: repeated"
             self._entries[batch][kind][subject][i] = entry
             return
     assert number < MAX_SIGNERS, "given: too many signers"
@@ -40,12 +42,12 @@ def _give(batch: bytes32, kind: uint256, subject: bytes32, who: address, moment:
 @internal
 def _revoke(directory: address, batch: bytes32, kind: uint256, who: address):
     """
-    @dev Take back what somebody gave, for good. The key that followed a rotated one may do so too.
+    @dev Take back what somebody gave, for good.
     """
     found: bool = False
     for i: uint256 in range(len(self._entries[batch][kind][empty(bytes32)]), bound=MAX_SIGNERS):
         held: uint256 = self._entries[batch][kind][empty(bytes32)][i]
-        if held < _REVOKED and (self._who(held) == who or self._latest(directory, self._who(held)) == who):
+        if held < _REVOKED and self._is_by(directory, held, who):
             self._entries[batch][kind][empty(bytes32)][i] = held | _REVOKED
             found = True
     assert found, "given: nothing to revoke"
@@ -111,6 +113,15 @@ def _who(entry: uint256) -> address:
     @dev Whose entry it is.
     """
     return convert(convert(entry & (2**160 - 1), uint160), address)
+
+
+@internal
+@view
+def _is_by(directory: address, entry: uint256, who: address) -> bool:
+    """
+    @dev Whether an entry is somebody's, by this key or by one before it.
+    """
+    return self._who(entry) == who or self._latest(directory, self._who(entry)) == who
 
 
 @internal

@@ -95,6 +95,8 @@ COUNTED: constant(uint256) = 2**4 + 2**8 + 2**12 + 2**16
 FIXED: constant(uint256) = 2**7 + 2**11
 # Caps of what goes through one line or to one payee: alone in their clause.
 _ALONE: constant(uint256) = 2**9 + 2**12
+# PAYOUT_CAP, WINDOW_CAP, BATCH_CAP, LIFETIME_CAP, PAYEE_CAP, LINE_CAP
+_CAPS: constant(uint256) = 2**3 + 2**4 + 2**7 + 2**8 + 2**9 + 2**12
 # APPROVAL, BLACKLIST, COUNTERSIGN, WAITING: nobody waives a clause that has one.
 NEVER_WAIVED: constant(uint256) = 2**1 + 2**10 + 2**13 + 2**15
 
@@ -107,7 +109,11 @@ MAX_AMOUNT: constant(uint256) = 2**62
 MAX_SECONDS: constant(uint256) = 2**40
 # Keeps the number of a window within 32 bits.
 _LEAST_WINDOW: constant(uint256) = 256
-_MAX_PAYEES: constant(uint256) = 2**24
+# As many as a row's roster index can tell apart.
+MAX_PAYEES: constant(uint256) = 2**24
+# As many as an approval's count can hold.
+MAX_SIGNERS: constant(uint256) = 16
+INSTITUTION_KINDS: constant(uint256) = 4
 _EVERY_DAY: constant(uint256) = 127
 # Days between the Monday before it and 1970-01-01.
 _EPOCH_WEEKDAY: constant(uint256) = 3
@@ -127,31 +133,20 @@ def _publish(terms: DynArray[IAgreement.Guard, MAX_GUARDS], allowed_kinds: uint2
     @param allowed_kinds One bit a kind that the template can enforce.
     @return address Where they stand.
     """
-    next_clause: uint256 = 0
-    kinds: uint256 = 0
+    clauses: uint256 = 0
     payee_caps: uint256 = 0
     for i: uint256 in range(len(terms), bound=MAX_GUARDS):
         guard: IAgreement.Guard = terms[i]
-        if guard.clause == next_clause:
-            next_clause += 1
-            kinds = 0
-        assert guard.clause + 1 == next_clause, "guards: clauses out of order"
-        assert guard.kind < 256 and allowed_kinds >> guard.kind & 1 == 1, "guards: kind not in template"
-        assert self._is_possible(guard), "guards: operands out of bounds"
-        # A clause either counts or only looks: else what it counted would not say what satisfied it.
-        counts: bool = (COUNTED | _ALONE) >> guard.kind & 1 == 1
-        assert kinds == 0 or counts == (kinds & (COUNTED | _ALONE) != 0), "guards: cap shares a clause"
-        assert kinds == 0 or (kinds | 1 << guard.kind) & _ALONE == 0, "guards: cap shares a clause"
-        kinds |= 1 << guard.kind
+        assert guard.clause <= clauses and guard.clause + 1 >= clauses, "guards: clauses out of order"
+        clauses = guard.clause + 1
+        assert guard.kind < 256 and self._is(allowed_kinds, guard.kind), "guards: kind not in this template"
+        self._validate(guard)
+        for j: uint256 in range(i, bound=MAX_GUARDS):
+            self._validate_pair(terms[j], guard)
         if guard.kind == PAYEE_CAP:
             payee_caps += 1
-        for j: uint256 in range(i, bound=MAX_GUARDS):
-            other: IAgreement.Guard = terms[j]
-            if other.kind == ROSTER or other.kind == BLACKLIST:
-                assert guard.kind != other.kind or (guard.a == other.a and guard.subject == other.subject), "guards: two rosters"
-            elif counts and other.clause != guard.clause:
-                assert self._counter(guard) != self._counter(other), "guards: counter of two clauses"
-    assert next_clause <= MAX_CLAUSES and payee_caps <= MAX_PAYEE_CAPS, "guards: too many clauses"
+    assert clauses <= MAX_CLAUSES, "guards: too many clauses"
+    assert payee_caps <= MAX_PAYEE_CAPS, "guards: too many caps of payees"
     return raw_create(
         concat(
             # PUSH2 length, then the code that returns what follows it.
@@ -165,62 +160,76 @@ def _publish(terms: DynArray[IAgreement.Guard, MAX_GUARDS], allowed_kinds: uint2
 
 @internal
 @pure
-def _is_possible(guard: IAgreement.Guard) -> bool:
+def _validate_pair(one: IAgreement.Guard, other: IAgreement.Guard):
     """
-    @dev Whether operands can be satisfied at some time and refuse at some.
+    @dev Refuse two guards that don't go together.
+    """
+    counts: bool = self._is(COUNTED | _ALONE, one.kind)
+    if one.clause == other.clause:
+        # A clause either counts or only looks: else what it counted would not say what satisfied it.
+        assert counts == self._is(COUNTED | _ALONE, other.kind), "guards: cap shares a clause"
+        assert not self._is(_ALONE, one.kind) and not self._is(_ALONE, other.kind), "guards: cap shares a clause"
+    elif counts:
+        assert self._counter(one) != self._counter(other), "guards: counter of two clauses"
+    if one.kind == other.kind and (one.kind == ROSTER or one.kind == BLACKLIST):
+        assert one.a == other.a and one.subject == other.subject, "guards: two rosters or blacklists"
+
+
+@internal
+@pure
+def _validate(guard: IAgreement.Guard):
+    """
+    @dev Refuse operands that could never be satisfied or never refuse.
     """
     kind: uint256 = guard.kind
-    if kind == APPROVAL:
-        quota: uint256 = 0
-        for i: uint256 in range(4):
-            quota += guard.b >> 32 * i & _M32
-        return guard.a >= 2 and max(guard.a, quota) <= 16 and guard.b >> 128 == 0 and guard.subject != empty(bytes32)
-    if kind == WAITING:
-        return guard.a > 0 and guard.a <= MAX_SECONDS and guard.b > 0 and guard.b <= 16 and guard.subject != empty(bytes32)
-    if kind == ROSTER:
-        return guard.a > 0 and guard.a <= _MAX_PAYEES
-    if kind == TIME_WINDOW:
+    if self._is(_CAPS, kind):
+        most: uint256 = MAX_AMOUNT
+        if kind == PAYEE_CAP:
+            most = _M32 - 1
+        assert guard.a > 0 and guard.a <= most, "guards: amount of a cap"
+        windows: bool = guard.b >= _LEAST_WINDOW and guard.b <= MAX_SECONDS and guard.c < guard.b
+        if kind != WINDOW_CAP and guard.b == 0:
+            windows = guard.c == 0
+        elif kind != WINDOW_CAP and kind != PAYEE_CAP:
+            windows = False
+        assert windows, "guards: window of a cap"
+    elif kind == APPROVAL:
+        asked: uint256 = 0
+        for i: uint256 in range(INSTITUTION_KINDS):
+            asked += guard.b >> 32 * i & _M32
+        assert guard.a >= 2 and guard.subject != empty(bytes32), "guards: approval needs a quorum of two"
+        assert max(guard.a, asked) <= MAX_SIGNERS and guard.b >> 32 * INSTITUTION_KINDS == 0, "guards: too many institutions"
+    elif kind == WAITING:
+        assert guard.a > 0 and guard.a <= MAX_SECONDS, "guards: waiting period"
+        assert guard.b > 0 and guard.b <= MAX_SIGNERS, "guards: too many institutions"
+        assert guard.subject != empty(bytes32), "guards: no subject"
+    elif kind == ROSTER:
+        assert guard.a > 0 and guard.a <= MAX_PAYEES, "guards: roster size"
+    elif kind == TIME_WINDOW:
         begin: uint256 = guard.c & _M32
         end: uint256 = guard.c >> 32 & _M32
-        return (
-            guard.a < guard.b
-            and begin < DAY_SECONDS
-            and end <= DAY_SECONDS
-            and begin != end
-            and guard.c >> 64 & _M32 < DAY_SECONDS
-            and guard.c >> 96 <= _EVERY_DAY
-        )
-    if kind == CALENDAR_DAY:
-        return (
-            guard.a < MAX_SECONDS
-            and guard.b > 0
-            and guard.b <= 256
-            and guard.c < DAY_SECONDS
-            and convert(guard.subject, uint256) << (256 - guard.b) != 0
-        )
-    if kind == EVIDENCE:
-        return guard.a > 0 and guard.a <= MAX_SECONDS and guard.b <= 16 and guard.party != empty(bytes32)
-    if kind == BLACKLIST or kind == DYE_CLASS:
-        return guard.subject != empty(bytes32)
-    if kind == COUNTERSIGN:
-        return guard.party != empty(bytes32) and guard.b == 0 and guard.subject == empty(bytes32)
-    if kind == DOCUMENT:
-        return guard.party != empty(bytes32) and guard.b == 0 and guard.subject != empty(bytes32)
-    if kind == AGREEMENT_STATE:
+        assert guard.a < guard.b, "guards: time window is empty"
+        assert begin != end and begin < DAY_SECONDS and end <= DAY_SECONDS, "guards: daily hours"
+        assert guard.c >> 64 & _M32 < DAY_SECONDS, "guards: time zone"
+        assert guard.c >> 96 <= _EVERY_DAY, "guards: days of the week"
+    elif kind == CALENDAR_DAY:
+        assert guard.a <= MAX_SECONDS and guard.b > 0 and guard.b <= 256, "guards: days of a calendar"
+        assert convert(guard.subject, uint256) << (256 - guard.b) != 0, "guards: days of a calendar"
+        assert guard.c < DAY_SECONDS, "guards: time zone"
+    elif kind == AGREEMENT_STATE:
         limit: uint256 = guard.a
-        if guard.a == BALANCE:
+        if limit == BALANCE:
             limit = guard.b
-        return limit > 0 and limit <= MAX_AMOUNT and convert(guard.party, uint256) >> 160 == 0 and guard.party != empty(bytes32)
-    # What is left are caps.
-    most: uint256 = MAX_AMOUNT
-    if kind == PAYEE_CAP:
-        most = _M32 - 1
-    windows: bool = guard.b >= _LEAST_WINDOW and guard.b <= MAX_SECONDS and guard.c < guard.b
-    if kind != WINDOW_CAP and guard.b == 0:
-        windows = guard.c == 0
-    elif kind != WINDOW_CAP and kind != PAYEE_CAP:
-        windows = False
-    return guard.a > 0 and guard.a <= most and windows
+        assert limit > 0 and limit <= MAX_AMOUNT, "guards: state of an agreement"
+        assert convert(guard.party, uint256) >> 160 == 0 and guard.party != empty(bytes32), "guards: no party"
+    elif kind == EVIDENCE:
+        assert guard.a > 0 and guard.a <= MAX_SECONDS, "guards: evidence freshness"
+        assert guard.b <= MAX_SIGNERS, "guards: too many institutions"
+        assert guard.party != empty(bytes32), "guards: evidence needs a witness"
+    else:
+        # BLACKLIST and DYE_CLASS have a subject, COUNTERSIGN a party, DOCUMENT both.
+        assert guard.b == 0 and (guard.subject == empty(bytes32)) == (kind == COUNTERSIGN), "guards: no subject"
+        assert guard.party != empty(bytes32) or kind == BLACKLIST or kind == DYE_CLASS, "guards: no party"
 
 
 @internal

@@ -9,6 +9,7 @@
 """
 
 PAYEES_A_SLOT: constant(uint256) = 7
+COUNTER_BITS: constant(uint256) = 32
 FULL: constant(uint256) = 2**32 - 1
 _WINDOW: constant(uint256) = 224
 
@@ -29,32 +30,12 @@ def _slot(base: uint256, group: uint256, window: uint256) -> uint256:
 
 
 @internal
-@pure
-def _place(payee: uint256) -> uint256:
-    """
-    @dev Where a payee's counter is in its slot.
-    """
-    return unsafe_mul(payee % PAYEES_A_SLOT, 32)
-
-
-@internal
-@pure
-def _add(slot: uint256, payee: uint256, amount: uint256) -> uint256:
-    """
-    @dev A slot after a payee got an amount, in minor units.
-    """
-    place: uint256 = self._place(payee)
-    counter: uint256 = slot >> place & FULL
-    return unsafe_add(slot, unsafe_sub(min(unsafe_add(counter, amount), FULL), counter) << place)
-
-
-@internal
 def _give_back(base: uint256, window: uint256, payee: uint256, amount: uint256):
     """
     @dev Take an amount off a payee's counter, if its slot still counts the window that the amount is in.
     """
-    key: uint256 = unsafe_add(base, payee // PAYEES_A_SLOT + 1)
+    key: uint256 = unsafe_add(base, payee // PAYEES_A_SLOT)
     slot: uint256 = self._slots[key]
-    place: uint256 = self._place(payee)
+    place: uint256 = payee % PAYEES_A_SLOT * COUNTER_BITS
     if slot >> _WINDOW == window and slot >> place & FULL != FULL:
         self._slots[key] = slot - (amount << place)
