@@ -26,7 +26,9 @@ __all__ = ["TEMPLATE_KINDS", "clause_faults", "drawable_classes", "guard_places"
 # The `ALLOWED_KINDS` of each template.
 TEMPLATE_KINDS: dict[str, frozenset[Kind]] = {
     "disbursement": frozenset(Kind),
-    "allocation": frozenset({Kind.PAYOUT_CAP, Kind.WINDOW_CAP, Kind.TIME_WINDOW}),
+    "allocation": frozenset(
+        {Kind.PAYOUT_CAP, Kind.WINDOW_CAP, Kind.TIME_WINDOW, Kind.LIFETIME_CAP, Kind.CALENDAR_DAY}
+    ),
 }
 
 

@@ -19,6 +19,7 @@ from contracts.agreement.guard_models import (
     AgreementState,
     Approval,
     Document,
+    DyeClass,
     Evidence,
     GuardModel,
     Waiting,
@@ -221,6 +222,7 @@ def _money_faults(content: Agreement, where: str, case: Expectation) -> Iterator
         yield Fault(f"{where}.given.balance", Code.CASE_IMPOSSIBLE, message)
     dye_class = case.when.dye_class if isinstance(case.when, PayRequest) else None
     unnamed = dye_class is not None and dye_class not in drawable_classes(content)
-    if unnamed and not isinstance(case.then, Refused):
-        message = f"the agreement does not draw on {dye_class}; expect a refusal"
+    asked = any(isinstance(guard, DyeClass) for guard in _guards(content))
+    if unnamed and not (asked and isinstance(case.then, Refused)):
+        message = f"no clause lets the agreement draw on {dye_class}, so none would be asked"
         yield Fault(f"{where}.when.dye_class", Code.CASE_IMPOSSIBLE, message)

@@ -107,10 +107,19 @@ def institution_of(content: Agreement, role: str) -> str:
 
 
 def refusal_codes(clause: Clause) -> tuple[str, ...]:
-    """The codes the chain may give when the clause refuses: of its last guard about rows, else its last."""
+    """The codes the chain may give when the clause refuses.
+
+    A clause of what is decided when a batch is reserved gives that of its last guard, and refuses rows to
+    other payees than the document's; any other that of its last guard about rows, or of its last.
+    """
     kinds = [kind_of(guard) for guard in clause.any_of]
-    by_row = [kind for kind in kinds if kind in BY_ROW]
-    return CODES_OF_KIND[(by_row or kinds)[-1]]
+    at_reserve = COUNTED | {Kind.BATCH_CAP, Kind.DYE_CLASS}
+    if not at_reserve.issuperset(kinds):
+        by_row = [kind for kind in kinds if kind in BY_ROW]
+        return CODES_OF_KIND[(by_row or kinds)[-1]]
+    codes = CODES_OF_KIND[kinds[-1]]
+    of_payee = CODES_OF_KIND[Kind.DOCUMENT][1] if Kind.DOCUMENT in kinds else None
+    return codes if of_payee is None or of_payee in codes else (*codes, of_payee)
 
 
 def chain_guards(content: Agreement, bindings: Bindings | None = None) -> list[list[Guard]]:
