@@ -6,6 +6,7 @@ What a transaction costs is intrinsic gas and calldata (EIP-2028, EIP-3860), exe
 
 from dataclasses import dataclass
 
+from eth._utils.address import generate_contract_address
 from eth.chains.base import MiningChain
 from eth.consensus.noproof import NoProofConsensus
 from eth.constants import CREATE_CONTRACT_ADDRESS, ZERO_ADDRESS
@@ -15,7 +16,6 @@ from eth.vm.forks.london import LondonVM
 from eth.vm.forks.prague import PragueVM
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
-from eth_hash.auto import keccak
 from eth_utils.address import to_canonical_address, to_checksum_address
 
 __all__ = ["CHAIN_ID", "RULES", "Failed", "Machine", "Result", "created_address"]
@@ -77,6 +77,10 @@ class Machine:
         """Number of an account's next transaction."""
         return int(self._vm.state.get_nonce(to_canonical_address(who.address)))
 
+    def code(self, at: str) -> bytes:
+        """Code of a contract."""
+        return bytes(self._vm.state.get_code(to_canonical_address(at)))
+
     def call(self, to: str, data: bytes, sender: LocalAccount) -> Result:
         """Send a transaction. Raises Failed."""
         return self._send(to_canonical_address(to), data, sender)
@@ -108,8 +112,5 @@ class Machine:
 
 
 def created_address(creator: str, nonce: int) -> str:
-    """Where the contract of an account's transaction will be. Raises ValueError for nonces above 127."""
-    if nonce > 0x7F:
-        raise ValueError("nonces above 127 are encoded otherwise")
-    encoded = b"\xd6\x94" + to_canonical_address(creator) + bytes([nonce or 0x80])
-    return str(to_checksum_address(keccak(encoded)[12:]))
+    """Where the contract of an account's transaction will be."""
+    return str(to_checksum_address(generate_contract_address(to_canonical_address(creator), nonce)))

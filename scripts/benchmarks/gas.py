@@ -6,7 +6,6 @@ from eth_hash.auto import keccak
 
 from contracts.rows import CHUNK_ROWS
 from contracts.terms import Guard, Kind, allocation_arguments, disbursement_arguments
-from contracts.typed_data import Value
 from scripts.benchmarks.network import DAY_SECONDS, Network, agency, bank, bridge, founded, operator
 from scripts.benchmarks.workload import (
     PROJECT,
@@ -51,18 +50,8 @@ def bench_transfer(network: Network) -> Figure:
     """Funding one account from another through an allocation, both lines in use."""
     terms = (Guard(0, Kind.PAYOUT_CAP, 10**9),)
     network.agreement("Funding", "allocation", allocation_arguments(TREE, WAGES, (PROJECT,), terms))
-    gas = [_allocate(network, number) for number in range(2)]
-    return _reported("gas.transfer", gas[-1])
-
-
-def _allocate(network: Network, number: int) -> int:
-    """Gas of one allocation."""
-    bound: list[Value] = [PROJECT, 5_000, keccak(b"%d" % number), network.machine.now + 60]
-    names = ("destination", "amount", "reference", "deadline")
-    values: dict[str, Value] = dict(zip(names, bound, strict=True))
-    terms: bytes = network.read("Funding", "terms_hash")  # type: ignore[assignment]
-    (signature,) = network.signed("Funding", "Allocation", {"terms": terms, **values}, operator)
-    return network.send("Funding", "allocate", *bound, signature).gas
+    network.allocate("Funding", PROJECT, 5_000, keccak(b"first"))
+    return _reported("gas.transfer", network.allocate("Funding", PROJECT, 5_000, keccak(b"second")).gas)
 
 
 def bench_activate(network: Network) -> Figure:

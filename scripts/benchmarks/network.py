@@ -9,7 +9,7 @@ from eth_account.signers.local import LocalAccount
 from eth_hash.auto import keccak
 from eth_utils.abi import collapse_if_tuple
 
-from contracts.artifacts import Artifact, artifact
+from contracts.artifacts import TEMPLATE_VERSION, TEMPLATES, Artifact, artifact
 from contracts.ids import template_id
 from contracts.rows import CHUNK_ROWS, RowTree
 from contracts.terms import Role
@@ -29,7 +29,7 @@ from scripts.benchmarks.workload import (
 from scripts.compile import compiled
 from scripts.evm import CHAIN_ID, Machine, Result, created_address
 
-__all__ = ["Network", "agency", "bank", "bridge", "compiled_for", "founded", "operator"]
+__all__ = ["Network", "Source", "agency", "bank", "bridge", "compiled_for", "founded", "operator"]
 
 NOBODY = "0x" + "00" * 20
 CHANGE = "(uint256,bytes32,bytes32,address,uint256)"
@@ -58,6 +58,7 @@ FOUNDING: list[tuple[int, bytes, bytes, str, int]] = [
 ]
 
 Source = Callable[[str], Artifact]
+"""Finds a contract's artefact by its name."""
 
 
 def compiled_for(evm_version: str) -> Source:
@@ -117,10 +118,10 @@ class Network:
 
     def agreement(self, name: str, template: str, arguments: bytes) -> Result:
         """Make an agreement of a template and activate it; the activation's result."""
-        contract = "".join(part.capitalize() for part in template.split("-"))
-        identity = template_id(template, "1.0.0")
+        contract = TEMPLATES[template]
+        identity = template_id(template, TEMPLATE_VERSION)
         if contract not in self.kinds.values():
-            self._register(identity, contract)
+            self.register(identity, self.machine.create(self.source(contract).blueprint, bridge))
         deployed = self.send("AgreementFactory", "deploy", identity, arguments, ZERO, ZERO)
         (address,) = decode(["address"], deployed.output)
         self.contracts[name], self.kinds[name] = address, contract
@@ -134,17 +135,15 @@ class Network:
         given = self.signed("AgreementFactory", "Activation", activation, bank, agency)
         return self.send("AgreementFactory", "activate", address, given)
 
-    def _register(self, identity: bytes, contract: str) -> None:
-        """Register a template."""
-        made = self.source(contract)
-        blueprint = self.machine.create(made.blueprint, bridge)
+    def register(self, identity: bytes, address: str) -> None:
+        """Register code as a template, or as what agreements of templates share."""
         values: dict[str, Value] = {
             "template": identity,
-            "blueprint": blueprint,
-            "codeHash": made.blueprint_code_hash,
+            "blueprint": address,
+            "codeHash": keccak(self.machine.code(address)),
         }
         given = self.signed("AgreementFactory", "Template", values, bank, agency)
-        self.send("AgreementFactory", "register_template", identity, blueprint, given)
+        self.send("AgreementFactory", "register_template", identity, address, given)
 
     def mint(self, amount: int) -> Result:
         """Mint a lot to the tree's root account."""
@@ -154,6 +153,19 @@ class Network:
         """A bank reference never used before."""
         self.credits += 1
         return keccak(b"credit %d" % self.credits)
+
+    def balance(self, account: bytes) -> int:
+        """Wages on an account, minor units."""
+        return int.from_bytes(self.send("Ledger", "account_balance", account, WAGES).output)
+
+    def allocate(self, at: str, destination: bytes, amount: int, reference: bytes) -> Result:
+        """Fund an account from the tree's by an allocation."""
+        bound: list[Value] = [destination, amount, reference, self._deadline()]
+        terms: bytes = self.read(at, "terms_hash")  # type: ignore[assignment]
+        names = ("terms", "destination", "amount", "reference", "deadline")
+        values: dict[str, Value] = dict(zip(names, (terms, *bound), strict=True))
+        (signature,) = self.signed(at, "Allocation", values, operator)
+        return self.send(at, "allocate", *bound, signature)
 
     def reserve(self, at: str, rows: RowTree) -> Result:
         """Reserve a batch of wages."""
@@ -204,6 +216,8 @@ def founded(rules: str, source: Source = artifact) -> Network:
     network.deploy("Supervision", ["address"] * 2, at["Ledger"], at["Accounts"])
     network.deploy("Registry", ["address"], at["AgreementFactory"])
     network.deploy("AgreementFactory", ["address"] * 2, at["Ledger"], at["Registry"])
+    network.deploy("Clauses", ["address"], at["AgreementFactory"])
+    network.register(template_id("clauses", TEMPLATE_VERSION), network.contracts["Clauses"])
     network.send("Accounts", "open_tree", TREE, BANK, QUORUM, b"CNY", ENTERPRISE)
     opening: dict[str, Value] = {"account": PROJECT, "parent": TREE, "controller": ENTERPRISE}
     (signature,) = network.signed("Supervision", "Opening", opening, operator)

@@ -3,6 +3,7 @@
 import argparse
 import json
 import multiprocessing
+import os
 import random
 import sys
 from collections import Counter
@@ -101,8 +102,11 @@ def _work(
 ) -> None:
     """Take shares until there is none."""
     with workshop(TIMEOUT_SECONDS) as place:
+        parent = os.getppid()
         while share := tasks.get():
             for mutant in share:
+                if os.getppid() != parent:
+                    return
                 try:
                     answers.put((mutant, place.try_mutant(mutant)))
                 except Exception as failed:  # noqa: BLE001 - the parent raises it

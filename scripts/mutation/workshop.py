@@ -72,6 +72,7 @@ class Workshop:
     def __init__(self, copy: Path, timeout_seconds: float) -> None:
         self._copy = copy
         self._timeout_seconds = timeout_seconds
+        self._parent = os.getppid()
         self._killers: dict[str, dict[str, None]] = {}
 
     def try_source(self, source: str) -> Verdict:
@@ -108,7 +109,7 @@ class Workshop:
         if child == 0:
             self._child(report, mutant, source, first)
         ended = False
-        while not ended and time.monotonic() - started < self._timeout_seconds:
+        while not ended and time.monotonic() - started < self._timeout_seconds and self._is_asked():
             ended = os.waitpid(child, os.WNOHANG) != (0, 0)
             time.sleep(0 if ended else _POLL_SECONDS)
         if not ended:
@@ -120,6 +121,10 @@ class Workshop:
                 raise RuntimeError(f"no report: {(self._copy / 'output.txt').read_text()}")
             return Verdict(KILLED, "took too long", seconds)
         return Verdict(**{**json.loads(report.read_text()), "seconds": seconds})
+
+    def _is_asked(self) -> bool:
+        """Whether who wants the verdict still lives."""
+        return os.getppid() == self._parent
 
     def _child(self, report: Path, mutant: Mutant | None, source: str, first: list[str]) -> None:
         """The child's whole life."""
