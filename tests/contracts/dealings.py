@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from eth_abi import encode
 from eth_account.signers.local import LocalAccount
 
+from contracts.arguments import Part, delivery_arguments, receivable_arguments, split_arguments
 from contracts.ids import account_line, name_id
 from tests.contracts.chain import Contract, Event
 from tests.contracts.world import (
@@ -30,7 +30,6 @@ from tests.contracts.world import (
     witness,
 )
 
-Part = tuple[bytes, int, int, int]
 DEAL, SUPPLIER_ACCOUNT, FINANCIER_ACCOUNT, ENTERPRISE_ACCOUNT, SINK = (
     name_id(name) for name in ("deal", "supplier's", "financier's", "enterprise's", "sink")
 )
@@ -43,11 +42,8 @@ DAY = 86_400
 # Everyone who is not an operator of the enterprise.
 OUTSIDERS = [attacker, supplier_operator, bank_bridge, bank_supervisor, agency_one_supervisor, witness]
 
-PARTS: tuple[Part, ...] = ((COURIER, 100, 2_500, 0), (PLATFORM, 0, 1_000, 150), (INSURER, 20, 0, 0))
-
-SPLIT_TYPES = ["bytes32", "bytes32", "(bytes32,uint256,uint256,uint256)[]", "bytes32", "bytes32"]
-DELIVERY_TYPES = [*["bytes32"] * 6, "uint256", "bytes32", "bytes32", "uint256"]
-RECEIVABLE_TYPES = [*["bytes32"] * 10, *["uint256"] * 3, "bytes32"]
+Share = tuple[bytes, int, int, int]
+PARTS: tuple[Share, ...] = ((COURIER, 100, 2_500, 0), (PLATFORM, 0, 1_000, 150), (INSURER, 20, 0, 0))
 
 
 def open_parties(world: World) -> None:
@@ -85,16 +81,27 @@ def sign(by: LocalAccount, kind: str, contract: Contract, values: dict[str, Any]
     return message(kind, contract, **values).sign(by)
 
 
-def split(
+def idle_split(
     world: World,
-    parts: Sequence[Part] = PARTS,
+    parts: Sequence[Share] = PARTS,
     remainder_to: bytes = REST,
     refund_to: bytes = PAYER,
     account: bytes = TREE,
 ) -> Contract:
+    """A split of wages, not active yet."""
+    arguments = split_arguments(
+        account,
+        WAGES,
+        parts=[Part(*each) for each in parts],
+        remainder_to=remainder_to,
+        refund_to=refund_to,
+    )
+    return world.instance("split", arguments)
+
+
+def split(world: World, *terms: Any, **more: Any) -> Contract:
     """An active split of wages."""
-    arguments = encode(SPLIT_TYPES, [account, WAGES, parts, remainder_to, refund_to])
-    return world.activate(world.instance("split", arguments))
+    return world.activate(idle_split(world, *terms, **more))
 
 
 def delivery_terms(**more: Any) -> dict[str, Any]:
@@ -106,7 +113,7 @@ def delivery_terms(**more: Any) -> dict[str, Any]:
         "seller": SUPPLIER,
         "buyer_account": ENTERPRISE_ACCOUNT,
         "seller_account": SUPPLIER_ACCOUNT,
-        "price": 1_000,
+        "price_minor": 1_000,
         "kind": RECEIPT,
         "witness": AUDITOR,
         "deadline": now() + 7 * DAY,
@@ -116,8 +123,7 @@ def delivery_terms(**more: Any) -> dict[str, Any]:
 
 def delivery(world: World, **more: Any) -> Contract:
     """A delivery versus payment, not active yet."""
-    arguments = encode(DELIVERY_TYPES, list(delivery_terms(**more).values()))
-    return world.instance("delivery-versus-payment", arguments)
+    return world.instance("delivery-versus-payment", delivery_arguments(**delivery_terms(**more)))
 
 
 def receivable_terms(**more: Any) -> dict[str, Any]:
@@ -133,7 +139,7 @@ def receivable_terms(**more: Any) -> dict[str, Any]:
         "financier_account": FINANCIER_ACCOUNT,
         "document": DOCUMENT,
         "kind": INVOICE,
-        "face": 1_000,
+        "face_minor": 1_000,
         "due_at": now() + 30 * DAY,
         "grace_seconds": 5 * DAY,
         "witness": AUDITOR,
@@ -143,8 +149,7 @@ def receivable_terms(**more: Any) -> dict[str, Any]:
 
 def receivable(world: World, **more: Any) -> Contract:
     """A receivable, not active yet."""
-    arguments = encode(RECEIVABLE_TYPES, list(receivable_terms(**more).values()))
-    return world.instance("receivable", arguments)
+    return world.instance("receivable", receivable_arguments(**receivable_terms(**more)))
 
 
 def deliver(

@@ -110,7 +110,7 @@ def test_deliver_is_what_was_signed(world: World, deal: Contract) -> None:
     given = [sign(who, "Delivery", deal, values) for who in (supplier_operator, witness)]
     with reverts("parties: not signed for the party"):
         deal.deliver(OTHER_DOCUMENT, values["deadline"], *given)
-    other = world.activate(delivery(world, price=1))
+    other = world.activate(delivery(world, price_minor=1))
     with reverts("parties: not signed for the party"):
         other.deliver(DOCUMENT, values["deadline"], *given)
     otherwise = [sign(who, "Delivery", deal, values | {"kind": ZERO}) for who in (supplier_operator, witness)]
@@ -139,7 +139,7 @@ def test_deliver_at_the_last_second_and_not_later(world: World, deal: Contract) 
 
 
 def test_one_document_is_sold_once_in_the_network(world: World, deal: Contract) -> None:
-    second = world.activate(delivery(world, price=5))
+    second = world.activate(delivery(world, price_minor=5))
     deliver(deal)
     with reverts("registry: document exists"):
         deliver(second)
@@ -154,7 +154,7 @@ def test_one_document_is_sold_once_in_the_network(world: World, deal: Contract) 
 def test_nobody_squats_a_document(world: World, deal: Contract) -> None:
     """An agreement anybody deploys with itself as parties counts for nothing before a quorum activates it."""
     with reverts("registry: not an active agreement"):
-        deliver(delivery(world, price=1))
+        deliver(delivery(world, price_minor=1))
     with reverts("registry: not an active agreement"):
         world.registry.register(DOCUMENT, RECEIPT, SUPPLIER, 0, 1, sender=attacker)
     deliver(deal)
@@ -347,7 +347,7 @@ def test_terms_are_shown_and_stay(world: World, deal: Contract) -> None:
     assert [read() for read in (*shown, *rest)] == list(terms.values())
     assert (deal.accounts(), list(deal.terms()), deal.state()) == ((DEAL,), [], OPEN)
     assert deal.REGISTRY() == world.registry.address
-    assert deal.terms_hash() != delivery(world, price=999).terms_hash()
+    assert deal.terms_hash() != delivery(world, price_minor=999).terms_hash()
     with reverts("delivery: terms do not change"):
         deal.adopt(b"")
 
@@ -367,8 +367,8 @@ def test_terms_are_shown_and_stay(world: World, deal: Contract) -> None:
         ("parties: account not open", {"account": NOWHERE}),
         ("parties: account not open", {"seller_account": NOWHERE}),
         ("parties: account not open", {"buyer_account": ZERO}),
-        ("parties: amount out of bounds", {"price": 0}),
-        ("parties: amount out of bounds", {"price": 2**62 + 1}),
+        ("parties: amount out of bounds", {"price_minor": 0}),
+        ("parties: amount out of bounds", {"price_minor": 2**62 + 1}),
         ("delivery: zero kind", {"kind": ZERO}),
         ("delivery: deadline is over", {"deadline": 0}),
     ],

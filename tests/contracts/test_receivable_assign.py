@@ -262,7 +262,7 @@ def test_finance_at_a_price_up_to_the_claim(debt: Contract, price: int) -> None:
 
 def test_no_claim_passes_on_without_its_price(world: World, debt: Contract) -> None:
     world.fund(3_000, SUPPLIER_ACCOUNT)
-    big = world.activate(receivable(world, document=name_id("big invoice"), face=9_000))
+    big = world.activate(receivable(world, document=name_id("big invoice"), face_minor=9_000))
     confirm(big)
     with reverts("lines: not enough money"):
         finance(big, financing(9_000, 8_000, FIRST))

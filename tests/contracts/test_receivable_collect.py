@@ -109,7 +109,7 @@ def test_collecting_in_many_steps_equals_the_whole_to_the_cent(world: World, ste
     """Dust cannot turn the shares: nobody is a cent further from its share than there are holders."""
     open_parties(world)
     face = 70 * step
-    debt = world.activate(receivable(world, face=face))
+    debt = world.activate(receivable(world, face_minor=face))
     confirm(debt)
     to_financier = face // 3
     assign(debt, assignment(SUPPLIER, FINANCIER, to_financier, FIRST))

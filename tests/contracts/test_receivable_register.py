@@ -107,7 +107,7 @@ def test_register_is_what_was_signed(world: World, debt: Contract) -> None:
         with reverts("parties: not signed for the party"):
             debt.register(values["deadline"], *given)
     given = [sign(who, "Debt", debt, values) for who in signers]
-    other = world.activate(receivable(world, face=5_000))
+    other = world.activate(receivable(world, face_minor=5_000))
     with reverts("parties: not signed for the party"):
         other.register(values["deadline"], *given)
     boa.env.timestamp += DAY + 1
@@ -129,7 +129,7 @@ def test_register_once_and_before_it_is_due(debt: Contract) -> None:
 
 
 def test_an_invoice_is_not_financed_again_in_another_agreement(world: World, debt: Contract) -> None:
-    second = world.activate(receivable(world, face=2_000))
+    second = world.activate(receivable(world, face_minor=2_000))
     confirm(debt)
     world.fund(950, FINANCIER_ACCOUNT)
     finance(debt, financing(1_000, 950, DOCUMENT))
@@ -171,7 +171,7 @@ def test_an_invoice_is_not_financed_again_after_the_end(world: World, debt: Cont
 def test_nobody_squats_an_invoice(world: World, debt: Contract) -> None:
     """An agreement anybody deploys, with signatures of the true parties even, counts only when active."""
     with reverts("registry: not an active agreement"):
-        confirm(receivable(world, face=1))
+        confirm(receivable(world, face_minor=1))
     with reverts("registry: not an active agreement"):
         world.registry.register(DOCUMENT, INVOICE, SUPPLIER, 0, 1, sender=attacker)
     confirm(debt)
@@ -197,7 +197,7 @@ def test_every_term_counts_in_their_hash(world: World) -> None:
         "debtor_account": ZERO,
         "document": OTHER_DOCUMENT,
         "kind": NOWHERE,
-        "face": 999,
+        "face_minor": 999,
         "due_at": now() + DAY,
         "grace_seconds": 0,
         "witness": ZERO,
@@ -228,8 +228,8 @@ def test_every_term_counts_in_their_hash(world: World) -> None:
             "parties: account of another institution",
             {"financier_account": ENTERPRISE_ACCOUNT, "debtor_account": ZERO},
         ),
-        ("parties: amount out of bounds", {"face": 0}),
-        ("parties: amount out of bounds", {"face": 2**62 + 1}),
+        ("parties: amount out of bounds", {"face_minor": 0}),
+        ("parties: amount out of bounds", {"face_minor": 2**62 + 1}),
         ("receivable: zero id", {"document": ZERO}),
         ("receivable: zero id", {"kind": ZERO}),
         ("receivable: due time out of bounds", {"due_at": 0}),

@@ -75,7 +75,7 @@ class Owing(RuleBasedStateMachine):
         self.anchor = boa.env.anchor()
         self.anchor.__enter__()
         self.world = replace(self.network)
-        self.debt = self.world.activate(receivable(self.world, face=FACE))
+        self.debt = self.world.activate(receivable(self.world, face_minor=FACE))
         confirm(self.debt)
         self.order = [SUPPLIER]
         self.claims = [FACE]

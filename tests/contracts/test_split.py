@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from eth_abi import encode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,8 +15,8 @@ from tests.contracts.dealings import (
     PAYER,
     PLATFORM,
     REST,
-    SPLIT_TYPES,
-    Part,
+    Share,
+    idle_split,
     moved,
     named,
     open_shares,
@@ -47,12 +46,7 @@ def sharing(world: World) -> Contract:
     return split(world)
 
 
-def deploy(world: World, **more: Any) -> Contract:
-    terms = {"account": TREE, "dye_class": WAGES, "parts": PARTS, "remainder_to": REST, "refund_to": PAYER}
-    return world.instance("split", encode(SPLIT_TYPES, list((terms | more).values())))
-
-
-def expected(parts: tuple[Part, ...], total: int) -> list[int]:
+def expected(parts: tuple[Share, ...], total: int) -> list[int]:
     """What the parts say, written another way."""
     fees = []
     left = total
@@ -127,7 +121,7 @@ def test_clear_leaves_other_classes_alone(world: World, sharing: Contract) -> No
 
 def test_clear_before_activation(world: World) -> None:
     open_shares(world)
-    idle = deploy(world)
+    idle = idle_split(world)
     world.fund(500)
     with reverts("accounts: agreement not granted"):
         idle.clear()
@@ -144,12 +138,26 @@ def test_what_a_party_gets_goes_above_its_closed_account(world: World) -> None:
     assert (resting(world, COURIER), resting(world, REST)) == (50, 50)
 
 
+def test_a_closed_account_right_below_leaves_its_part_to_be_divided_anew(
+    world: World, sharing: Contract
+) -> None:
+    world.close(COURIER)
+    world.fund(1_000)
+    sharing.clear()
+    kept = named(sharing, "Divided").amounts[0]
+    assert resting(world, TREE) == kept == 320
+    sharing.clear()
+    assert named(sharing, "Divided").total == kept
+    # Nothing reached the courier, so no refund can be had of a part of its.
+    assert sharing.lacking(1, 1_000) == COURIER
+
+
 def test_terms_are_shown_and_stay(world: World, sharing: Contract) -> None:
     assert [(p.account, p.fee_minor, p.share_bp, p.cap_minor) for p in sharing.parts()] == list(PARTS)
     assert sharing.accounts() == (TREE, *PLACES)
     assert (sharing.account(), sharing.DYE_CLASS(), sharing.REFUND_TO()) == (TREE, WAGES, PAYER)
     assert (sharing.state(), list(sharing.terms())) == (1, [])
-    assert sharing.terms_hash() != deploy(world, parts=PARTS[:2]).terms_hash()
+    assert sharing.terms_hash() != idle_split(world, parts=PARTS[:2]).terms_hash()
     with reverts("split: terms do not change"):
         sharing.adopt(b"")
 
@@ -179,7 +187,7 @@ def test_terms_are_shown_and_stay(world: World, sharing: Contract) -> None:
 def test_terms_that_make_no_sense(world: World, reason: str, more: dict[str, Any]) -> None:
     open_shares(world)
     with reverts(reason):
-        deploy(world, **more)
+        idle_split(world, **more)
 
 
 def test_terms_of_two_trees_or_closed_accounts(world: World) -> None:
@@ -187,10 +195,10 @@ def test_terms_of_two_trees_or_closed_accounts(world: World) -> None:
     world.accounts.open_tree(STRAY, BANK, QUORUM, b"CNY", ENTERPRISE, sender=bank_bridge)
     for more in ({"parts": [(STRAY, 1, 0, 0)]}, {"remainder_to": STRAY}, {"refund_to": STRAY}):
         with reverts("parties: accounts of two trees"):
-            deploy(world, **more)
+            idle_split(world, **more)
     world.close(COURIER)
     with reverts("parties: account not open"):
-        deploy(world)
+        idle_split(world)
 
 
 def test_as_many_parts_as_an_agreement_has_accounts(world: World) -> None:
@@ -221,7 +229,7 @@ def test_divided_is_what_the_parts_say(world: World) -> None:
     @given(shape=PARTS_OF_ANY_SIZE, totals=st.lists(st.integers(0, 2**62), min_size=1, max_size=8))
     def compare(shape: list[tuple[int, int, int]], totals: list[int]) -> None:
         parts = tuple((place, *held) for place, held in zip(places, shape, strict=False))
-        sharing = deploy(world, parts=parts, refund_to=another)
+        sharing = idle_split(world, parts=parts, refund_to=another)
         for total in totals:
             assert list(sharing.divided(total)) == expected(parts, total)
         with reverts("parties: amount out of bounds"):
