@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import copy
+import random
 from dataclasses import dataclass
+from typing import Any
 
 import boa
+import pytest
 from eth_abi import encode
 from eth_hash.auto import keccak
 from eth_utils import to_checksum_address
@@ -21,9 +24,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from contracts.ids import account_line, custody_line, lot_line, name_id, remainder_lot
+from contracts.ids import account_line, custody_line, lot_line, name_id, remainder_lot, written_off_line
 from contracts.ids import reversed_line as reversed_line_of
-from contracts.ids import written_off_line
 from contracts.rows import RowTree
 from tests.contracts.chain import Contract, Event, Reverted, deploy
 from tests.contracts.reference import (
@@ -160,6 +162,7 @@ class Money(RuleBasedStateMachine):
         self.ids: dict[str, bytes] = {}
         self.lines: dict[Line, bytes] = {}
         self.names: dict[bytes, str] = {}
+        self.touched: set[bytes] = set()
         self.ledger, self.supervision = self.network.ledger, self.network.supervision
 
     def teardown(self) -> None:
@@ -183,6 +186,7 @@ class Money(RuleBasedStateMachine):
         """The id of a credit, remembered for what is logged about it."""
         reference = reference_id(name)
         self.names[reference] = name
+        self.touched.add(reference)
         return reference
 
     def both(self, model, contract) -> bool:  # type: ignore[no-untyped-def]
@@ -219,6 +223,7 @@ class Money(RuleBasedStateMachine):
         self.attest(10_000)
         self.mint_to("opening", 900, ("project", "wages"))
         self.mint_to("opening too", 900, ("tree", "wages"))
+        self.mint_to("opening site", 100, ("site", "wages"))
         self.mint_to("opening unknown", 900, None)
         return "opening unknown"
 
@@ -249,16 +254,18 @@ class Money(RuleBasedStateMachine):
         name = self.name(number)
         return name if self.mint_to(name, amount, destination) else multiple()
 
-    @rule(number=NUMBERS)
     def void(self, number: int) -> None:
+        """A credit reversed before it was minted."""
         name = self.name(number)
         self.both(
             lambda: self.model.void(name),
             lambda: self.ledger.void_reference(self.id_of(name), TREE, sender=bank_bridge),
         )
 
-    @rule(lot=lots, amount=st.integers(1, 60))
-    def reverse(self, lot: str, amount: int) -> None:
+    @rule(lot=lots, amount=st.integers(1, 60), seldom=st.integers(0, 3))
+    def reverse(self, lot: str, amount: int, seldom: int) -> None:
+        if seldom:
+            return
         self.both(
             lambda: self.model.reverse(lot, amount),
             lambda: self.supervision.reverse(self.id_of(lot), amount, ZERO, sender=bank_bridge),
@@ -283,17 +290,22 @@ class Money(RuleBasedStateMachine):
 
     # Accounts
 
-    @rule(amount=AMOUNTS, source=NAMES, destination=NAMES, dye=DYES)
-    def transfer(self, amount: int, source: str, destination: str, dye: str) -> None:
+    @rule(amount=AMOUNTS, source=NAMES, destination=NAMES, dye=DYES, sensible=st.booleans())
+    def transfer(self, amount: int, source: str, destination: str, dye: str, sensible: bool) -> None:
+        if sensible:
+            self.make_good("tree", "wages", 1, exact=True)
+            self.set_frozen(source, False)
+            dye = "wages"
         ends = (ACCOUNTS[source], CLASSES[dye], ACCOUNTS[destination])
         self.both(
             lambda: self.model.transfer(source, destination, dye, amount),
             lambda: self.ledger.transfer(*ends, amount, ZERO, sender=agreement_account),
         )
 
-    @rule(account=st.sampled_from(["project", "site"]))
-    def freeze_or_thaw(self, account: str) -> None:
-        frozen = not self.model.accounts[account].frozen
+    def set_frozen(self, account: str, frozen: bool) -> None:
+        """Make an account frozen, or not."""
+        if self.model.accounts[account].frozen == frozen:
+            return
         values = {
             "account": ACCOUNTS[account],
             "frozen": frozen,
@@ -304,22 +316,28 @@ class Money(RuleBasedStateMachine):
         self.supervision.freeze(ACCOUNTS[account], frozen, given)
         self.model.accounts[account].frozen = frozen
 
-    @rule(sure=st.integers(0, 5))
-    def close(self, sure: int) -> None:
-        if sure or self.model.accounts["site"].closed:
+    def close_site(self) -> None:
+        """Close an account that has money."""
+        if self.model.accounts["site"].closed:
             return
         self.supervision.close_account(SITE, signed(operator, "Closing", self.supervision, account=SITE))
         self.model.accounts["site"].closed = True
 
-    @rule(account=st.sampled_from(["project", "site"]), dye=DYES)
-    def sweep(self, account: str, dye: str) -> None:
+    @rule(account=st.sampled_from(["project", "site"]), dye=DYES, sensible=st.booleans())
+    def sweep(self, account: str, dye: str, sensible: bool) -> None:
+        if sensible:
+            self.set_frozen("site", False)
+            self.close_site()
+            account, dye = "site", "wages"
         self.both(
             lambda: self.model.sweep(account, dye),
             lambda: self.ledger.sweep(ACCOUNTS[account], CLASSES[dye]),
         )
 
-    @rule(amount=st.integers(1, 40), number=NUMBERS)
-    def write_off(self, amount: int, number: int) -> None:
+    @rule(amount=st.integers(0, 40), number=NUMBERS)
+    def write_off_or_void(self, amount: int, number: int) -> None:
+        if not amount:
+            return self.void(number)
         name = self.name(number)
         arguments = (TREE, WAGES, amount, self.id_of(name))
         values = dict(zip(("account", "dyeClass", "amount", "reference"), arguments, strict=True))
@@ -340,8 +358,10 @@ class Money(RuleBasedStateMachine):
             lambda: self.decided("make_good", "MakingGood", *arguments, **values, start=start),
         )
 
-    @rule(account=NAMES, dye=DYES, to=DYES, amount=AMOUNTS)
-    def sort(self, account: str, dye: str, to: str, amount: int) -> None:
+    @rule(account=NAMES, dye=DYES, to=DYES, amount=st.integers(1, 50), sensible=st.booleans())
+    def sort(self, account: str, dye: str, to: str, amount: int, sensible: bool) -> None:
+        if sensible:
+            self.set_frozen(account, True)
         arguments = (ACCOUNTS[account], CLASSES[dye], CLASSES[to], amount)
         values = dict(zip(("account", "dyeClass", "toClass", "amount"), arguments, strict=True))
         start = self.front(("account", account, dye))
@@ -369,8 +389,10 @@ class Money(RuleBasedStateMachine):
         content = keccak(encode(["(uint256,uint256)[]"], [pieces]))
         return {"line": self.on_chain(line), "pieces": content, "reference": reference}
 
-    @rule(target=custodies, account=NAMES, dye=DYES, cuts=CUTS)
-    def carve(self, account: str, dye: str, cuts: list[int]) -> object:
+    @rule(target=custodies, account=NAMES, dye=DYES, cuts=CUTS, sensible=st.booleans())
+    def carve(self, account: str, dye: str, cuts: list[int], sensible: bool) -> object:
+        if sensible:
+            self.set_frozen(account, True)
         line: Line = ("account", account, dye)
         pieces = self.pieces_of(line, cuts)
         custody = self.next_custody(self.on_chain(line))
@@ -385,8 +407,11 @@ class Money(RuleBasedStateMachine):
         done = self.both(model, lambda: self.decided("carve", "Carving", *arguments, **values))
         return custody if done else multiple()
 
-    @rule(account=NAMES, dye=DYES, cuts=CUTS, lot=lots)
-    def recover(self, account: str, dye: str, cuts: list[int], lot: str) -> None:
+    @rule(account=NAMES, dye=DYES, cuts=CUTS, lot=lots, sensible=st.booleans())
+    def recover(self, account: str, dye: str, cuts: list[int], lot: str, sensible: bool) -> None:
+        if sensible:
+            self.set_frozen(account, True)
+            lot = next(iter(self.model.claimed), lot)
         line: Line = ("account", account, dye)
         pieces = self.pieces_of(line, cuts)
         arguments = (ACCOUNTS[account], CLASSES[dye], pieces, self.id_of(lot))
@@ -463,8 +488,12 @@ class Money(RuleBasedStateMachine):
         done = self.both(lambda: self.model.reserve(name, owner, custody, amounts), contract)
         return name if done else multiple()
 
-    @rule(batch=batches, custody=custodies)
-    def redirect(self, batch: str, custody: Line) -> None:
+    @rule(batch=batches, custody=custodies, sensible=st.booleans())
+    def redirect(self, batch: str, custody: Line, sensible: bool) -> None:
+        source = self.model.payouts[batch].source
+        if sensible:
+            fitting = [line for line, home in self.model.homes.items() if home == source]
+            custody = fitting[-1] if fitting else custody
         arguments = (self.ids[batch], self.on_chain(custody))
         values = dict(zip(("batch", "custody"), arguments, strict=True))
         self.both(
@@ -479,8 +508,12 @@ class Money(RuleBasedStateMachine):
         amounts=st.lists(st.integers(1, 9), min_size=1, max_size=30),
         account=NAMES,
         chunk=REFUSED,
+        sensible=st.booleans(),
     )
-    def reserve(self, amounts: list[int], account: str, chunk: set[int]) -> object:
+    def reserve(self, amounts: list[int], account: str, chunk: set[int], sensible: bool) -> object:
+        if sensible:
+            self.make_good("tree", "wages", 1, exact=True)
+            self.set_frozen(account, False)
         name = f"batch {len(self.trees)}"
         tree = self.trees[name] = rows_of(amounts)
         deadline = boa.env.timestamp + 1_000 + len(self.trees)
@@ -497,6 +530,13 @@ class Money(RuleBasedStateMachine):
             return multiple()
         if chunk:
             self.execute(name, 16, chunk, in_order=True)
+        return name
+
+    @rule(target=batches, amounts=st.lists(st.integers(1, 9), min_size=1, max_size=30), account=NAMES)
+    def pay_out(self, amounts: list[int], account: str) -> object:
+        name = self.reserve(amounts, account, set(), sensible=True)
+        if isinstance(name, str):
+            self.execute(name, 16, set(), in_order=True)
         return name
 
     @rule(batch=batches, size=SIZES, refused=REFUSED, in_order=st.booleans())
@@ -544,6 +584,8 @@ class Money(RuleBasedStateMachine):
         sensible=st.booleans(),
     )
     def give_back(self, batch: str, row: int, part: int, credit: object, sensible: bool) -> None:
+        if sensible and not self.model.payouts[batch].cursor:
+            self.execute(batch, 16, set(), in_order=True)
         payout = self.model.payouts[batch]
         row %= (sensible and payout.cursor) or len(self.trees[batch].rows)
         name, opened = None, 0
@@ -561,9 +603,11 @@ class Money(RuleBasedStateMachine):
             lambda: self.ledger.return_rows(reference, opened, rows, sender=bank_bridge),
         )
 
-    @rule(target=lots, number=NUMBERS, destination=st.none() | st.tuples(NAMES, DYES))
-    def close_returns(self, number: int, destination: tuple[str, str] | None) -> object:
+    @rule(target=lots, number=NUMBERS, destination=st.none() | st.tuples(NAMES, DYES), sensible=st.booleans())
+    def close_returns(self, number: int, destination: tuple[str, str] | None, sensible: bool) -> object:
         name = self.name(number)
+        if sensible:
+            name = next((held for held, each in self.model.sets.items() if not each.closed), name)
         rest = f"rest of {name}"
         self.id_of(rest)
         account = (ACCOUNTS[destination[0]], CLASSES[destination[1]]) if destination else (ZERO, ZERO)
@@ -616,7 +660,9 @@ class Money(RuleBasedStateMachine):
     @invariant()
     def references_count_once(self) -> None:
         """I3: a reference is used up by one lot, one return set, one write-off or one void."""
-        for reference, name in self.names.items():
+        while self.touched:
+            reference = self.touched.pop()
+            name = self.names[reference]
             used = name in self.model.used
             assert self.ledger.is_reference_used(reference) == used
             held, known = self.ledger.return_set(reference), self.model.sets.get(name)
@@ -643,5 +689,180 @@ class Money(RuleBasedStateMachine):
 def test_money_is_never_made_lost_or_mixed_up(world: World) -> None:
     machine = type("MoneyOnTheNetwork", (Money,), {"network": Network.found(world.directory)})
     run_state_machine_as_test(
-        machine, settings=settings(max_examples=25, stateful_step_count=50, deadline=None)
+        machine, settings=settings(max_examples=10, stateful_step_count=40, deadline=None)
     )
+
+
+class Walk:
+    """A seeded walk over the rules that favours what pays, returns, reverses and carves."""
+
+    def __init__(self, machine: Money, seed: int) -> None:
+        self.machine, self.random = machine, random.Random(seed)
+        self.lots: list[str] = [str(machine.open_with_money()), "opening", "opening too"]
+        self.batches: list[str] = []
+        self.custodies: list[Line] = []
+
+    def keep(self, held: list[Any], value: object) -> None:
+        """Remember what a rule made."""
+        if isinstance(value, (str, tuple)):
+            held.append(value)
+
+    def account(self) -> str:
+        """Any account."""
+        return self.random.choice(sorted(ACCOUNTS))
+
+    def dye(self) -> str:
+        """Mostly wages, which is what batches draw on."""
+        return self.random.choice(["wages", "wages", "wages", "materials"])
+
+    def cuts(self) -> list[int]:
+        """Places on a line."""
+        return sorted(self.random.randint(0, 1000) for _ in range(self.random.choice([2, 2, 4, 6])))
+
+    def number(self) -> int:
+        """One of few references."""
+        return self.random.randint(0, 40)
+
+    def destination(self) -> tuple[str, str] | None:
+        """An account's line, or suspense."""
+        return self.random.choice([None, (self.account(), self.dye())])
+
+    def pay(self) -> None:
+        """Pay, and often have some of it come back and settle."""
+        amounts = [self.random.randint(1, 9) for _ in range(self.random.randint(1, 30))]
+        self.keep(self.batches, self.machine.pay_out(amounts, self.account()))
+
+    def hold(self) -> None:
+        """Reserve only."""
+        refused = {self.random.randint(0, 15) for _ in range(self.random.randint(0, 4))}
+        amounts = [self.random.randint(1, 9) for _ in range(self.random.randint(1, 30))]
+        self.keep(self.batches, self.machine.reserve(amounts, self.account(), refused, sensible=True))
+
+    def answer(self) -> None:
+        """The bank answers a row."""
+        if self.batches:
+            credit = self.random.choice(
+                [None, None, (self.number(), self.random.randint(0, 30)), self.random.choice(self.lots)]
+            )
+            part = self.random.choice([0, 0, 1, 2])
+            batch = self.random.choice(self.batches[-6:])
+            self.machine.give_back(
+                batch, self.random.randint(0, 29), part, credit, self.random.random() < 0.9
+            )
+
+    def settle(self) -> None:
+        """The bank has answered every row."""
+        if self.batches:
+            self.machine.settle(self.random.choice(self.batches), self.random.random() < 0.7)
+
+    def execute(self) -> None:
+        """A chunk of any batch."""
+        if self.batches:
+            self.machine.execute(self.random.choice(self.batches), 8, {1, 2}, in_order=True)
+
+    def release(self) -> None:
+        """A tail goes back."""
+        if self.batches:
+            self.machine.release(self.random.choice(self.batches))
+
+    def close_returns(self) -> None:
+        """A return set is closed."""
+        self.keep(self.lots, self.machine.close_returns(self.number(), self.destination(), sensible=True))
+
+    def mint(self) -> None:
+        """A credit."""
+        self.keep(
+            self.lots, self.machine.mint(self.number(), self.random.randint(1, 300), self.destination())
+        )
+
+    def identify(self) -> None:
+        """Two tellers."""
+        lot = self.random.choice(self.lots)
+        self.machine.identify(lot, self.random.randint(1, 60), self.account(), self.dye())
+
+    def freeze_lot(self) -> None:
+        """A lot goes into custody."""
+        self.keep(self.custodies, self.machine.freeze_lot(self.random.choice(self.lots)))
+
+    def reverse(self) -> None:
+        """The bank takes money back, and images are found or it is made good."""
+        lot = self.random.choice(self.lots)
+        self.machine.reverse(lot, self.random.randint(1, 40), 0)
+        for _ in range(2):
+            self.machine.recover(self.account(), self.dye(), self.cuts(), lot, sensible=True)
+        if self.custodies:
+            self.machine.recover_from_custody(self.random.choice(self.custodies), self.cuts(), lot)
+
+    def carve(self) -> None:
+        """Money goes into custody."""
+        self.keep(self.custodies, self.machine.carve(self.account(), self.dye(), self.cuts(), sensible=True))
+
+    def custody(self) -> None:
+        """Something is done with money in custody."""
+        if not self.custodies:
+            return
+        custody = self.random.choice(self.custodies)
+        kind = self.random.randint(0, 4)
+        if kind == 0:
+            self.keep(self.custodies, self.machine.carve_custody(custody, self.cuts()))
+        elif kind == 1:
+            self.machine.thaw(custody, self.account(), self.dye(), self.random.randint(1, 80), True)
+        elif kind == 2 and self.batches:
+            homes = [home for home in self.machine.model.homes.values() if home]
+            drawn = [b for b in self.batches if self.machine.model.payouts[b].source in homes]
+            self.machine.redirect(self.random.choice(drawn or self.batches), custody, sensible=True)
+        else:
+            amounts = [self.random.randint(1, 5) for _ in range(self.random.randint(1, 10))]
+            name = self.machine.reserve_custody(custody, amounts)
+            self.keep(self.batches, name)
+            if isinstance(name, str):
+                self.machine.execute(name, 8, set(), in_order=True)
+
+    def other(self) -> None:
+        """Whatever is left."""
+        choice = self.random.randint(0, 6)
+        if choice == 0:
+            self.machine.attest(self.random.randint(2_000, 9_000))
+        elif choice == 1:
+            self.machine.write_off_or_void(self.random.randint(0, 20), self.number())
+        elif choice == 2:
+            self.machine.sort(self.account(), "wages", "materials", self.random.randint(1, 9), True)
+        elif choice == 3 and self.random.random() < 0.2:
+            self.machine.sweep("site", "wages", sensible=True)
+        elif choice == 4:
+            self.machine.make_good("tree", "wages", 1, exact=True)
+        else:
+            self.machine.transfer(
+                self.random.randint(1, 60), self.account(), self.account(), self.dye(), sensible=True
+            )
+
+    def step(self) -> None:
+        """One act, then every invariant."""
+        acts = [self.pay, self.pay, self.answer, self.answer, self.answer, self.answer, self.settle]
+        acts += [self.hold, self.execute, self.release, self.close_returns, self.mint, self.identify]
+        acts += [
+            self.freeze_lot,
+            self.reverse,
+            self.carve,
+            self.custody,
+            self.custody,
+            self.other,
+            self.other,
+        ]
+        self.random.choice(acts)()
+        self.machine.lines_and_totals_agree()
+        self.machine.references_count_once()
+        self.machine.maps_partition_every_lot()
+
+
+@pytest.mark.parametrize("seed", [20_211, 20_212])
+def test_a_seeded_walk_keeps_every_invariant(world: World, seed: int) -> None:
+    machine = type("MoneyOnTheNetwork", (Money,), {"network": Network.found(world.directory)})()
+    try:
+        walk = Walk(machine, seed)
+        for _ in range(120):
+            walk.step()
+    finally:
+        machine.teardown()
+    held = machine.model
+    assert all((held.settled, held.reversed, held.homes, held.sets))
