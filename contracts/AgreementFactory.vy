@@ -24,6 +24,7 @@ MAX_ARGUMENT_BYTES: constant(uint256) = 16384
 GOVERNOR: constant(uint256) = 1
 # A blueprint starts with three bytes that keep it from being called (ERC-5202).
 PREAMBLE_BYTES: constant(uint256) = 3
+PREAMBLE: constant(Bytes[3]) = x"fe7100"
 
 TEMPLATE_TYPEHASH: constant(bytes32) = keccak256("Template(bytes32 template,address blueprint,bytes32 codeHash)")
 ACTIVATION_TYPEHASH: constant(bytes32) = keccak256(
@@ -193,6 +194,8 @@ def deploy(template: bytes32, arguments: Bytes[MAX_ARGUMENT_BYTES], file: bytes3
     assert registered.blueprint != empty(address), "factory: unknown template"
     # Code at an address can change: an account that delegates (EIP-7702) has the code it chooses.
     assert registered.blueprint.codehash == registered.code_hash, "factory: blueprint changed"
+    # What agreements share is registered too, and is not made again.
+    assert slice(registered.blueprint.code, 0, PREAMBLE_BYTES) == PREAMBLE, "factory: not a blueprint"
     agreement: address = create_from_blueprint(
         registered.blueprint, arguments, raw_args=True, code_offset=PREAMBLE_BYTES
     )

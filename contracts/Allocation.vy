@@ -50,6 +50,7 @@ account: public(immutable(bytes32))
 DYE_CLASS: public(immutable(bytes32))
 terms_hash: public(immutable(bytes32))
 TERMS_AT: public(immutable(address))
+_ACCOUNTS: immutable(address)
 _LINE: immutable(bytes32)
 _DESTINATIONS: immutable(DynArray[bytes32, MAX_DESTINATIONS])
 _RULES: immutable(DynArray[IAllocation.Rule, MAX_RULES])
@@ -83,6 +84,7 @@ def __init__(
     account = account_
     DYE_CLASS = dye_class
     terms_hash = keccak256(abi_encode(account_, dye_class, destinations_, terms, rules_))
+    _ACCOUNTS = staticcall ILedger(parties.LEDGER).ACCOUNTS()
     _LINE = staticcall ILedger(parties.LEDGER).account_line(account_, dye_class)
     _DESTINATIONS = destinations_
     _RULES = rules_
@@ -107,7 +109,7 @@ def allocate(destination: bytes32, amount: uint256, reference: bytes32, deadline
     digest: bytes32 = parties._digest(
         keccak256(abi_encode(ALLOCATION_TYPEHASH, terms_hash, destination, amount, reference, deadline)), deadline
     )
-    controller: bytes32 = (staticcall ILedger(parties.LEDGER).account(account)).controller
+    controller: bytes32 = (staticcall IAccounts(_ACCOUNTS).account(account)).controller
     parties._signed(controller, parties.OPERATOR, digest, signature)
     parties._once(controller, reference)
     parties._check_amount(amount)
@@ -259,7 +261,7 @@ def _receives(above: bytes32, destination: bytes32) -> bool:
     """
     @dev Whether a destination is open and below an account.
     """
-    held: IAccounts.Account = staticcall ILedger(parties.LEDGER).account(destination)
+    held: IAccounts.Account = staticcall IAccounts(_ACCOUNTS).account(destination)
     if held.closed:
         return False
     for _: uint256 in range(MAX_LEVELS):
@@ -267,7 +269,7 @@ def _receives(above: bytes32, destination: bytes32) -> bool:
             return True
         if held.parent == empty(bytes32):
             break
-        held = staticcall ILedger(parties.LEDGER).account(held.parent)
+        held = staticcall IAccounts(_ACCOUNTS).account(held.parent)
     return False
 
 
@@ -356,9 +358,11 @@ def _left(guard: IAgreement.Guard) -> uint256:
     if guards._is(guards.COUNTED, guard.kind):
         # Another cap of the clause may have counted more on the same counter.
         return guard.a - min(guard.a, caps._used(guard, block.timestamp))
-    if guard.kind == guards.TIME_WINDOW and guards._is_in_time(guard):
-        return max_value(uint256)
-    if guard.kind == guards.CALENDAR_DAY and guards._is_allowed_day(guard):
+    is_open: bool = False
+    limit: uint256 = 0
+    observed: uint256 = 0
+    is_open, limit, observed = guards._look_at_clock(guard)
+    if is_open:
         return max_value(uint256)
     return 0
 
@@ -369,16 +373,13 @@ def _refuse(guard: IAgreement.Guard, index: uint256, amount: uint256):
     """
     @dev Refuse an amount for a guard.
     """
+    is_open: bool = False
     limit: uint256 = guard.a
     observed: uint256 = amount
     if guards._is(guards.COUNTED, guard.kind):
         observed += caps._used(guard, block.timestamp)
-    elif guard.kind == guards.TIME_WINDOW:
-        observed = block.timestamp
-        if observed >= guard.a:
-            limit = guard.b
-    elif guard.kind == guards.CALENDAR_DAY:
-        observed = guards._local_day(guard)
+    elif guard.kind != guards.PAYOUT_CAP:
+        is_open, limit, observed = guards._look_at_clock(guard)
     guards._refuse(guard.clause, index, guard.kind, limit, observed)
 
 

@@ -484,9 +484,11 @@ REASON_ADVICE: dict[str, str] = {
     "factory: the registry has another factory": (
         "Deploy the registry with the address that the factory will have, then the factory."
     ),
+    "factory: not a blueprint": "Name the template of an agreement; this one is code that agreements share.",
     "factory: agreement on no account": "Use a template whose agreements name the accounts they draw on.",
     "factory: accounts contradict each other": (
-        "Governors should look at this template: its agreements say two things about the account they draw on."
+        "Governors should look at this template: its agreements say two things about the account they draw "
+        "on."
     ),
     "factory: agreement is retired": "Deploy a new agreement and let the quorum activate that one.",
     "factory: agreement is not active": (

@@ -6,7 +6,7 @@ from typing import Any
 from contracts.ids import account_line, name_id
 from contracts.terms import Guard, Kind, Rule, RuleMode, allocation_arguments
 from tests.contracts.chain import Contract
-from tests.contracts.world import LINE, PROJECT, TREE, WAGES, World
+from tests.contracts.world import LINE, PROJECT, TREE, WAGES, World, consents, operator
 
 SECOND = name_id("second project")
 AMPLE = (Guard(0, Kind.PAYOUT_CAP, 10**12),)
@@ -50,6 +50,13 @@ def made(
 def active(world: World, rules: Sequence[Rule], *arguments: Any, **more: Any) -> Contract:
     """An active allocation of wages."""
     return world.activate(made(world, rules, *arguments, **more))
+
+
+def move(world: World, account: bytes, parent: bytes) -> None:
+    """Put an account under another."""
+    values = {"account": account, "parent": parent, "nonce": world.supervision.move_nonce(account)}
+    given = consents((operator,), "Moving", world.supervision, **values)
+    world.supervision.move_account(account, parent, given)
 
 
 def wages(world: World, *accounts: bytes) -> list[int]:

@@ -19,9 +19,11 @@ from tests.contracts.world import (
     TREE,
     WAGES,
     World,
+    agency_one_governor,
     agency_one_supervisor,
     attacker,
     bank_bridge,
+    bank_governor,
     bank_supervisor,
     now,
     operator,
@@ -200,21 +202,21 @@ def test_on_the_days_of_its_calendar(world: World) -> None:
 
 def test_frozen_or_paused_money(world: World, funding: Contract) -> None:
     world.freeze(TREE, True, [bank_supervisor])
-    with reverts("ledger: account frozen"):
+    with reverts("accounts: account frozen"):
         allocate(funding)
     world.pause(True, [bank_supervisor])
-    with reverts("ledger: paused"):
+    with reverts("accounts: paused"):
         allocate(funding)
 
 
 def test_it_stays_in_the_tree(world: World, funding: Contract) -> None:
-    world.ledger.open_tree(OTHER, BANK, QUORUM, b"CNY", ENTERPRISE, sender=bank_bridge)
+    world.accounts.open_tree(OTHER, BANK, QUORUM, b"CNY", ENTERPRISE, sender=bank_bridge)
     stray = active(world, (), TERMS, destinations=[OTHER])
-    with reverts("ledger: another tree"):
+    with reverts("accounts: another tree"):
         allocate(stray, destination=OTHER)
 
 
 def test_a_suspended_operator(world: World, funding: Contract) -> None:
-    world.suspend(operator)
+    world.suspend(operator, by=(bank_governor, agency_one_governor))
     with reverts("parties: not signed for the party"):
         allocate(funding)

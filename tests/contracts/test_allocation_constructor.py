@@ -88,7 +88,7 @@ def test_kinds_it_can_enforce(world: World, guards: list[Guard]) -> None:
     ],
 )
 def test_kinds_it_cannot_enforce(world: World, guard: Guard) -> None:
-    with reverts("guards: kind not in template"):
+    with reverts("guards: kind not in this template"):
         made(world, RULES, [guard])
 
 
@@ -124,7 +124,7 @@ def _closed(world: World) -> bytes:
 
 
 def _of_another_tree(world: World) -> bytes:
-    world.ledger.open_tree(OTHER, BANK, QUORUM, b"CNY", ENTERPRISE, sender=bank_bridge)
+    world.accounts.open_tree(OTHER, BANK, QUORUM, b"CNY", ENTERPRISE, sender=bank_bridge)
     return OTHER
 
 

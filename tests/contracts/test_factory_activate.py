@@ -46,7 +46,7 @@ def agreement(world: World) -> Contract:
 
 
 def test_activate_grants_the_account(world: World, agreement: Contract) -> None:
-    assert world.ledger.is_granted(TREE, agreement.address) is False
+    assert world.accounts.is_granted(TREE, agreement.address) is False
     activate(world, agreement)
     granted, activated = world.factory.events
     assert (granted.name, granted.account, granted.agreement) == (
@@ -56,7 +56,7 @@ def test_activate_grants_the_account(world: World, agreement: Contract) -> None:
     )
     assert (activated.name, activated.agreement) == ("AgreementActivated", agreement.address)
     assert activated.account == TREE
-    assert world.ledger.is_granted(TREE, agreement.address)
+    assert world.accounts.is_granted(TREE, agreement.address)
     held = world.factory.instance(agreement.address)
     assert (held.version, held.active) == (1, True)
     with reverts("factory: agreement is active"):
@@ -72,7 +72,7 @@ def test_activate_grants_every_account_of_the_tree(world: World) -> None:
     *granted, activated = world.factory.events
     assert [event.account for event in granted] == [PROJECT, TREE, LINE]
     assert activated.account == PROJECT
-    assert all(world.ledger.is_granted(account, several.address) for account in (PROJECT, TREE, LINE))
+    assert all(world.accounts.is_granted(account, several.address) for account in (PROJECT, TREE, LINE))
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_supervisor_counts_once(world: World, agreement: Contract) -> None:
 
 
 def test_supervisors_are_those_of_now(world: World, agreement: Contract) -> None:
-    world.suspend(agency_two_supervisor)
+    world.suspend(agency_two_supervisor, by=(bank_governor, agency_one_governor))
     with reverts("factory: quorum not reached"):
         activate(world, agreement)
     world.change([signer(newcomer, BANK, Role.SUPERVISOR)])
@@ -146,7 +146,7 @@ def test_front_running_with_the_same_content_at_another_address(world: World) ->
     with reverts(*NOT_SIGNED):
         world.factory.activate(copy.address, given)
     world.factory.activate(agreement.address, given, sender=attacker)
-    assert not world.ledger.is_granted(TREE, copy.address)
+    assert not world.accounts.is_granted(TREE, copy.address)
 
 
 def test_a_retired_agreement_is_not_activated_by_the_old_signatures(
@@ -157,7 +157,7 @@ def test_a_retired_agreement_is_not_activated_by_the_old_signatures(
     retire(world, agreement)
     with reverts("factory: agreement is retired"):
         world.factory.activate(agreement.address, given)
-    assert not world.ledger.is_granted(TREE, agreement.address)
+    assert not world.accounts.is_granted(TREE, agreement.address)
 
 
 def test_an_agreement_that_names_other_accounts_later(world: World) -> None:
@@ -168,15 +168,15 @@ def test_an_agreement_that_names_other_accounts_later(world: World) -> None:
     boa.env.timestamp += 10
     assert list(turning.accounts()) == [TREE, PROJECT]
     activate(world, turning)
-    assert world.ledger.is_granted(PROJECT, turning.address)
-    assert not world.ledger.is_granted(TREE, turning.address)
+    assert world.accounts.is_granted(PROJECT, turning.address)
+    assert not world.accounts.is_granted(TREE, turning.address)
     retire(world, turning)
-    assert not world.ledger.is_granted(PROJECT, turning.address)
+    assert not world.accounts.is_granted(PROJECT, turning.address)
 
 
 def test_accounts_of_another_tree(world: World) -> None:
     register_puppet(world)
-    world.ledger.open_tree(OTHER, BANK, QUORUM, b"CNY", ENTERPRISE, sender=bank_bridge)
+    world.accounts.open_tree(OTHER, BANK, QUORUM, b"CNY", ENTERPRISE, sender=bank_bridge)
     with reverts("factory: accounts of two trees"):
         activate(world, puppet(world, [TREE, OTHER]))
 
@@ -193,7 +193,7 @@ def test_a_closed_account(world: World) -> None:
     world.open(PROJECT)
     closing = puppet(world, [TREE, PROJECT])
     world.close(PROJECT)
-    with reverts("ledger: account closed"):
+    with reverts("accounts: account closed"):
         activate(world, closing)
-    assert not world.ledger.is_granted(TREE, closing.address)
+    assert not world.accounts.is_granted(TREE, closing.address)
     assert not world.factory.instance(closing.address).active

@@ -49,7 +49,7 @@ def test_adopt(world: World, agreement: Puppet) -> None:
     assert (held.file, held.results) == (OTHER, WAGES)
     adopt(world, agreement, adoption(salt=2), by=(bank_supervisor, agency_two_supervisor))
     assert world.factory.instance(agreement.address).version == 3
-    assert world.ledger.is_granted(TREE, agreement.address)
+    assert world.accounts.is_granted(TREE, agreement.address)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,17 @@ from contracts.ids import template_id
 from contracts.terms import Guard, Kind, allocation_arguments
 from tests.contracts.chain import Contract, deploy, reverts
 from tests.contracts.puppet import puppet, register_puppet
-from tests.contracts.world import PROJECT, TREE, WAGES, ZERO, World, attacker
+from tests.contracts.world import (
+    PROJECT,
+    TREE,
+    WAGES,
+    ZERO,
+    World,
+    attacker,
+    contract_address,
+    deployer_nonce,
+    share,
+)
 
 OTHER = b"\7" * 32
 ARGUMENTS = allocation_arguments(TREE, WAGES, (PROJECT,), (Guard(0, Kind.PAYOUT_CAP, 500),))
@@ -25,6 +35,16 @@ def test_the_factory_is_the_one_its_ledger_and_registry_know(world: World) -> No
     assert world.registry.factory() == world.factory.address
 
 
+def test_its_registry_is_its_own(world: World) -> None:
+    where = contract_address(deployer_nonce() + 3)
+    three = [world.directory.address, where, attacker.address]
+    accounts = deploy("Accounts", ["address"] * 3, *three)
+    ledger = deploy("Ledger", ["address"] * 2, accounts.address, attacker.address)
+    registry = deploy("Registry", ["address"], attacker.address)
+    with reverts("factory: the registry has another factory"):
+        deploy("AgreementFactory", ["address"] * 2, ledger.address, registry.address)
+
+
 def test_deploy(world: World) -> None:
     address = world.factory.deploy(TEMPLATE, ARGUMENTS, OTHER, WAGES, sender=attacker)
     (event,) = world.factory.events
@@ -39,7 +59,7 @@ def test_deploy(world: World) -> None:
     agreement = Contract(address, "Allocation")
     assert (agreement.account(), agreement.DYE_CLASS()) == (TREE, WAGES)
     assert (agreement.LEDGER(), agreement.DIRECTORY()) == (world.ledger.address, world.directory.address)
-    assert not world.ledger.is_granted(TREE, address)
+    assert not world.accounts.is_granted(TREE, address)
 
 
 def test_of_a_registered_template(world: World) -> None:
@@ -54,6 +74,12 @@ def test_a_blueprint_whose_code_changed_makes_nothing(world: World) -> None:
     boa.env.set_code(blueprint, artifact("Disbursement").blueprint[10:])
     with reverts("factory: blueprint changed"):
         world.factory.deploy(TEMPLATE, ARGUMENTS, ZERO, ZERO)
+
+
+def test_what_agreements_share_is_not_made_again(world: World) -> None:
+    share(world, "shared", "Registry")
+    with reverts("factory: not a blueprint"):
+        world.factory.deploy(template_id("shared", "1.0.0"), ARGUMENTS, ZERO, ZERO)
 
 
 def test_a_refusal_of_the_constructor_is_passed_on(world: World) -> None:

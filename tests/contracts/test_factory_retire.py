@@ -14,9 +14,11 @@ from tests.contracts.world import (
     ZERO,
     World,
     agency_one_deputy,
+    agency_one_governor,
     agency_one_supervisor,
     agency_two_supervisor,
     attacker,
+    bank_governor,
     consents,
     operator,
 )
@@ -39,7 +41,7 @@ def test_retire_revokes_every_account(world: World, agreement: Puppet) -> None:
         ("AgreementRevoked", PROJECT),
     ]
     assert (retired.name, retired.agreement) == ("AgreementRetired", agreement.address)
-    assert not any(world.ledger.is_granted(account, agreement.address) for account in (TREE, PROJECT))
+    assert not any(world.accounts.is_granted(account, agreement.address) for account in (TREE, PROJECT))
     held = world.factory.instance(agreement.address)
     assert (held.version, held.active) == (1, False)
     with reverts("factory: agreement is not active"):
@@ -50,7 +52,7 @@ def test_what_a_retired_agreement_can_still_move(world: World, agreement: Puppet
     world.fund(1_000)
     agreement.make(world.ledger, "transfer", TREE, WAGES, PROJECT, 10, ZERO)
     retire(world, agreement)
-    with reverts("ledger: agreement not granted"):
+    with reverts("accounts: agreement not granted"):
         agreement.make(world.ledger, "transfer", TREE, WAGES, PROJECT, 10, ZERO)
 
 
@@ -70,7 +72,7 @@ def test_by_the_quorum_and_no_institution_alone(world: World, agreement: Puppet,
 
 
 def test_supervisors_are_those_of_now(world: World, agreement: Puppet) -> None:
-    world.suspend(agency_two_supervisor)
+    world.suspend(agency_two_supervisor, by=(bank_governor, agency_one_governor))
     with reverts("factory: quorum not reached"):
         retire(world, agreement)
 
@@ -93,4 +95,4 @@ def test_the_retirement_of_one_is_not_that_of_another(world: World, agreement: P
 def test_an_agreement_on_a_closed_account_retires_too(world: World, agreement: Puppet) -> None:
     world.close(PROJECT)
     retire(world, agreement)
-    assert not world.ledger.is_granted(PROJECT, agreement.address)
+    assert not world.accounts.is_granted(PROJECT, agreement.address)

@@ -54,7 +54,7 @@ def test_register(world: World, agreement: Puppet) -> None:
 
 def test_a_document_counts_once_in_the_whole_network(world: World, agreement: Puppet) -> None:
     register(world, agreement)
-    world.ledger.open_tree(OTHER, BANK, QUORUM, b"CNY", ENTERPRISE, sender=bank_bridge)
+    world.accounts.open_tree(OTHER, BANK, QUORUM, b"CNY", ENTERPRISE, sender=bank_bridge)
     elsewhere = puppet(world, [OTHER])
     activate(world, elsewhere)
     for agreement_now in (agreement, elsewhere):
