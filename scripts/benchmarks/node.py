@@ -52,8 +52,8 @@ REPORT = name_id("delivery-report")
 # From midnight to midnight in Beijing, as a time window packs it.
 ALL_DAY = DAY_SECONDS << 32 | BEIJING_SECONDS << 64
 
-bridge, bank, agency, operator, witness, holder = (
-    actor(name) for name in ("bridge", "bank", "agency", "operator", "witness", "holder")
+bridge, bank, attester, agency, operator, witness, holder = (
+    actor(name) for name in ("bridge", "bank", "attester", "agency", "operator", "witness", "holder")
 )
 
 
@@ -139,9 +139,11 @@ def founded() -> Iterator[Site]:
         directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="dyetrace-bench-"))
         url = stack.enter_context(running_node(Path(directory) / "chain"))
         http = stack.enter_context(httpx.Client(base_url=url, timeout=60, trust_env=False))
-        deployment = setup.deploy(url, actor("deployer"), _founding_changes(), 1, [bank, agency])
+        deployer, founders = actor("deployer"), _founding_changes()
+        deployment = setup.deploy(url, deployer, founders, 1, _recovery(), [bank, agency])
         site = Site(Client(http), Chain(url, deployment), Sender(bridge), Sender(holder))
-        site.perform("Ledger", "open_tree", TREE, BANK, QUORUM, b"CNY", ENTERPRISE)
+        site.perform("Accounts", "open_tree", TREE, BANK, QUORUM, b"CNY", ENTERPRISE)
+        _attest(site, 10**13)
         site.perform("Ledger", "mint", keccak(b"opening"), TREE, TREE, WAGES, 10**12, ZERO)
         _activate(site)
         creation = site.holder.sign_creation(erc20_creation(holder.address, bank.address))
@@ -159,6 +161,7 @@ def _founding_changes() -> list[setup.Change]:
         setup.add_institution("auditor", InstitutionKind.AUDITOR),
         setup.add_signer("bank", bridge.address, Role.MINTER | Role.SETTLER),
         setup.add_signer("bank", bank.address, Role.GOVERNOR | Role.SUPERVISOR),
+        setup.add_signer("bank", attester.address, Role.ATTESTER),
         setup.add_signer("agency", agency.address, Role.GOVERNOR | Role.SUPERVISOR),
         setup.add_signer("enterprise", operator.address, Role.OPERATOR),
         setup.add_signer("auditor", witness.address, Role.WITNESS),
@@ -166,13 +169,32 @@ def _founding_changes() -> list[setup.Change]:
     ]
 
 
+def _recovery() -> setup.Recovery:
+    """Who could found the directory again."""
+    return setup.Recovery(tuple(actor(f"recovery {number}").address for number in range(3)), 2)
+
+
+def _attest(site: Site, balance: int) -> None:
+    """The bank stands for a balance, which all minting stays within."""
+    statement: dict[str, Value] = {
+        "tree": TREE,
+        "number": 0,
+        "balance": balance,
+        "credits": 0,
+        "debits": 0,
+        "statement": ZERO,
+    }
+    (signature,) = site.signed("Supervision", "Attestation", [attester], **statement)
+    site.perform("Supervision", "attest", TREE, balance, 0, 0, ZERO, signature)
+
+
 def _terms(now: int) -> tuple[Guard, ...]:
-    """Every kind of guard, none of which refuses the batch."""
+    """Guards of six kinds, none of which refuses the batch."""
     return (
         Guard(0, Kind.APPROVAL, 2, subject=QUORUM),
         Guard(1, Kind.ROSTER, PAYOUT_ROWS, subject=keccak(b"roster")),
         Guard(2, Kind.PAYOUT_CAP, 1_000_000),
-        Guard(3, Kind.WINDOW_CAP, 10**12, DAY_SECONDS, BEIJING_SECONDS),
+        Guard(3, Kind.WINDOW_CAP, 10**12, DAY_SECONDS, BEIJING_SECONDS, subject=keccak(b"window")),
         Guard(4, Kind.TIME_WINDOW, now - DAY_SECONDS, now + DAY_SECONDS, ALL_DAY),
         Guard(5, Kind.EVIDENCE, DAY_SECONDS, subject=REPORT, party=AUDITOR),
     )
@@ -206,14 +228,20 @@ def _ready(site: Site, rows: RowTree) -> bytes:
         "total": rows.total_minor,
         "deadline": site.chain.now() + DAY_SECONDS,
     }
-    (signature,) = site.signed(site.disbursement, "Reservation", [operator], terms=terms, **bound)
-    reserved = site.perform("Disbursement", "reserve", *bound.values(), signature)
+    asked: dict[str, Value] = {"dyeClass": WAGES, **bound, "document": ZERO}
+    (signature,) = site.signed(site.disbursement, "Reservation", [operator], terms=terms, **asked)
+    reserved = site.perform("Disbursement", "reserve", *asked.values(), signature)
     batch: bytes = site.made("Reserved", "batch", reserved)
     for who in (bank, agency):
         values: dict[str, Value] = {"batch": batch, "terms": terms, "account": TREE, **bound}
         (signature,) = site.signed(site.disbursement, "Approval", [who], **values)
         site.perform("Disbursement", "approve", batch, signature)
-    evidence: dict[str, Value] = {"batch": batch, "kind": REPORT, "digest": keccak(b"report")}
+    evidence: dict[str, Value] = {
+        "batch": batch,
+        "kind": REPORT,
+        "digest": keccak(b"report"),
+        "observedAt": site.chain.now(),
+    }
     (signature,) = site.signed(site.disbursement, "Evidence", [witness], **evidence)
     site.perform("Disbursement", "attest", *evidence.values(), signature)
     return batch
@@ -234,7 +262,7 @@ def bench_mints(site: Site) -> Figure:
 
 
 def bench_payout_rows(site: Site) -> Figure:
-    """A ready batch executed in full chunks, under every kind of guard."""
+    """A ready batch executed in full chunks, under guards of six kinds."""
     rows = batch_of(PAYOUT_ROWS)
     batch = _ready(site, rows)
     at = site.disbursement
