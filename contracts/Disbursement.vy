@@ -9,6 +9,7 @@
 @custom:kill `cancel` releases a batch; freezing the account on the Ledger suspends them all.
 """
 
+from interfaces import IAccounts
 from interfaces import IAgreement
 from interfaces import IClauses
 from interfaces import IDirectory
@@ -80,6 +81,7 @@ _TURN: constant(uint256) = 216
 _NO_LIMIT: constant(uint256) = max_value(uint256)
 
 LEDGER: public(immutable(address))
+ACCOUNTS: public(immutable(address))
 DIRECTORY: public(immutable(address))
 REGISTRY: public(immutable(address))
 FACTORY: public(immutable(address))
@@ -116,6 +118,7 @@ def __init__(account_: bytes32, dye_class: bytes32, terms: DynArray[IAgreement.G
     """
     FACTORY = msg.sender
     LEDGER = staticcall IFactory(msg.sender).ledger()
+    ACCOUNTS = staticcall ILedger(LEDGER).ACCOUNTS()
     REGISTRY = staticcall IFactory(msg.sender).registry()
     DIRECTORY = staticcall ILedger(LEDGER).directory()
     CLAUSES = (staticcall IFactory(msg.sender).template(CLAUSES_ID)).blueprint
@@ -258,9 +261,9 @@ def set_roster(size: uint256, root: bytes32, consents: DynArray[Bytes[65], MAX_S
     @param consents Of the tree's quorum, over the next version, rising by signer.
     """
     version: uint256 = self.roster.version + 1
-    tree: bytes32 = (staticcall ILedger(LEDGER).account(account)).tree
+    tree: bytes32 = (staticcall IAccounts(ACCOUNTS).account(account)).tree
     self._agreed(
-        (staticcall ILedger(LEDGER).tree(tree)).quorum,
+        (staticcall IAccounts(ACCOUNTS).root(tree)).quorum,
         keccak256(abi_encode(ROSTER_TYPEHASH, version, size, root)),
         consents,
         False,
@@ -523,7 +526,7 @@ def _operator(struct_hash: bytes32, signature: Bytes[65]) -> address:
     """
     digest: bytes32 = signatures._digest(struct_hash)
     who: address = signatures._recover(digest, signature)
-    controller: bytes32 = (staticcall ILedger(LEDGER).account(account)).controller
+    controller: bytes32 = (staticcall IAccounts(ACCOUNTS).account(account)).controller
     assert staticcall IDirectory(DIRECTORY).acts_for(who, controller, OPERATOR), "disbursement: not an operator"
     log IAgreement.OperatorActed(digest=digest, operator=who)
     return who
