@@ -1,22 +1,23 @@
 """The examples in `docs/`: they load, compile, and say in both languages what was written."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from contracts.agreement import Explanation, cases, explain, load
+from contracts.agreement import Explanation, cases, explain, load, trials
 from contracts.artifacts import TEMPLATE_VERSION, TEMPLATES
 from contracts.ids import name_id, template_id
 from contracts.terms import Kind
 
 Draft = Any
-LANGUAGES = ("zh", "en")
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 
 
 def test_courier_payouts(example: Callable[[str], bytes], payouts: Draft) -> None:
     compiled = payouts.compiled()
-    assert [guard.kind for guard in compiled.guards] == list(Kind)
+    assert [guard.kind for guard in compiled.guards] == list(Kind)[:6]
     assert [guard.clause for guard in compiled.guards] == list(range(6))
     assert compiled.account_id == name_id("swift-courier/east")
     assert compiled.dye_class_id == name_id("courier-pay")
@@ -40,7 +41,42 @@ def test_fund_east(funding: Draft) -> None:
     assert compiled.roster_root == bytes(32)
 
 
-@pytest.mark.parametrize("name", ["courier-payouts", "fund-east"])
+NAMES = sorted(path.stem for path in EXAMPLES.glob("*.yaml"))
+
+
+def test_depot_works_has_every_kind(draft: Callable[[str], Draft]) -> None:
+    compiled = draft("depot-works").compiled()
+    assert {guard.kind for guard in compiled.guards} == set(Kind)
+    by_kind = {guard.kind: guard for guard in compiled.guards}
+    assert (by_kind[Kind.APPROVAL].a, by_kind[Kind.APPROVAL].b) == (2, 1 | 1 << 32)
+    assert by_kind[Kind.WAITING].encoded()[2:4] == (86_400, 2)
+    assert by_kind[Kind.EVIDENCE].b == 2
+    assert by_kind[Kind.EVIDENCE].party == name_id("inspectors")
+    assert by_kind[Kind.LIFETIME_CAP].subject == name_id("budget")
+    assert by_kind[Kind.TIME_WINDOW].c >> 96 == 0b11111
+    calendar = by_kind[Kind.CALENDAR_DAY]
+    assert (calendar.b, int.from_bytes(calendar.subject)) == (256, 0b11 << 67)
+    states = [guard for guard in compiled.guards if guard.kind == Kind.AGREEMENT_STATE]
+    assert {guard.party for guard in states} == {(b"\x0b" * 20).rjust(32, b"\0")}
+    assert [guard.a for guard in states] == [2, 255]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_example_compiles_and_is_explained(draft: Callable[[str], Draft], name: str) -> None:
+    compiled = draft(name).compiled()
+    explanation = explain(compiled)
+    assert explanation.zh.count("\n") == explanation.en.count("\n")
+    content = compiled.file.content
+    for text in (explanation.zh, explanation.en):
+        assert content.accounts.pays_from in text
+        for role in content.parties:
+            assert all(institution in text for institution in content.institutions_of(role))
+        assert "{" not in text
+        assert "None" not in text
+    assert len(cases(compiled.file)) + len(trials(compiled.file)) == len(content.expected)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_the_text_of_the_example_compiles(
     example: Callable[[str], bytes], draft: Callable[[str], Draft], name: str
 ) -> None:
@@ -48,7 +84,8 @@ def test_the_text_of_the_example_compiles(
     assert file.content == load(draft(name).text).content
     assert file.content.template_name in TEMPLATES
     assert file.content.template.endswith(f"@{TEMPLATE_VERSION}")
-    assert {case.name for case in cases(file)} == {case.name for case in file.content.expected}
+    shown = [case.name for case in (*cases(file), *trials(file))]
+    assert sorted(shown) == sorted(case.name for case in file.content.expected)
 
 
 def test_explanation_of_payouts_names_everything(payouts: Draft) -> None:

@@ -271,7 +271,7 @@ FAULTS: dict[Code, list[tuple[str, Change, str]]] = {
     Code.QUORUM_UNREACHABLE: [
         (P, guard(0, at_least=4), "clauses[0].any[0].at_least"),
         (W, guard(1, at_least=4), "clauses[1].any[0].at_least"),
-        (W, guard(13, institutions=3), "clauses[13].any[0].institutions"),
+        (W, guard(12, institutions=3), "clauses[12].any[0].institutions"),
     ],
     Code.QUORUM_ALONE: [
         (P, lambda draft: draft.quorum(("north-bank", "labour-bureau"), 1), "clauses[0].any[0].quorum"),
@@ -455,7 +455,7 @@ FAULTS: dict[Code, list[tuple[str, Change, str]]] = {
         ),
         (E, set_value("parties", "arbiter", to="swift-courier"), "parties.arbiter"),
         (E, set_value("escrow", "milestones", 0, "by", to="payee"), "escrow.milestones[0].by"),
-        (G, set_value("parties", "witness", to="labour-bureau"), "parties.witness"),
+        (G, set_value("parties", "witness", to="river-supplies"), "parties.witness"),
     ],
     Code.AGREEMENT_UNKNOWN: [
         (
@@ -525,7 +525,11 @@ FAULTS: dict[Code, list[tuple[str, Change, str]]] = {
     ],
     Code.SHARES_ABOVE_WHOLE: [
         (S, set_value("split", "parts", 0, "share", to="99%"), "split.parts"),
-        (A, set_value("rules", 1, "share", to="99%"), "rules"),
+        (
+            A,
+            set_value("rules", 0, to={"to": "swift-courier/east", "mode": "share", "share": "94.01%"}),
+            "rules",
+        ),
     ],
     Code.PART_EMPTY: [
         (S, lambda draft: draft.document["split"]["parts"][0].update(fee="0", share="0%"), "split.parts[0]"),

@@ -1,0 +1,120 @@
+"""New terms tried over past payouts: which verdicts change, and why."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from contracts.agreement.evaluate import Approved, BatchFacts, Observed
+from contracts.agreement.replay import Change, PastBatch, PastRow, RowVerdict, replay
+from contracts.ids import name_id
+from contracts.terms import InstitutionKind
+
+Draft = Any
+# 2030-01-07 10:00 in Beijing, a Monday.
+START = 1_893_981_600
+HOUR, DAY = 3_600, 86_400
+QUORUM = tuple(name_id(name) for name in ("north-bank", "labour-bureau", "transport-bureau"))
+KINDS = (InstitutionKind.BANK, InstitutionKind.AGENCY, InstitutionKind.AGENCY)
+
+
+def batch(name: str, at: int, *rows: tuple[int, int], approvals: int = 2, **more: Any) -> PastBatch:
+    """A batch of (payee, yuan), approved and executed within two hours of its reservation."""
+    facts = BatchFacts(
+        dye_class=name_id("courier-pay"),
+        total_minor=sum(yuan * 100 for _, yuan in rows),
+        reserved_at=at,
+        approvals=tuple(
+            Approved(who, kind, at + HOUR) for who, kind in list(zip(QUORUM, KINDS, strict=True))[:approvals]
+        ),
+        evidence=(Observed(name_id("delivery-report"), name_id("clear-audit"), at - DAY, at + HOUR),),
+        members={name_id("supervisors"): frozenset(QUORUM)},
+    )
+    past = [PastRow(payee, yuan * 100, at + 2 * HOUR, True) for payee, yuan in rows]
+    return PastBatch(name, facts, tuple(past), **more)
+
+
+def changed(draft: Callable[[str], Draft], *changes: Callable[[Draft], object]) -> tuple[Any, Any]:
+    old, new = draft("courier-payouts"), draft("courier-payouts")
+    new.document["version"] = 2
+    for change in changes:
+        change(new)
+    return old.compiled(), new.compiled()
+
+
+def set_amount(clause: str, amount: str) -> Callable[[Draft], object]:
+    return lambda draft: draft.guard(clause).update(amount=amount)
+
+
+PAID = RowVerdict(True)
+
+
+def test_the_same_terms_change_nothing(draft: Callable[[str], Draft]) -> None:
+    past = [batch("a", START, (0, 1_500), (1, 2_000)), batch("b", START + DAY, (0, 10))]
+    found = replay(*changed(draft), past)
+    assert (found.rows, found.changes, found.unexplained, found.restarted) == (3, (), (), ())
+
+
+def test_a_lower_cap_refuses_rows(draft: Callable[[str], Draft]) -> None:
+    found = replay(
+        *changed(draft, set_amount("payout cap", "1600.00")), [batch("a", START, (0, 1_500), (1, 2_000))]
+    )
+    refused = RowVerdict(False, "payout cap", "payout-cap")
+    assert found.changes == (Change("a", 1, 1, 2_000_00, PAID, refused),)
+    assert "payout cap" in found.changes[0].new.text.en
+    assert "付款" in found.changes[0].old.text.zh
+
+
+def test_counters_run_over_batches_in_order_of_time(draft: Callable[[str], Draft]) -> None:
+    past = [
+        batch("later", START + HOUR, (0, 1_000)),
+        batch("first", START, (0, 2_000)),
+        batch("next day", START + DAY, (0, 2_000)),
+    ]
+    found = replay(*changed(draft, set_amount("daily cap", "2500.00")), past)
+    assert [(change.batch, change.new.code) for change in found.changes] == [("later", "window-cap")]
+
+
+def test_what_went_back_leaves_room(draft: Callable[[str], Draft]) -> None:
+    first = batch("first", START, (0, 2_000))
+    back = PastRow(0, 2_000_00, START + 2 * HOUR, True, START + 3 * HOUR)
+    past = [PastBatch("first", first.facts, (back,)), batch("later", START + 4 * HOUR, (0, 1_000))]
+    assert replay(*changed(draft, set_amount("daily cap", "2500.00")), past).changes == ()
+
+
+def test_payees_of_their_own_caps(draft: Callable[[str], Draft]) -> None:
+    cap = {"kind": "payee_cap", "amount": "3000.00", "every": "week", "timezone": "+08:00"}
+    new = changed(draft, lambda draft: draft.add_clause("weekly", "payee-cap", cap))
+    past = [batch("a", START, (0, 2_000)), batch("b", START + DAY, (0, 2_000), (1, 2_000))]
+    found = replay(*new, past)
+    assert [(change.batch, change.row, change.new.clause) for change in found.changes] == [("b", 0, "weekly")]
+    waived = [past[0], batch("b", START + DAY, (0, 2_000), waived_names=("weekly",))]
+    assert replay(*new, waived).changes == ()
+
+
+def test_a_stricter_quorum(draft: Callable[[str], Draft]) -> None:
+    new = changed(draft, lambda draft: draft.guard("approval").update(at_least=3))
+    past = [batch("two", START, (0, 1)), batch("three", START + HOUR, (0, 1), approvals=3)]
+    assert [change.batch for change in replay(*new, past).changes] == ["two"]
+
+
+def test_what_the_old_terms_do_not_explain(draft: Callable[[str], Draft]) -> None:
+    found = replay(*changed(draft), [batch("a", START, (0, 1), approvals=1)])
+    assert found.unexplained == (("a", 0),)
+
+
+def test_a_renamed_clause_counts_from_nothing(draft: Callable[[str], Draft]) -> None:
+    def rename(draft: Draft) -> None:
+        draft.clause("daily cap")["name"] = "day"
+        for case in draft.document["expected"]:
+            if case["then"] != "paid" and case["then"]["refused_by"] == "daily cap":
+                case["then"]["refused_by"] = "day"
+
+    assert replay(*changed(draft, rename), []).restarted == ("daily cap",)
+
+
+def test_only_versions_of_one_agreement(draft: Callable[[str], Draft]) -> None:
+    with pytest.raises(ValueError, match="same template"):
+        replay(draft("courier-payouts").compiled(), draft("fund-east").compiled(), [])
+    with pytest.raises(ValueError, match="same template"):
+        replay(draft("bike-order").compiled(), draft("bike-order").compiled(), [])

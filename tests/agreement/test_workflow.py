@@ -1,0 +1,100 @@
+"""Several agreements together: circles of money, waiting for each other, accounts without a way out."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from contracts.agreement import AgreementFacts, Code, agreement_facts, check_together, load
+from contracts.agreement.workflow import together, workflow_faults
+
+Draft = Any
+
+
+def found(drafts: list[Draft]) -> list[list[tuple[Code, str]]]:
+    files = [load(draft.text) for draft in drafts]
+    rosters = {name: held for draft in drafts for name, held in draft.rosters.items()}
+    faults = check_together(files, drafts[0].facts, rosters)
+    return [[(Code(fault.code), fault.where) for fault in each] for each in faults]
+
+
+def rule(draft: Draft, number: int, to: str) -> None:
+    draft.document["rules"][number]["to"] = to
+    draft.document["expected"] = [
+        {"name": "cleared", "holds": {draft.document["accounts"]["pays_from"]: "1.00"}, "then": {}}
+    ]
+
+
+def test_a_workflow_with_a_way_out_everywhere(draft: Callable[[str], Draft]) -> None:
+    funding, payouts = draft("fund-east"), draft("courier-payouts")
+    assert found([funding, payouts]) == [[], []]
+
+
+def test_money_without_a_way_out(draft: Callable[[str], Draft]) -> None:
+    assert found([draft("fund-east")]) == [[(Code.NO_EXIT, "accounts.funds[0]")]]
+    escrow = draft("bike-order")
+    assert (Code.NO_EXIT, "escrow.payee_account") in found([escrow])[0]
+
+
+def test_a_circle_over_two_files(draft: Callable[[str], Draft]) -> None:
+    down, split = draft("budget-clearing"), draft("sales-split")
+    rule(down, 2, "swift-courier/sales")
+    faults = found([down, split])
+    assert (Code.WORKFLOW_CYCLE, "rules[2].to") in faults[0]
+    assert (Code.WORKFLOW_CYCLE, "split.remainder_to") in faults[1]
+    assert Code.WORKFLOW_CYCLE not in [code for code, _ in found([down])[0]]
+
+
+def test_a_circle_shows_its_way(draft: Callable[[str], Draft]) -> None:
+    split = draft("sales-split")
+    held = AgreementFacts(bytes(20), "allocation", "swift-courier/tax", ("swift-courier/sales",))
+    facts = replace(split.facts, agreements={"back": held})
+    ((fault,),) = workflow_faults((load(split.text).content,), facts)
+    assert fault.code == Code.WORKFLOW_CYCLE
+    assert "swift-courier/sales → swift-courier/tax → swift-courier/sales" in fault.message
+
+
+def test_agreements_that_wait_for_each_other(draft: Callable[[str], Draft]) -> None:
+    drafts = []
+    for name, other in (("first", "second"), ("second", "first")):
+        one = draft("courier-payouts")
+        one.document["agreement"] = name
+        guard = {"kind": "agreement_balance", "agreement": other, "dye_class": "general", "at_least": "1.00"}
+        one.add_clause("after", "agreement-state", guard)
+        drafts.append(one)
+    for faults in found(drafts):
+        assert (Code.WORKFLOW_CYCLE, "clauses[6].any[0].agreement") in faults
+        assert Code.AGREEMENT_UNKNOWN not in [code for code, _ in faults]
+
+
+def test_one_version_at_a_time(draft: Callable[[str], Draft]) -> None:
+    again = draft("courier-payouts")
+    again.document["version"] = 2
+    assert found([draft("courier-payouts"), again]) == [[], [(Code.AGREEMENT_REPEATED, "agreement")]]
+
+
+@pytest.mark.parametrize(
+    ("name", "clears_to", "waits_for"),
+    [
+        ("courier-payouts", (), ()),
+        ("depot-works", (), ("bike-order",)),
+        ("sales-split", ("swift-courier/platform", "swift-courier/tax", "swift-courier"), ()),
+        (
+            "budget-clearing",
+            ("swift-courier/east", "swift-courier/tax", "swift-courier/suppliers"),
+            (),
+        ),
+    ],
+)
+def test_what_others_need_to_know(
+    draft: Callable[[str], Draft], name: str, clears_to: tuple[str, ...], waits_for: tuple[str, ...]
+) -> None:
+    facts = agreement_facts(load(draft(name).text).content, b"\1" * 20)
+    assert (facts.address, facts.clears_to, facts.waits_for) == (b"\1" * 20, clears_to, waits_for)
+
+
+def test_what_is_deployed_keeps_its_address(draft: Callable[[str], Draft]) -> None:
+    escrow = draft("bike-order")
+    known = together((load(escrow.text).content,), escrow.facts).agreements["bike-order"]
+    assert known.address == escrow.facts.agreements["bike-order"].address
