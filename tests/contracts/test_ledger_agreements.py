@@ -1,4 +1,4 @@
-"""Ledger, what the factory and agreements do: grant, transfer, reserve, execute, release."""
+"""Ledger, what agreements do: transfer, reserve, execute, release."""
 
 from typing import Any
 
@@ -12,64 +12,39 @@ from tests.contracts.world import (
     BANK,
     ENTERPRISE,
     MATERIALS,
-    NOBODY,
     PROJECT,
     QUORUM,
     TREE,
     WAGES,
     ZERO,
     BareLedger,
-    agency_one_supervisor,
     agreement_account,
     attacker,
     bank_bridge,
-    bank_supervisor,
-    consents,
     factory_account,
     now,
     operator,
     rows_of,
-    signed,
+    supervision_account,
 )
 
 OTHER = b"\7" * 32
-NOT_GRANTED = "ledger: agreement not granted"
+NOT_GRANTED = "accounts: agreement not granted"
 
 
 def freeze(held: BareLedger) -> None:
-    nonce = held.ledger.freeze_nonce(TREE)
-    given = consents([bank_supervisor], "Freeze", held.ledger, account=TREE, frozen=True, nonce=nonce)
-    held.ledger.freeze(TREE, True, given)
+    held.accounts.set_frozen(TREE, True, sender=supervision_account)
 
 
 def pause(held: BareLedger) -> None:
-    given = consents([agency_one_supervisor], "Pause", held.ledger, paused=True, nonce=0)
-    held.ledger.set_paused(True, given)
+    held.accounts.set_paused(True, sender=supervision_account)
 
 
 @pytest.fixture
 def funded(bare_ledger: BareLedger) -> BareLedger:
-    values = {"account": PROJECT, "parent": TREE, "controller": ENTERPRISE}
-    given = signed(operator, "Opening", bare_ledger.ledger, **values)
-    bare_ledger.ledger.open_account(*values.values(), given)
+    bare_ledger.accounts.open_account(PROJECT, TREE, ENTERPRISE, sender=supervision_account)
     bare_ledger.fund(1_000)
     return bare_ledger
-
-
-def test_grant_by_the_factory_alone(funded: BareLedger) -> None:
-    ledger = funded.ledger
-    ledger.grant(PROJECT, attacker.address, sender=factory_account)
-    (event,) = ledger.events
-    assert (event.name, event.account, event.agreement) == ("AgreementGranted", PROJECT, attacker.address)
-    assert ledger.is_granted(PROJECT, attacker.address)
-    assert ledger.is_granted(TREE, attacker.address) is False
-    for who in (attacker, agreement_account, bank_bridge):
-        with reverts("ledger: not the factory"):
-            ledger.grant(TREE, attacker.address, sender=who)
-    with reverts("ledger: unknown account"):
-        ledger.grant(OTHER, attacker.address, sender=factory_account)
-    with reverts("ledger: zero address"):
-        ledger.grant(TREE, NOBODY, sender=factory_account)
 
 
 def test_transfer(funded: BareLedger) -> None:
@@ -91,8 +66,8 @@ def test_transfer(funded: BareLedger) -> None:
         ((TREE, WAGES, PROJECT, 2**256 - 1, ZERO), "lines: not enough money"),
         ((TREE, MATERIALS, PROJECT, 1, ZERO), "lines: not enough money"),
         ((TREE, WAGES, TREE, 1, ZERO), "lines: same line"),
-        ((TREE, WAGES, OTHER, 1, ZERO), "ledger: unknown account"),
-        ((OTHER, WAGES, TREE, 1, ZERO), "ledger: unknown account"),
+        ((TREE, WAGES, OTHER, 1, ZERO), "accounts: unknown account"),
+        ((OTHER, WAGES, TREE, 1, ZERO), "accounts: unknown account"),
         ((PROJECT, WAGES, TREE, 1, ZERO), NOT_GRANTED),
     ],
 )
@@ -102,8 +77,8 @@ def test_transfer_refusals(funded: BareLedger, arguments: tuple[Any, ...], reaso
 
 
 def test_transfer_into_another_tree(funded: BareLedger) -> None:
-    funded.ledger.open_tree(OTHER, BANK, QUORUM, b"CNY", ENTERPRISE, sender=bank_bridge)
-    with reverts("ledger: another tree"):
+    funded.accounts.open_tree(OTHER, BANK, QUORUM, b"CNY", ENTERPRISE, sender=bank_bridge)
+    with reverts("accounts: another tree"):
         funded.ledger.transfer(TREE, WAGES, OTHER, 1, ZERO, sender=agreement_account)
 
 
@@ -125,7 +100,7 @@ def test_only_a_granted_agreement_moves_money(funded: BareLedger, who: Any) -> N
 def test_frozen_and_paused_money_starts_nothing(funded: BareLedger) -> None:
     tree = rows_of([10])
     batch = funded.reserve(tree)
-    for stop, reason in ((freeze, "ledger: account frozen"), (pause, "ledger: paused")):
+    for stop, reason in ((freeze, "accounts: account frozen"), (pause, "accounts: paused")):
         with boa.env.anchor():
             stop(funded)
             with reverts(reason):
@@ -151,6 +126,8 @@ def test_reserve(funded: BareLedger) -> None:
     assert (held.root, held.count, held.total) == (tree.root, 3, 60)
     assert (held.deadline, held.reserved_at) == (now() + 86_400, now())
     assert (held.cursor, held.end, held.amount_gone, held.settled) == (0, 3, 0, False)
+    bound = (TREE, WAGES, tree.root, 3, 60, now() + 86_400)
+    assert ledger.batch_id(agreement_account.address, *bound) == batch
     assert ledger.line(batch) == (60, 0)
     with reverts("ledger: batch exists"):
         funded.reserve(tree)
@@ -182,12 +159,14 @@ def test_execute_logs_and_advances(funded: BareLedger) -> None:
     funded.execute(batch, first)
     (event,) = ledger.events
     assert (event.name, event.batch) == ("ChunkExecuted", batch)
+    assert ledger.tree(TREE).held == 920
     assert (event.first_row, event.end_row, event.start, event.end) == (0, 8, 0, 80)
     assert event.refused == 0
     funded.execute(batch, second, refused=0b110)
     moved, event = ledger.events
     assert (moved.kind, moved.source_start, moved.amount) == (4, 90, 20)
     assert event.refused == 0b110
+    assert ledger.tree(TREE).held == 860
     assert ledger.gone(batch, 0) == 0b110 << 8
     with reverts("ledger: refused row past the chunk"):
         funded.execute(batch, third, refused=1 << 4)
@@ -240,10 +219,47 @@ def test_release_by_anyone_after_the_deadline(funded: BareLedger) -> None:
         funded.ledger.release(OTHER, sender=attacker)
 
 
+def test_release_by_supervision_at_any_time(funded: BareLedger) -> None:
+    batch = funded.reserve(rows_of([10]))
+    assert funded.ledger.release(batch, sender=supervision_account) == 10
+
+
+def test_a_revoked_agreement_executes_nothing_and_anyone_releases(funded: BareLedger) -> None:
+    tree = rows_of([10] * 16)
+    batch = funded.reserve(tree)
+    first, second = tree.chunks(8)
+    funded.execute(batch, first)
+    with reverts("ledger: not the batch's agreement"):
+        funded.ledger.release(batch, sender=attacker)
+    funded.accounts.revoke(TREE, agreement_account.address, sender=factory_account)
+    with reverts(NOT_GRANTED):
+        funded.execute(batch, second)
+    assert funded.ledger.release(batch, sender=attacker) == 80
+    funded.give_back(batch, tree, 3)
+
+
+def test_a_shortfall_stops_what_starts_but_no_answer(funded: BareLedger) -> None:
+    tree = rows_of([10] * 16)
+    batch = funded.reserve(tree)
+    first, second = tree.chunks(8)
+    funded.execute(batch, first)
+    funded.ledger.add_shortfall(TREE, 5, sender=supervision_account)
+    with reverts("ledger: shortfall"):
+        funded.execute(batch, second)
+    with reverts("ledger: shortfall"):
+        funded.reserve(rows_of([20]))
+    with reverts("ledger: shortfall"):
+        funded.ledger.transfer(TREE, WAGES, PROJECT, 1, ZERO, sender=agreement_account)
+    funded.give_back(batch, tree, 0)
+    assert funded.ledger.release(batch, sender=agreement_account) == 80
+    funded.ledger.settle(batch, sender=bank_bridge)
+
+
 def test_what_comes_back_fits_a_full_line(funded: BareLedger) -> None:
     """Starts stop at 2^62; what was out before still finds room."""
     tree = rows_of([10] * 4)
     batch = funded.reserve(tree)
+    funded.ledger.set_attested(TREE, 2**63, sender=supervision_account)
     funded.fund(2**62 - 1_000)
     with reverts("lines: line is full"):
         funded.fund(1)
