@@ -304,13 +304,19 @@ def evidence(
     """Attest evidence about a batch; a witness that the terms name signs.
 
     Only a salted commitment to the document goes on chain; the document is kept here. `observed_at`: chain
-    time, seconds, when the witness observed it; None for the latest block's.
+    time, seconds, when the witness observed it; None for the latest block's, or when it was first attested.
     """
     with platform.database.read() as session:
         _, address, row = _reserved(session, identity)
-    salt = keccak(platform.applier.reference_key + row.batch + document)[:SALT_BYTES]
-    digest = commitment(salt, document)
-    observed = platform.chain.block_time() if observed_at is None else observed_at
+        salt = keccak(platform.applier.reference_key + row.batch + document)[:SALT_BYTES]
+        digest = commitment(salt, document)
+        same = (
+            each.observed_at
+            for each in projections.evidence(session, row.batch)
+            if (each.kind, each.digest) == (name_id(kind), digest)
+        )
+        earlier = next(same, None)
+    observed = observed_at or earlier or platform.chain.block_time()
 
     def build(signatures: list[bytes]) -> Call:
         given = (row.batch, name_id(kind), digest, observed, only(signatures))

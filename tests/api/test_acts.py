@@ -88,7 +88,7 @@ def test_nothing_to_change(onboarded: Network, http: Clients) -> None:
 
 def test_a_suspended_signer_loses_every_role(onboarded: Network, http: Clients) -> None:
     address = onboarded.signers["north-bank-2"].address
-    first = act(onboarded, "supervisor", "/v1/suspensions", {"address": address.lower()}, "labour-bureau")
+    first = act(onboarded, "supervisor", "/v1/suspensions", {"address": address.lower()}, "north-bank")
     done(first)
     rows = http().get("/v1/institutions").json()["items"]
     signers = {each["address"]: each["roles"] for row in rows for each in row["signers"]}
