@@ -60,6 +60,7 @@ class Code(StrEnum):
     ROSTER_INVALID = "roster-invalid"
     ROSTER_EMPTY = "roster-empty"
     ROSTER_DUPLICATE = "roster-duplicate"
+    ROSTER_SHRINKS = "roster-shrinks"
     ROSTER_MISSING = "roster-missing"
     ROSTER_REPEATED = "roster-repeated"
     ROSTER_BYPASSED = "roster-bypassed"

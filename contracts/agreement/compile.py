@@ -63,21 +63,22 @@ def compile_terms(
     directory_facts: DirectoryFacts,
     roster_files: Mapping[str, bytes],
     salt_for: Callable[[str], bytes],
+    roster_before: Sequence[RosterEntry] = (),
 ) -> CompiledAgreement:
     """Check an agreement against the directory and turn it into terms on chain.
 
     `roster_files` maps file names to their bytes; `salt_for` gives each payee account its salt, 16 bytes or
-    more, its own in every agreement. Raises AgreementInvalid with every fault found, ValueError for a salt
-    that is too short.
+    more, its own in every agreement. `roster_before` is the roster of the version this one replaces. Raises
+    AgreementInvalid with every fault found, ValueError for a salt that is too short.
     """
     content = file.content
     faults = (
-        *agreement_faults(file, directory_facts, roster_files),
+        *agreement_faults(file, directory_facts, roster_files, roster_before),
         *workflow_faults((content,), directory_facts)[0],
     )
     if faults:
         raise AgreementInvalid(faults)
-    roster, _ = _roster(content, roster_files)
+    roster, _ = _roster(content, roster_files, roster_before)
     root = roster_root(roster, salt_for) if roster else NO_ROSTER
     addresses = {name: held.address for name, held in directory_facts.agreements.items()}
     clauses = chain_guards(content, Bindings(len(roster), root, addresses))
@@ -111,10 +112,13 @@ def _arguments(content: Agreement, guards: tuple[Guard, ...], rules: tuple[Rule,
 
 
 def agreement_faults(
-    file: AgreementFile, directory_facts: DirectoryFacts, roster_files: Mapping[str, bytes]
+    file: AgreementFile,
+    directory_facts: DirectoryFacts,
+    roster_files: Mapping[str, bytes],
+    roster_before: Sequence[RosterEntry] = (),
 ) -> tuple[Fault, ...]:
     """Every fault of one file against the directory, in no need of salts."""
-    roster, faults = _roster(file.content, roster_files)
+    roster, faults = _roster(file.content, roster_files, roster_before)
     return (*_faults(file.content, directory_facts, None if faults else roster or None), *faults)
 
 
@@ -146,12 +150,12 @@ def _faults(
 
 
 def _roster(
-    content: Agreement, files: Mapping[str, bytes]
+    content: Agreement, files: Mapping[str, bytes], before: Sequence[RosterEntry]
 ) -> tuple[tuple[RosterEntry, ...], tuple[Fault, ...]]:
     """Entries of the first roster the file names; that there is one is checked with the clauses."""
     for where, _, guard in guard_places(content):
         if isinstance(guard, PayeeRoster) and guard.file in files:
-            return read_roster(guard.file, files[guard.file])
+            return read_roster(guard.file, files[guard.file], before)
         if isinstance(guard, PayeeRoster):
             message = f"hand in {guard.file} together with the agreement"
             return (), (Fault(f"{where}.file", Code.ROSTER_FILE_MISSING, message),)

@@ -1,6 +1,7 @@
 """The payee roster: read from CSV, put in order, committed by a salted Merkle tree.
 
-The tree over *n* entries, sorted by account (bytes of its ASCII text), indices 0 … n-1:
+Entries are sorted by account (bytes of its ASCII text); those of a later version follow those it had
+before, so that an index means the same payee for ever. The tree over *n* entries, indices 0 … n-1:
 
 - commitment of an entry = keccak(salt ‖ name ‖ 0x1f ‖ account), UTF-8, the salt given per account;
 - leaf = keccak(0x00 ‖ index as 3 bytes, big-endian ‖ commitment);
@@ -49,10 +50,13 @@ class RosterEntry:
     account: str
 
 
-def read_roster(name: str, content: bytes) -> tuple[tuple[RosterEntry, ...], tuple[Fault, ...]]:
-    """Entries of a roster file, sorted by account, and its faults (the first 100).
+def read_roster(
+    name: str, content: bytes, before: Sequence[RosterEntry] = ()
+) -> tuple[tuple[RosterEntry, ...], tuple[Fault, ...]]:
+    """Entries of a roster file in the order of their indices, and its faults (the first 100).
 
-    The file is UTF-8 CSV with the header `payee_name,payee_account`, at most 2^20 payees.
+    The file is UTF-8 CSV with the header `payee_name,payee_account`, at most 2^20 payees. `before` are the
+    entries of the version it replaces: they keep their places, and each must be in the file.
     """
     faults: list[Fault] = []
     payees: list[Payee] = []
@@ -65,7 +69,11 @@ def read_roster(name: str, content: bytes) -> tuple[tuple[RosterEntry, ...], tup
     if not payees and not faults:
         faults.append(Fault(name, Code.ROSTER_EMPTY, "the roster names nobody; add a payee"))
     faults += _repeated(name, payees)
-    entries = tuple(RosterEntry(index, payee.name, payee.account) for index, payee in enumerate(payees))
+    faults += _missing(name, payees, before)
+    held = {(entry.name, entry.account) for entry in before}
+    added = [payee for payee in payees if (payee.name, payee.account) not in held]
+    in_order = [*(Payee(entry.name, entry.account) for entry in before), *added]
+    entries = tuple(RosterEntry(index, payee.name, payee.account) for index, payee in enumerate(in_order))
     return entries, tuple(faults)
 
 
@@ -119,6 +127,13 @@ def _payee(where: str, row: list[str]) -> Payee | Fault:
         message = "payee_account: write 1 to 34 digits, letters and inner '-'"
         return Fault(where, Code.ROSTER_INVALID, message)
     return Payee(*row)
+
+
+def _missing(name: str, payees: list[Payee], before: Sequence[RosterEntry]) -> list[Fault]:
+    there = {(payee.name, payee.account) for payee in payees}
+    gone = [entry.name for entry in before if (entry.name, entry.account) not in there]
+    message = "{} was on the roster and keeps its place; put the line back, and block the payee instead"
+    return [Fault(name, Code.ROSTER_SHRINKS, message.format(payee)) for payee in gone[:MAX_FAULTS]]
 
 
 def _repeated(name: str, payees: list[Payee]) -> list[Fault]:

@@ -225,6 +225,13 @@ def test_roster_is_sorted_and_indexed(payouts: Draft) -> None:
     assert [entry.account for entry in compiled.roster] == sorted(entry.account for entry in compiled.roster)
 
 
+def test_payees_of_the_last_version_keep_their_places() -> None:
+    before, _ = read_roster("one.csv", (HEADER + "b,2\nd,4\n").encode())
+    after, faults = read_roster("two.csv", (HEADER + "a,1\nd,4\nc,3\nb,2\n").encode(), before)
+    assert faults == ()
+    assert [(entry.index, entry.name) for entry in after] == [(0, "b"), (1, "d"), (2, "a"), (3, "c")]
+
+
 def test_file_hash_changes_with_file_and_roster(draft: Callable[[str], Draft]) -> None:
     before = draft("courier-payouts").compiled()
     changed = draft("courier-payouts")

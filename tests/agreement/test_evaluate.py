@@ -214,7 +214,12 @@ class Payments:
         self.batches += 1
         payees = sorted(data.draw(st.lists(st.integers(0, PAYEES), min_size=1, max_size=8)))
         tree = rows_of([data.draw(amounts) for _ in payees], payees)
-        dye_class = data.draw(st.sampled_from([WAGES, WAGES, MATERIALS]))
+        drawn = (
+            [MATERIALS, WAGES]
+            if asked(self.guards, Kind.DYE_CLASS, Kind.LINE_CAP)
+            else [*[WAGES] * 5, MATERIALS]
+        )
+        dye_class = data.draw(st.sampled_from(drawn))
         deadline = now() + 30 * DAY_SECONDS + self.batches
         document = self.document(data, payees)
         arguments = (TREE, dye_class, tree.root, len(tree.rows), tree.total_minor, deadline)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from contracts.agreement import AgreementFacts, Code, QuorumFacts, load
+from contracts.agreement import AgreementFacts, Code, QuorumFacts, compile_terms, load
 from contracts.errors import AgreementInvalid
 
 Draft = Any
@@ -667,10 +667,12 @@ TEXT_CASES = [
 
 # Faults that only several files together have: see test_workflow.py.
 TOGETHER = {Code.AGREEMENT_REPEATED, Code.NO_EXIT}
+# Faults that only a later version has: see below.
+LATER = {Code.ROSTER_SHRINKS}
 
 
 def test_every_code_has_a_case() -> None:
-    assert FAULTS.keys() | TEXT_FAULTS.keys() | TOGETHER == set(Code)
+    assert FAULTS.keys() | TEXT_FAULTS.keys() | TOGETHER | LATER == set(Code)
 
 
 @pytest.mark.parametrize(("code", "which", "change", "where"), CASES)
@@ -723,6 +725,17 @@ def test_an_unreadable_roster_is_one_fault(payouts: Draft, change: Change) -> No
     with pytest.raises(AgreementInvalid) as raised:
         payouts.compiled()
     assert len(raised.value.faults) == 1
+
+
+def test_nobody_leaves_the_roster_of_the_last_version(payouts: Draft) -> None:
+    before = payouts.compiled().roster
+    lines = payouts.rosters["couriers.csv"].decode().splitlines()
+    payouts.rosters["couriers.csv"] = "\n".join(lines[:-1]).encode()
+    with pytest.raises(AgreementInvalid) as raised:
+        compile_terms(load(payouts.text), payouts.facts, payouts.rosters, lambda _: bytes(16), before)
+    assert (Code.ROSTER_SHRINKS, "couriers.csv") in [
+        (fault.code, fault.where) for fault in raised.value.faults
+    ]
 
 
 def test_an_unknown_account_says_who_makes_it(payouts: Draft) -> None:
