@@ -40,8 +40,8 @@ __all__ = [
 
 
 REFERENCES_A_QUERY = 500
-FIRST_ARGUMENT = 5
-"""Where it begins in a call, from 1: after the function."""
+ROOT_IN_RESERVATION = 5 + 32
+"""Where a reservation names the root, from 1: after the function and the dye class."""
 
 
 def agreement_files(session: Session) -> Sequence[AgreementFileModel]:
@@ -138,7 +138,7 @@ def references_in_use(session: Session, agreement: str, references: Sequence[str
     on_its_way = exists().where(
         TransactionModel.key.startswith("act:Reservation:"),
         TransactionModel.state != TransactionState.FAILED,
-        func.substr(TransactionModel.data, FIRST_ARGUMENT, 32) == BatchModel.root,
+        func.substr(TransactionModel.data, ROOT_IN_RESERVATION, 32) == BatchModel.root,
     )
     found: set[str] = set()
     for first in range(0, len(references), REFERENCES_A_QUERY):

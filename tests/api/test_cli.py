@@ -222,7 +222,11 @@ def test_a_network_is_founded_once(network: Network) -> None:
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        (lambda file: file["signers"].pop(0), "founding-bridge-missing"),
+        (lambda file: file["signers"].pop(0), "founding-key-missing"),
+        (lambda file: file["signers"].pop(1), "founding-key-missing"),
+        (lambda file: file["recovery"].update(threshold=4), "founding-invalid"),
+        (lambda file: file["recovery"].update(threshold=1), "founding-invalid"),
+        (lambda file: file["signers"][0]["roles"].append("attester"), "founding-invalid"),
         (lambda file: file.update(delay_seconds=-1), "founding-invalid"),
         (lambda file: file["signers"][1].update(address="0x" + "11" * 20), "founding-invalid"),
     ],

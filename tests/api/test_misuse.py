@@ -48,7 +48,7 @@ def put(part: str, number: int, **content: Any) -> Change:
 
 
 def one_governor(file: dict[str, Any]) -> None:
-    for signer in file["signers"][2:]:
+    for signer in file["signers"][3:]:
         signer["roles"] = [role for role in signer["roles"] if role != "governor"]
 
 
@@ -81,7 +81,7 @@ FOUNDINGS: dict[str, tuple[Change, str]] = {
     "one governor": (one_governor, "signers: two institutions must govern and 1 does"),
     "a bank that is an agency": (
         put("institutions", 0, kind="agency"),
-        "signers.0.roles: minter and settler are for a bank, and 'north-bank' is an agency",
+        "signers.0.roles: minter, settler and attester are for a bank, and 'north-bank' is an agency",
     ),
     "bad name": (
         put("institutions", 0, name="North Bank"),
@@ -146,7 +146,7 @@ def test_a_key_signs_in_one_place(network: Network, tmp_path: Path) -> None:
     path = network.data.parent / "twice.yaml"
     path.write_text(yaml.safe_dump(content))
     done = deploy(network, tmp_path / "new", network.node.url, path)
-    assert f"signers.{len(content['signers']) - 1}: this is the key of signers.1; name it once" in done.stderr
+    assert f"signers.{len(content['signers']) - 1}: this is the key of signers.2; name it once" in done.stderr
 
 
 def test_the_chain_must_be_a_chain(network: Network, tmp_path: Path) -> None:

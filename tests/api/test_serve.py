@@ -27,7 +27,8 @@ def copied(network: Network, directory: Path, **changes: Any) -> Path:
     """A data directory of the same network with another database, and settings changed."""
     data = directory / "platform"
     data.mkdir()
-    for name in ("bridge-key.json", "bridge-key.password", "deployment.json"):
+    keys = [f"{name}-key.{kind}" for name in ("bridge", "attester") for kind in ("json", "password")]
+    for name in (*keys, "deployment.json"):
         (data / name).write_bytes((network.data / name).read_bytes())
     settings = json.loads((network.data / "platform.json").read_text()) | changes
     (data / "platform.json").write_text(json.dumps(settings))
