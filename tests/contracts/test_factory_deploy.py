@@ -1,9 +1,11 @@
 """Factory: the constructor and deploy."""
 
 import boa
+import pytest
 from eth_hash.auto import keccak
 
 from contracts.artifacts import artifact
+from contracts.errors import RefusalUnknown
 from contracts.ids import template_id
 from contracts.terms import Guard, Kind, allocation_arguments
 from tests.contracts.chain import Contract, deploy, reverts
@@ -60,6 +62,13 @@ def test_deploy(world: World) -> None:
     assert (agreement.account(), agreement.DYE_CLASS()) == (TREE, WAGES)
     assert (agreement.LEDGER(), agreement.DIRECTORY()) == (world.ledger.address, world.directory.address)
     assert not world.accounts.is_granted(TREE, address)
+
+
+def test_arguments_of_16_kilobytes(world: World) -> None:
+    longest = ARGUMENTS + bytes(16_384 - len(ARGUMENTS))
+    assert world.instance("allocation", longest).account() == TREE
+    with pytest.raises(RefusalUnknown):  # bounds of an argument give no reason
+        world.instance("allocation", longest + b"\0")
 
 
 def test_of_a_registered_template(world: World) -> None:

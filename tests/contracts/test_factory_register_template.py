@@ -2,7 +2,9 @@
 
 from typing import Any
 
+import boa
 import pytest
+from eth_hash.auto import keccak
 
 from contracts.artifacts import artifact
 from contracts.ids import template_id
@@ -70,6 +72,16 @@ def test_a_template_has_code(world: World) -> None:
     given = consents(GOVERNORS, "Template", world.factory, **values_of(attacker.address))
     with reverts("factory: no code at the blueprint"):
         world.factory.register_template(OTHER, attacker.address, given)
+
+
+def test_a_preamble_alone_is_no_code(world: World) -> None:
+    preamble = b"\xfe\x71\x00"
+    boa.env.set_code(attacker.address, preamble)
+    values = values_of(attacker.address, codeHash=keccak(preamble))
+    with reverts("factory: no code at the blueprint"):
+        world.factory.register_template(
+            OTHER, attacker.address, consents(GOVERNORS, "Template", world.factory, **values)
+        )
 
 
 def test_the_code_is_the_code_that_was_signed(world: World) -> None:
