@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from contracts.advice import REASON_ADVICE
 from contracts.agreement._check_sections import section_accounts
 from contracts.agreement.acts import ACTS
 from contracts.agreement.codes import Code
@@ -9,10 +10,12 @@ from contracts.agreement.expectations import Act, Course, Outcome, RefusedAct
 from contracts.agreement.model import Agreement
 from contracts.agreement.sections import SECTIONS, Escrow
 from contracts.errors import Fault
+from contracts.terms import reason_code
 
 __all__ = ["course_faults"]
 
 _NAMED = ("of", "amount", "price")
+_KNOWN = frozenset(map(reason_code, REASON_ADVICE))
 
 
 def course_faults(content: Agreement) -> Iterator[Fault]:
@@ -29,6 +32,9 @@ def course_faults(content: Agreement) -> Iterator[Fault]:
         for place, event in enumerate(course.events):
             if isinstance(event, Act):
                 yield from _act_faults(content, f"{where}.events[{place}]", event)
+        if isinstance(course.then, RefusedAct) and course.then.refused not in _KNOWN:
+            message = f"the chain gives no refusal {course.then.refused}; docs/refusals.md lists them"
+            yield Fault(f"{where}.then.refused", Code.CASE_CODE_MISMATCH, message)
         if isinstance(course.then, RefusedAct) and not isinstance(_last(course), Act):
             message = "the last event is what is refused; let the course end with an act"
             yield Fault(f"{where}.events", Code.CASE_IMPOSSIBLE, message)

@@ -578,7 +578,8 @@ FAULTS: dict[Code, list[tuple[str, Change, str]]] = {
         (P, set_value("expected", 2, "then", "refused_by", to="x"), "expected[2].then.refused_by")
     ],
     Code.CASE_CODE_MISMATCH: [
-        (P, set_value("expected", 2, "then", "code", to="payout-cap"), "expected[2].then.code")
+        (P, set_value("expected", 2, "then", "code", to="payout-cap"), "expected[2].then.code"),
+        (E, set_value("expected", 3, "then", "refused", to="escrow.nothing"), "expected[3].then.refused"),
     ],
     Code.CASE_PAYEE_UNKNOWN: [
         (P, set_value("expected", 0, "when", "payee", to="nobody"), "expected[0].when.payee")
