@@ -4,8 +4,8 @@ A **runner** takes a compiled agreement of a template without clauses (or an all
 `Trial`, brings it about on a chain (a test chain, or a simulation on a fork), and returns what it saw:
 
 1. put `holds_minor` on the line of `dye_class` of each account, and make the agreement active;
-2. for each event in order let time pass, or do the act: `steps.step` says what to call and whose signatures it
-   takes, which throwaway signers give and anyone hands in;
+2. for each event in order let time pass, or do the act: `steps.step` says what to call and whose signatures
+   it takes, which throwaway signers give and anyone hands in;
 3. return `Ran` with what each account gained since step 1 and the state at the end (`IAgreement.state`), or
    `RefusedAt` with the place and the code of the first event that was refused.
 

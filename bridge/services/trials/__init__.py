@@ -6,8 +6,9 @@ signers belong to every institution of the directory.
 
 from bridge.platform import Platform
 from bridge.services.trials.cases import outcome
+from bridge.services.trials.courses import seen
 from bridge.services.trials.stage import make_stage
-from contracts.agreement import CaseResult, CompiledAgreement, cases, judge
+from contracts.agreement import CaseResult, CompiledAgreement, cases, judge, judge_course, trials
 
 __all__ = ["run"]
 
@@ -15,4 +16,6 @@ __all__ = ["run"]
 def run(platform: Platform, compiled: CompiledAgreement) -> tuple[CaseResult, ...]:
     """Run every case of the file. Raises ChainError if the node cannot simulate."""
     stage = make_stage(platform, compiled)
-    return tuple(judge(case, outcome(stage, case)) for case in cases(compiled.file))
+    file = compiled.file
+    payments = tuple(judge(case, outcome(stage, case)) for case in cases(file))
+    return payments + tuple(judge_course(trial, seen(stage, trial)) for trial in trials(file))
