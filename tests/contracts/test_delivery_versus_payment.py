@@ -379,6 +379,13 @@ def test_terms_that_make_no_sense(world: World, reason: str, more: dict[str, Any
         delivery(world, **more)
 
 
+def test_terms_at_their_bounds(world: World) -> None:
+    open_parties(world)
+    with reverts("delivery: deadline is over"):
+        delivery(world, deadline=now())
+    delivery(world, deadline=now() + 1, price_minor=2**62)
+
+
 def test_terms_of_two_trees(world: World) -> None:
     open_parties(world)
     world.accounts.open_tree(NOWHERE, BANK, QUORUM, b"CNY", ENTERPRISE, sender=bank_bridge)

@@ -243,6 +243,16 @@ def test_terms_that_make_no_sense(world: World, reason: str, more: dict[str, Any
         receivable(world, **more)
 
 
+def test_terms_at_their_bounds(world: World) -> None:
+    open_parties(world)
+    with reverts("receivable: due time out of bounds"):
+        receivable(world, due_at=now())
+    with reverts("receivable: due time out of bounds"):
+        receivable(world, grace_seconds=2**63 + 1)
+    receivable(world, due_at=now() + 1)
+    assert receivable(world, due_at=2**63, grace_seconds=2**63, face_minor=2**62).owed() == 0
+
+
 def test_terms_of_two_trees(world: World) -> None:
     open_parties(world)
     world.accounts.open_tree(NOWHERE, BANK, QUORUM, b"CNY", ENTERPRISE, sender=bank_bridge)

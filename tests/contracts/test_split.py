@@ -190,6 +190,14 @@ def test_terms_that_make_no_sense(world: World, reason: str, more: dict[str, Any
         idle_split(world, **more)
 
 
+def test_terms_at_their_bounds(world: World) -> None:
+    open_shares(world)
+    whole = idle_split(world, [(COURIER, 2**62, 4_000, 2**62), (PLATFORM, 0, 6_000, 0)])
+    assert whole.divided(2**62) == (2**62, 0, 0)
+    alone = idle_split(world, [(COURIER, 0, 10_000, 0)])
+    assert alone.divided(7) == (7, 0)
+
+
 def test_terms_of_two_trees_or_closed_accounts(world: World) -> None:
     open_shares(world)
     world.accounts.open_tree(STRAY, BANK, QUORUM, b"CNY", ENTERPRISE, sender=bank_bridge)

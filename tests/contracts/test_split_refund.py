@@ -110,6 +110,17 @@ def test_a_refund_in_many_steps_equals_the_total_to_the_cent(world: World, step:
     assert balances(world) == (0, 0, 0, 0, total)
 
 
+def test_parties_that_got_nothing_give_nothing_back(world: World) -> None:
+    open_shares(world)
+    sharing = split(world, [(COURIER, 0, 1, 0), (PLATFORM, 0, 2, 0), (INSURER, 0, 5_000, 0)])
+    world.fund(9)
+    sharing.clear()
+    assert named(sharing, "Divided").amounts == (0, 0, 4, 5)
+    refund(sharing, order(4))
+    refund(sharing, order(5, keccak(b"the rest")))
+    assert balances(world) == (0, 0, 0, 0, 9)
+
+
 def test_refund_never_exceeds_the_receipt(world: World, sharing: Contract) -> None:
     world.fund(10_000)
     sharing.clear()
