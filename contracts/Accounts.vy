@@ -22,6 +22,7 @@ SETTLER: constant(uint256) = 4
 _NUMBER: constant(uint256) = 2**32 - 1
 _FROZEN: constant(uint256) = 1 << 32
 _CLOSED: constant(uint256) = 1 << 33
+_GRANT: constant(uint256) = 1 << 64
 
 DIRECTORY: public(immutable(address))
 FACTORY: public(immutable(address))
@@ -34,7 +35,7 @@ tree_at: public(HashMap[uint256, bytes32])
 
 _tree_count: uint256
 _roots: HashMap[bytes32, IAccounts.Root]
-# Number of the tree (32 bits), frozen, closed.
+# Number of the tree (32 bits), frozen, closed; from bit 64 how many agreements may draw on the account.
 _words: HashMap[bytes32, uint256]
 _parents: HashMap[bytes32, bytes32]
 _controllers: HashMap[bytes32, bytes32]
@@ -89,7 +90,9 @@ def grant(account: bytes32, agreement: address):
     self._factory()
     self._open_account(account)
     assert agreement != empty(address), "accounts: zero address"
+    assert not self.is_granted[account][agreement], "accounts: nothing to change"
     self.is_granted[account][agreement] = True
+    self._words[account] += _GRANT
     log IAccounts.AgreementGranted(account=account, agreement=agreement)
 
 
@@ -99,7 +102,9 @@ def revoke(account: bytes32, agreement: address):
     @notice Stop an agreement from drawing on an account. Anyone may release its open batches then.
     """
     self._factory()
+    assert self.is_granted[account][agreement], "accounts: nothing to change"
     self.is_granted[account][agreement] = False
+    self._words[account] -= _GRANT
     log IAccounts.AgreementRevoked(account=account, agreement=agreement)
 
 
@@ -137,10 +142,12 @@ def move_account(account: bytes32, parent: bytes32):
 @external
 def close_account(account: bytes32):
     """
-    @notice Close an account for good. What is there, and what comes back later, goes to its parent.
+    @notice Close an account for good. What is there, and what comes back later, goes to its parent. While an
+        agreement may draw on it, what rests there is not its controller's alone: the quorum retires that first.
     """
     self._supervision()
     self._open_account(account)
+    assert self._words[account] < _GRANT, "accounts: an agreement draws on it"
     assert self._parents[account] != empty(bytes32), "accounts: the root stays"
     self._words[account] |= _CLOSED
     log IAccounts.AccountClosed(account=account)

@@ -320,6 +320,7 @@ class Money(RuleBasedStateMachine):
         """Close an account that has money."""
         if self.model.accounts["site"].closed:
             return
+        self.network.accounts.revoke(SITE, agreement_account.address, sender=factory_account)
         self.supervision.close_account(SITE, signed(operator, "Closing", self.supervision, account=SITE))
         self.model.accounts["site"].closed = True
 
