@@ -11,11 +11,13 @@ from bridge.simulation import batch_id, simulate_calls
 from contracts.ids import name_id
 from contracts.rows import Row, RowTree
 from contracts.terms import Refusal
+from contracts.typed_data import Value
 from scripts.demonstration.network import Network, expect
 
 __all__ = ["attempt_all"]
 
 HOUR_SECONDS = 3600
+NO_DOCUMENT = bytes(32)
 AFTER_THE_TERM = 2_114_352_000
 """2037-01-01 in the agreement's time zone."""
 
@@ -33,37 +35,40 @@ class _Attempt:
         self.account = name_id("swift-courier/east")
         dye_class = name_id("courier-pay")
         self.batch = batch_id(self.chain.deployment, agreement, self.account, dye_class, rows, self.deadline)
-
-    def _values(self) -> dict[str, bytes | int]:
-        return {
-            "terms": self.terms,
-            "root": self.rows.root,
-            "count": len(self.rows.rows),
-            "total": self.rows.total_minor,
+        self.rows_as_signed: dict[str, Value] = {
+            "root": rows.root,
+            "count": len(rows.rows),
+            "total": rows.total_minor,
             "deadline": self.deadline,
         }
+        self.drawn: dict[str, Value] = {"dyeClass": dye_class, **self.rows_as_signed, "document": NO_DOCUMENT}
 
     def reserve(self) -> Call:
-        values = self._values()
-        message = self.chain.message("Reservation", self.agreement, **values)
+        message = self.chain.message("Reservation", self.agreement, terms=self.terms, **self.drawn)
         signature = message.sign(self.network.signers["swift-courier-east"])
-        arguments = [values[name] for name in ("root", "count", "total", "deadline")]
-        return self.chain.call("Disbursement", "reserve", *arguments, signature, at=self.agreement)
+        return self.chain.call("Disbursement", "reserve", *self.drawn.values(), signature, at=self.agreement)
 
     def approve(self, supervisor: str) -> Call:
         message = self.chain.message(
-            "Approval", self.agreement, batch=self.batch, account=self.account, **self._values()
+            "Approval",
+            self.agreement,
+            batch=self.batch,
+            terms=self.terms,
+            account=self.account,
+            **self.rows_as_signed,
         )
         signature = message.sign(self.network.signers[supervisor])
         return self.chain.call("Disbursement", "approve", self.batch, signature, at=self.agreement)
 
     def attest(self) -> Call:
         kind, digest = name_id("delivery-report"), keccak(b"report")
-        message = self.chain.message("Evidence", self.agreement, batch=self.batch, kind=kind, digest=digest)
-        signature = message.sign(self.network.signers["clear-audit"])
-        return self.chain.call(
-            "Disbursement", "attest", self.batch, kind, digest, signature, at=self.agreement
+        observed_at = self.deadline - HOUR_SECONDS
+        message = self.chain.message(
+            "Evidence", self.agreement, batch=self.batch, kind=kind, digest=digest, observedAt=observed_at
         )
+        signature = message.sign(self.network.signers["clear-audit"])
+        given = (self.batch, kind, digest, observed_at, signature)
+        return self.chain.call("Disbursement", "attest", *given, at=self.agreement)
 
     def execute(self) -> Call:
         chunk = self.rows.chunks()[0]
