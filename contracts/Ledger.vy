@@ -176,7 +176,7 @@ def void_reference(reference: bytes32, tree: bytes32):
     """
     @notice Use up the reference of a credit that the bank reversed before it was minted.
     """
-    assert self._settles(tree) != 0, "ledger: unknown tree"
+    assert self._tree(self._settles(tree)) == tree, "ledger: unknown tree"
     self._use(reference)
     log ILedger.ReferenceVoided(reference=reference, tree=tree)
 
