@@ -15,13 +15,28 @@ from contracts.ids import name_id
 
 __all__ = ["allocations", "app", "documents"]
 
-app = typer.Typer(help="Agreements: check, explain, simulate, deploy, activate.", no_args_is_help=True)
+app = typer.Typer(
+    help="Agreements: check, explain, simulate, replay, deploy, activate.", no_args_is_help=True
+)
 documents = typer.Typer(help="Documents that batches can pay.", no_args_is_help=True)
 allocations = typer.Typer(help="Funding accounts under an allocation agreement.", no_args_is_help=True)
 
 AgreementPath = Annotated[
     Path, typer.Argument(help="Agreement, YAML; the rosters it names are read beside it.", metavar="FILE")
 ]
+
+
+AgreementPaths = Annotated[
+    list[Path],
+    typer.Argument(help="Agreements, YAML; the rosters they name are read beside them.", metavar="FILE..."),
+]
+
+
+def _workflow(paths: list[Path]) -> list[FormFile]:
+    """The agreements of a workflow, and the rosters that stand beside them, each once."""
+    fields = [field for path in paths for field in _files(path)]
+    named = {(kind, file[0]): (kind, file) for kind, file in fields}
+    return [("files" if kind == "file" else kind, file) for kind, file in named.values()]
 
 
 def _files(path: Path) -> list[FormFile]:
@@ -60,9 +75,12 @@ def _guards(found: Any) -> list[dict[str, Any]]:
 
 @app.command()
 @connected
-def check(session: Session, file: AgreementPath) -> None:
-    """Check a file against the directory, and name every fault."""
-    session.emit(session.client.post_form("/v1/agreements/check", {}, _files(file)))
+def check(session: Session, files: AgreementPaths) -> None:
+    """Check a file against the directory, and name every fault; several are checked as one workflow."""
+    if len(files) == 1:
+        session.emit(session.client.post_form("/v1/agreements/check", {}, _files(files[0])))
+    else:
+        session.emit(session.client.post_form("/v1/agreements/check-together", {}, _workflow(files)))
 
 
 @app.command()
@@ -88,6 +106,13 @@ def simulate(session: Session, file: AgreementPath) -> None:
             "trial-failed",
             "The agreement does not do what its file expects; correct the clauses or the expected results.",
         )
+
+
+@app.command()
+@connected
+def replay(session: Session, file: AgreementPath) -> None:
+    """Try a new version over what the version in force paid, and list every changed verdict."""
+    session.emit(session.client.post_form("/v1/agreements/replay", {}, _files(file)))
 
 
 @app.command()

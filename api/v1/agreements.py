@@ -12,7 +12,7 @@ from api.context import RunningPlatform, ThePlatform
 from api.schemas import Body, Items, Name, Performed, Prepared, Signed
 from bridge.errors import Invalid
 from bridge.platform import Platform
-from bridge.services import agreements, allocations, payees
+from bridge.services import agreements, allocations, payees, replays, workflows
 from bridge.services.acts import Act
 from bridge.store import payments
 from contracts.agreement import CompiledAgreement
@@ -21,8 +21,9 @@ __all__ = ["BODY_LIMITS", "router"]
 
 router = APIRouter(tags=["agreements"])
 
-BODY_LIMITS = {r"/v1/agreements(/check|/explain|/simulate)?": 16 * 2**20}
+BODY_LIMITS = {r"/v1/agreements(/check|/check-together|/explain|/simulate|/replay)?": 16 * 2**20}
 MAX_ROSTERS = 16
+MAX_WORKFLOW = 32
 
 AgreementName = Annotated[
     str, Path(max_length=140, description="Id (name@version), address, or name for the latest version.")
@@ -57,6 +58,32 @@ def _received(
 Files = Annotated[AgreementFiles, Depends(_received)]
 
 
+@dataclass(frozen=True)
+class WorkflowFiles:
+    """Agreements of a workflow and their payee rosters, by file name."""
+
+    contents: dict[str, bytes]
+    rosters: dict[str, bytes]
+
+
+def _received_workflow(
+    files: Annotated[list[UploadFile], File(description="The agreements, YAML, each under its own name.")],
+    rosters: Annotated[
+        list[UploadFile] | None, File(description="Payee rosters, CSV, named as the agreements name them.")
+    ] = None,
+) -> WorkflowFiles:
+    """The files of a request. Raises Invalid for a file without a name, or named twice."""
+    contents = {each.filename: each.file.read() for each in files if each.filename}
+    if len(files) > MAX_WORKFLOW or len(contents) < len(files):
+        raise Invalid(
+            "files-invalid", f"Send at most {MAX_WORKFLOW} agreements, each under a file name of its own."
+        )
+    return WorkflowFiles(contents, _received(files[0], rosters).rosters)
+
+
+Workflow = Annotated[WorkflowFiles, Depends(_received_workflow)]
+
+
 def _compiled(made: CompiledAgreement) -> dict[str, Any]:
     """What a person wants to know of a file that is in order."""
     content = made.file.content
@@ -83,6 +110,13 @@ def check(platform: ThePlatform, files: Files) -> dict[str, Any]:
     return _compiled(agreements.check(platform, files.content, files.rosters))
 
 
+@router.post("/agreements/check-together", **roles(*AUTHORS))
+def check_together(platform: ThePlatform, files: Workflow) -> dict[str, Any]:
+    """Check the agreements of a workflow, each by itself and all together; 422 names every fault."""
+    checked = workflows.check(platform, files.contents, files.rosters)
+    return {"agreements": [f"{file.content.agreement}@{file.content.version}" for file in checked]}
+
+
 @router.post("/agreements/explain", **roles(*AUTHORS))
 def explain(platform: ThePlatform, files: Files) -> dict[str, str]:
     """The agreement in sentences, Chinese and English."""
@@ -100,6 +134,12 @@ def simulate(platform: ThePlatform, files: Files) -> dict[str, Any]:
             {"case": result.case, "ok": result.ok, "message": asdict(result.message)} for result in results
         ],
     }
+
+
+@router.post("/agreements/replay", **roles(*AUTHORS))
+def replay(platform: ThePlatform, files: Files) -> dict[str, Any]:
+    """Try a new version over what the version in force paid, and name every verdict that changes."""
+    return replays.shown(replays.run(platform, files.content, files.rosters))
 
 
 @router.post("/agreements", **roles("bank", "operator"))

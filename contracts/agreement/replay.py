@@ -21,8 +21,33 @@ from contracts.agreement.evaluate import (
     restore,
 )
 from contracts.agreement.texts import Text
+from contracts.terms import Guard
 
-__all__ = ["Change", "PastBatch", "PastRow", "Replay", "RowVerdict", "replay"]
+__all__ = ["Change", "PastBatch", "PastRow", "Replay", "RowVerdict", "Version", "replay"]
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of a disbursement's terms: account, class of money, guards, names of clauses, payees."""
+
+    account: bytes
+    dye_class: bytes
+    guards: tuple[Guard, ...]
+    clause_names: tuple[str, ...]
+    payees: int
+
+    @classmethod
+    def of(cls, compiled: CompiledAgreement) -> "Version":
+        """The version a file compiles to. Raises ValueError for another template than a disbursement."""
+        if compiled.file.content.template_name != "disbursement":
+            raise ValueError("only terms of a disbursement can be tried over past payouts")
+        return cls(
+            compiled.account_id,
+            compiled.dye_class_id,
+            compiled.guards,
+            compiled.clause_names,
+            len(compiled.roster),
+        )
 
 
 @dataclass(frozen=True)
@@ -93,13 +118,13 @@ class Replay:
     restarted: tuple[str, ...]
 
 
-def replay(old: CompiledAgreement, new: CompiledAgreement, past: Sequence[PastBatch]) -> Replay:
+def replay(old: Version, new: Version, past: Sequence[PastBatch]) -> Replay:
     """Try a new version over what the old one paid and refused. A pure function of its arguments.
 
-    Raises ValueError where the two are not versions of one disbursement on one account.
+    Raises ValueError where the two do not pay from one account.
     """
-    if (old.template_id, old.account_id) != (new.template_id, new.account_id) or not old.guards:
-        raise ValueError("only two versions of one disbursement can be replayed: same template, same account")
+    if old.account != new.account:
+        raise ValueError("only two versions of one agreement can be replayed: they pay from one account")
     in_order = sorted(past, key=lambda batch: batch.facts.reserved_at)
     before, after = _verdicts(old, in_order), _verdicts(new, in_order)
     changes, unexplained = [], []
@@ -114,7 +139,7 @@ def replay(old: CompiledAgreement, new: CompiledAgreement, past: Sequence[PastBa
     return Replay(count, tuple(changes), tuple(unexplained), tuple(_restarted(old, new)))
 
 
-def _restarted(old: CompiledAgreement, new: CompiledAgreement) -> Iterator[str]:
+def _restarted(old: Version, new: Version) -> Iterator[str]:
     """Clauses whose counters the new version does not go on with."""
     going_on = {(guard.kind, guard.subject, guard.b, guard.c) for guard in new.guards}
     for guard in old.guards:
@@ -149,10 +174,10 @@ def _events(past: Sequence[PastBatch]) -> list[_Event]:
     return sorted(found, key=lambda event: (event.at, event.order))
 
 
-def _verdicts(compiled: CompiledAgreement, past: Sequence[PastBatch]) -> dict[tuple[str, int], RowVerdict]:
+def _verdicts(version: Version, past: Sequence[PastBatch]) -> dict[tuple[str, int], RowVerdict]:
     """Verdict of every row by batch and place under one version."""
-    names = compiled.clause_names
-    terms = Terms(compiled.guards, compiled.dye_class_id, len(compiled.roster))
+    names = version.clause_names
+    terms = Terms(version.guards, version.dye_class, version.payees)
     book = Book()
     reservations: dict[str, Reserved | Refused] = {}
     verdicts: dict[tuple[str, int], RowVerdict] = {}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from contracts.agreement.evaluate import Approved, BatchFacts, Observed
-from contracts.agreement.replay import Change, PastBatch, PastRow, RowVerdict, replay
+from contracts.agreement.replay import Change, PastBatch, PastRow, RowVerdict, Version, replay
 from contracts.ids import name_id
 from contracts.terms import InstitutionKind
 
@@ -39,7 +39,7 @@ def changed(draft: Callable[[str], Draft], *changes: Callable[[Draft], object]) 
     new.document["version"] = 2
     for change in changes:
         change(new)
-    return old.compiled(), new.compiled()
+    return Version.of(old.compiled()), Version.of(new.compiled())
 
 
 def set_amount(clause: str, amount: str) -> Callable[[Draft], object]:
@@ -114,7 +114,8 @@ def test_a_renamed_clause_counts_from_nothing(draft: Callable[[str], Draft]) -> 
 
 
 def test_only_versions_of_one_agreement(draft: Callable[[str], Draft]) -> None:
-    with pytest.raises(ValueError, match="same template"):
-        replay(draft("courier-payouts").compiled(), draft("fund-east").compiled(), [])
-    with pytest.raises(ValueError, match="same template"):
-        replay(draft("bike-order").compiled(), draft("bike-order").compiled(), [])
+    works = Version.of(draft("depot-works").compiled())
+    with pytest.raises(ValueError, match="from one account"):
+        replay(Version.of(draft("courier-payouts").compiled()), works, [])
+    with pytest.raises(ValueError, match="disbursement"):
+        Version.of(draft("bike-order").compiled())
