@@ -12,7 +12,17 @@ from bridge.store import directory, payments, projections
 from bridge.store.models import ChangeModel
 from contracts.ids import account_line, name_id
 
-__all__ = ["apply_changes", "change_content", "change_key", "release_expired", "sweep_closed"]
+__all__ = [
+    "apply_changes",
+    "change_content",
+    "change_key",
+    "release_expired",
+    "release_stranded",
+    "sweep_closed",
+]
+
+NOBODY_SIGNS = b""
+"""Once its terms are replaced anybody may cancel a batch."""
 
 
 def change_content(changes: list[Change]) -> bytes:
@@ -70,6 +80,26 @@ def release_expired(platform: Platform) -> int:
             if agreement != custody:
                 restore = platform.chain.call("Disbursement", "restore", batch, at=agreement)
                 platform.queue(session, f"restore:{batch.hex()}", restore)
+    return released
+
+
+def release_stranded(platform: Platform) -> int:
+    """Queue the release of batches whose terms were replaced or retired; returns how many."""
+    with platform.database.read() as session:
+        stranded = [
+            (batch.batch, batch.agreement, agreement.active)
+            for batch, agreement in projections.stranded_batches(session)
+        ]
+    released = 0
+    for batch, agreement, is_active in stranded:
+        call = platform.chain.call
+        release = call("Ledger", "release", batch)
+        if is_active:
+            release = call("Disbursement", "cancel", batch, NOBODY_SIGNS, at=agreement)
+        restore = call("Disbursement", "restore", batch, at=agreement)
+        with platform.database.begin() as session:
+            released += platform.queue(session, f"release:{batch.hex()}", release)
+            platform.queue(session, f"restore:{batch.hex()}", restore)
     return released
 
 

@@ -288,7 +288,7 @@ def _agreement_activated(session: Session, event: Event) -> None:
 
 def _terms_adopted(session: Session, event: Event) -> None:
     agreement = session.get_one(AgreementRow, event["agreement"])
-    agreement.version = event["version"]
+    agreement.version, agreement.adopted = event["version"], event.block
     agreement.arguments, agreement.file = event["arguments"], event["file"]
     agreement.results = event["results"]
 

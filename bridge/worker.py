@@ -81,6 +81,7 @@ _CHAIN: Sequence[Stage] = (
     lambda platform: platform.applier.step(),
     keep.apply_changes,
     keep.release_expired,
+    keep.release_stranded,
     keep.sweep_closed,
     lambda platform: platform.sender.step(),
     lambda platform: platform.indexer.step(),

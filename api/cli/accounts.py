@@ -130,6 +130,23 @@ def thaw(
     session.emit(session.act("/v1/thawings", body, keystore, yes, expected, currency=currency))
 
 
+@app.command("make-good")
+@connected
+def make_good(
+    session: Session,
+    account: Annotated[str, typer.Argument(help="Account that bears it.")],
+    dye_class: Annotated[str, typer.Option(help="Dye class it is taken from.")],
+    amount_minor: Annotated[int, typer.Option(help="How much, minor units, from the front.", min=1)],
+    keystore: Keystores = [],  # noqa: B006 - read only
+    yes: Yes = False,
+) -> None:
+    """Make good what the bank took back; the tree's quorum signs."""
+    body = {"account": account, "dye_class": dye_class, "amount_minor": amount_minor}
+    expected = {"account": name_id(account), "dyeClass": name_id(dye_class), "amount": amount_minor}
+    currency = _currency_of(session, account)
+    session.emit(session.act("/v1/makings-good", body, keystore, yes, expected, currency=currency))
+
+
 @app.command()
 @connected
 def close(session: Session, account: str, keystore: Keystores = [], yes: Yes = False) -> None:  # noqa: B006

@@ -62,6 +62,19 @@ class SignedThawing(Thawing, Signed):
     """A thawing with the signatures of the quorum."""
 
 
+class MakingGood(Body):
+    """What the bank took back, made good from an account's front."""
+
+    account: Name
+    dye_class: Name
+    amount_minor: AmountMinor
+    start: Start = None
+
+
+class SignedMakingGood(MakingGood, Signed):
+    """With the signatures of the quorum."""
+
+
 class Pause(Body):
     """Whether everything that would start is to be stopped."""
 
@@ -160,6 +173,25 @@ def prepare_thawing(platform: ThePlatform, wanted: Thawing) -> Prepared:
 def thaw(platform: RunningPlatform, wanted: SignedThawing) -> Performed:
     """Let money go out of custody, back to where it was carved from."""
     return performed(platform, _thawing(platform, wanted), wanted.signatures)
+
+
+def _making_good(platform: Platform, wanted: MakingGood) -> Act:
+    return supervision.making_good(
+        platform, wanted.account, wanted.dye_class, wanted.amount_minor, wanted.start
+    )
+
+
+@router.post("/makings-good/prepare", **roles(*SUPERVISORS))
+def prepare_making_good(platform: ThePlatform, wanted: MakingGood) -> Prepared:
+    """To be signed by the tree's quorum."""
+    act = _making_good(platform, wanted)
+    return prepared(act, wanted.model_dump() | {"start": act.message.values["start"]})
+
+
+@router.post("/makings-good", **roles(*SUPERVISORS))
+def make_good(platform: RunningPlatform, wanted: SignedMakingGood) -> Performed:
+    """Make good what the bank took back, so that the tree's agreements go on."""
+    return performed(platform, _making_good(platform, wanted), wanted.signatures)
 
 
 def _pause(platform: Platform, wanted: Pause) -> Act:

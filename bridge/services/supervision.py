@@ -7,9 +7,19 @@ from bridge.services.acts import Act, only
 from bridge.services.agreements import find
 from bridge.store import directory, payments, projections
 from bridge.store.chain_models import AccountRow, BatchRow, CustodyRow
-from contracts.ids import lot_line, name_id
+from contracts.ids import account_line, lot_line, name_id
 
-__all__ = ["closing", "freeze", "is_paused", "lot_freeze", "moving", "pause", "thawing", "waiver"]
+__all__ = [
+    "closing",
+    "freeze",
+    "is_paused",
+    "lot_freeze",
+    "making_good",
+    "moving",
+    "pause",
+    "thawing",
+    "waiver",
+]
 
 
 def freeze(platform: Platform, account: str, frozen: bool, nonce: int | None = None) -> Act:
@@ -79,6 +89,32 @@ def thawing(
         start=start,
     )
     return Act(message, build, lambda session: directory.put_names(session, [dye_class]))
+
+
+def making_good(
+    platform: Platform, account: str, dye_class: str, amount_minor: int, start: int | None = None
+) -> Act:
+    """Make good what the bank took back, whole or in part, from an account's line; the tree's quorum signs.
+
+    `start`: the line's front when it was signed; None for where it is now. Raises NotFound.
+    """
+    identity = _account(platform, account).account
+    if start is None:
+        _, start = platform.chain.read("Ledger", "line", account_line(identity, name_id(dye_class)))
+    arguments = (identity, name_id(dye_class), amount_minor)
+
+    def build(signatures: list[bytes]) -> Call:
+        return platform.chain.call("Supervision", "make_good", *arguments, signatures)
+
+    message = platform.chain.message(
+        "MakingGood",
+        "Supervision",
+        account=identity,
+        dyeClass=arguments[1],
+        amount=amount_minor,
+        start=start,
+    )
+    return Act(message, build)
 
 
 def pause(platform: Platform, paused: bool, nonce: int | None = None) -> Act:

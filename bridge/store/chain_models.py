@@ -219,7 +219,8 @@ class MapRow(Projection):
 
 
 class AgreementRow(Projection):
-    """An agreement made by the factory, with its terms in force; `version` is 0 before activation."""
+    """An agreement made by the factory, with its terms in force; `version` is 0 before activation, `adopted`
+    the block in which the last terms replaced those before."""
 
     __tablename__ = "chain_agreement"
     address: Mapped[str] = mapped_column(primary_key=True)
@@ -230,6 +231,7 @@ class AgreementRow(Projection):
     results: Mapped[Bytes32]
     active: Mapped[bool] = mapped_column(default=False)
     version: Mapped[int] = mapped_column(default=0)
+    adopted: Mapped[int | None]
     state: Mapped[int] = mapped_column(default=1)
     block: Mapped[int]
 

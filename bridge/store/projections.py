@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from eth_abi.abi import decode
 from eth_utils.crypto import keccak
-from sqlalchemy import ColumnElement, func, inspect, select
+from sqlalchemy import ColumnElement, func, inspect, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from bridge.store.base import Projection
@@ -74,6 +74,7 @@ __all__ = [
     "reversals_of_tree",
     "roster_sizes",
     "signers",
+    "stranded_batches",
     "trees",
     "unsettled_batches",
     "waivers",
@@ -143,6 +144,19 @@ def expired_batches(session: Session, now: int) -> Sequence[BatchRow]:
     """Batches with rows that can never be executed any more, because their deadline has passed."""
     rows = select(BatchRow).where(BatchRow.cursor < BatchRow.end, BatchRow.deadline < now)
     return session.scalars(rows.order_by(BatchRow.block)).all()
+
+
+def stranded_batches(session: Session) -> Sequence[tuple[BatchRow, AgreementRow]]:
+    """Batches with rows that can never be executed any more, because their terms were replaced or retired."""
+    is_old = (AgreementRow.adopted.is_not(None)) & (BatchRow.block < AgreementRow.adopted)
+    is_retired = AgreementRow.active.is_(False) & (AgreementRow.version > 0)
+    rows = (
+        select(BatchRow, AgreementRow)
+        .join(AgreementRow, AgreementRow.address == BatchRow.agreement)
+        .where(BatchRow.cursor < BatchRow.end, or_(is_old, is_retired))
+        .order_by(BatchRow.block)
+    )
+    return [(batch, agreement) for batch, agreement in session.execute(rows)]
 
 
 def chunks(session: Session, batch: bytes) -> Sequence[ChunkRow]:

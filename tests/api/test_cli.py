@@ -92,6 +92,25 @@ def test_a_trial_that_fails_is_a_failed_verification(agreed: Network, tmp_path: 
     assert json.loads(tried.stderr)["code"] == "trial-failed"
 
 
+def test_a_workflow_is_checked_together(agreed: Network, tmp_path: Path) -> None:
+    for name in ("fund-east.yaml", "courier-payouts.yaml", "couriers.csv"):
+        shutil.copy(EXAMPLES / name, tmp_path)
+    funding, payouts = tmp_path / "fund-east.yaml", tmp_path / "courier-payouts.yaml"
+    checked = agreed.cli("supervisor", "agreement", "check", funding, payouts, "--json")
+    assert checked.data == {"agreements": ["fund-east@1", "courier-payouts@1"]}
+    again = tmp_path / "again.yaml"
+    shutil.copy(funding, again)
+    refused = agreed.cli("supervisor", "agreement", "check", funding, payouts, again)
+    assert refused.code == 1
+    assert "agreement-repeated" in refused.stderr
+
+
+def test_a_new_version_is_tried_over_the_past(agreed: Network, tmp_path: Path) -> None:
+    shutil.copy(EXAMPLES / "fund-east.yaml", tmp_path)
+    refused = agreed.cli("supervisor", "agreement", "replay", tmp_path / "fund-east.yaml", "--json")
+    assert problem(refused)["code"] == "replay-impossible"
+
+
 @pytest.mark.parametrize(
     ("role", "arguments", "code", "name"),
     [

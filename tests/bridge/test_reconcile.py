@@ -38,7 +38,7 @@ class World:
     """A bank and a ledger that agree, day by day, until a test makes them differ."""
 
     def __init__(self, seed: int) -> None:
-        self.chosen = random.Random(seed)  # noqa: S311
+        self.chosen = random.Random(seed)
         self.entries: dict[str, BankEntry] = {}
         self.credits: dict[str, LedgerCredit] = {}
         self.payouts: dict[str, LedgerPayout] = {}

@@ -126,7 +126,7 @@ class Batch:
 
 
 def random_history(seed: int, operations: int) -> CentLedger:
-    chosen = random.Random(seed)  # noqa: S311
+    chosen = random.Random(seed)
     ledger = CentLedger()
     ledger.mint(chosen.randint(1, 30))
     for _ in range(operations):
@@ -172,7 +172,7 @@ def _cents(segments: tuple[Segment, ...]) -> list[Cent]:
 
 
 def _intervals(ledger: CentLedger, seed: int, line: bytes) -> Iterator[tuple[int, int]]:
-    chosen = random.Random(seed)  # noqa: S311
+    chosen = random.Random(seed)
     filled = len(ledger.cents[line])
     yield 0, filled
     for _ in range(3):

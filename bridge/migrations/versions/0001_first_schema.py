@@ -132,6 +132,7 @@ def upgrade() -> None:
         sa.Column("results", sa.LargeBinary(length=32), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("adopted", sa.Integer(), nullable=True),
         sa.Column("state", sa.Integer(), nullable=False),
         sa.Column("block", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("address", name=op.f("pk_chain_agreement")),
