@@ -6,21 +6,26 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 from sqlalchemy.orm import Session
 
+from bridge.errors import ChainRefused
 from bridge.platform import Platform
 from bridge.setup import Change
 from bridge.store import directory, payments, projections
 from bridge.store.models import ChangeModel
+from contracts.artifacts import TEMPLATES
 from contracts.ids import account_line, name_id
 
 __all__ = [
     "apply_changes",
     "change_content",
     "change_key",
+    "clear",
     "release_expired",
     "release_stranded",
     "sweep_closed",
 ]
 
+CLEAR_SECONDS = 15.0
+"""Between two tries of an agreement that has nothing to move."""
 NOBODY_SIGNS = b""
 """Once its terms are replaced anybody may cancel a batch."""
 
@@ -81,6 +86,35 @@ def release_expired(platform: Platform) -> int:
                 restore = platform.chain.call("Disbursement", "restore", batch, at=agreement)
                 platform.queue(session, f"restore:{batch.hex()}", restore)
     return released
+
+
+def clear(platform: Platform) -> int:
+    """Queue what agreements with rules move by themselves where there is something to move; returns how many.
+
+    One that cannot move anything now, because of a cap or a freeze, is asked again a while later.
+    """
+    with platform.database.read() as session:
+        waiting = [
+            (held.template.partition("@")[0], str(held.address), *line)
+            for held in payments.agreements_in_force(session)
+            if held.clears
+            for line in [_line(session, name_id(held.account), held.dye_class)]
+            if line[0] > line[1]
+        ]
+    done = 0
+    for template, address, filled, emptied in waiting:
+        key = f"clear:{address}:{filled}:{emptied}"
+        if time.monotonic() < platform.not_before.get(key, 0.0):
+            continue
+        platform.not_before[key] = time.monotonic() + CLEAR_SECONDS
+        call = platform.chain.call(TEMPLATES[template], "clear", at=address)
+        try:
+            platform.try_call(call)
+        except ChainRefused:
+            continue
+        with platform.database.begin() as session:
+            done += platform.queue(session, key, call)
+    return done
 
 
 def release_stranded(platform: Platform) -> int:

@@ -111,6 +111,8 @@ class Platform:
         self.wake = threading.Event()
         self.away: dict[str, str] = {}
         """Which side did not answer in the last turn, `bank` or `chain`, and the error's code."""
+        self.not_before: dict[str, float] = {}
+        """When what had nothing to do is to be tried again, by its key."""
         self.replayed = False
         """Whether the bank was asked, since the start, for messages that a crash may have lost."""
 

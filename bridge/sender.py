@@ -33,7 +33,7 @@ LATE_AFTER = timedelta(minutes=1)
 """From when on a teller is told of a transaction the chain does not take."""
 RETRY_SECONDS = 15.0
 """Between two tries of what failed on chain."""
-UNATTENDED = ("mint:", "return:", "settle:", "directory-apply:", "release:", "restore:", "sweep:")
+UNATTENDED = ("mint:", "return:", "settle:", "directory-apply:", "release:", "restore:", "sweep:", "clear:")
 """How the keys of calls begin that no person waits for: if they fail, a teller must hear of it."""
 ATTESTATION = "attest:"
 """How the keys of attestations begin."""

@@ -83,6 +83,7 @@ _CHAIN: Sequence[Stage] = (
     keep.release_expired,
     keep.release_stranded,
     keep.sweep_closed,
+    keep.clear,
     lambda platform: platform.sender.step(),
     lambda platform: platform.indexer.step(),
     lambda platform: platform.payer.make_orders(),

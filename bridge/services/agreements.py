@@ -27,11 +27,13 @@ from contracts.agreement import (
     DirectoryFacts,
     Explanation,
     QuorumFacts,
+    RosterEntry,
     agreement_facts,
     compile_terms,
     explain,
     load,
 )
+from contracts.agreement.model import Agreement
 from contracts.terms import InstitutionKind, Kind
 
 __all__ = ["activation", "check", "deploy", "explanation", "find", "retirement", "show", "simulate"]
@@ -73,8 +75,23 @@ def check(
     rosters: Mapping[str, bytes],
     salt_for: Callable[[str], bytes] = lambda _: secrets.token_bytes(SALT_BYTES),
 ) -> CompiledAgreement:
-    """Check a file against the directory. Raises AgreementInvalid with every fault."""
-    return compile_terms(load(content), directory_facts(platform), rosters, salt_for)
+    """Check a file against the directory. Raises AgreementInvalid with every fault.
+
+    Payees of the version in force, which this one would replace, keep their places on the roster.
+    """
+    file = load(content)
+    before = _roster_before(platform, file.content)
+    return compile_terms(file, directory_facts(platform), rosters, salt_for, before)
+
+
+def _roster_before(platform: Platform, content: Agreement) -> list[RosterEntry]:
+    identity = f"{content.agreement}@{content.version}"
+    with platform.database.read() as session:
+        older = payments.predecessor(
+            session, content.agreement, content.template, content.accounts.pays_from, identity
+        )
+        held = [] if older is None else payments.roster(session, older.id)
+        return [RosterEntry(payee.index, payee.name, payee.account) for payee in held]
 
 
 def explanation(platform: Platform, content: bytes, rosters: Mapping[str, bytes]) -> Explanation:
@@ -163,6 +180,7 @@ def _draft(platform: Platform, identity: str, key: str, content: bytes, rosters:
         compiled.file_hash,
         compiled.results_hash,
     )
+    template = file.template.partition("@")[0]
     caps = [guard.a for guard in compiled.guards if guard.kind == Kind.PAYOUT_CAP]
     alone = _only_cap(compiled)
     with platform.database.begin() as session:
@@ -184,6 +202,7 @@ def _draft(platform: Platform, identity: str, key: str, content: bytes, rosters:
                 currency=file.currency,
                 clause_names=list(compiled.clause_names),
                 payout_cap_minor=min(caps) if caps and alone else None,
+                clears=bool(compiled.rules) or template == "split",
                 arguments=compiled.arguments,
                 file_hash=compiled.file_hash,
                 results_hash=compiled.results_hash,

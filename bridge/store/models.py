@@ -265,6 +265,7 @@ class AgreementFileModel(Base):
     """An agreement as its file says, with what was compiled from it. `id` is `name@version`.
 
     A later version of an agreement that is active has its address: the quorum adopts it as new terms.
+    `clears`: whether it moves money by rules, for anyone who calls it.
     """
 
     __tablename__ = "agreement_file"
@@ -278,6 +279,7 @@ class AgreementFileModel(Base):
     currency: Mapped[str]
     clause_names: Mapped[Any] = mapped_column(JSON)
     payout_cap_minor: Mapped[Minor | None]
+    clears: Mapped[bool]
     arguments: Mapped[bytes]
     file_hash: Mapped[Bytes32]
     results_hash: Mapped[Bytes32]

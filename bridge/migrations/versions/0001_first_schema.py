@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column("currency", sa.String(), nullable=False),
         sa.Column("clause_names", sa.JSON(), nullable=False),
         sa.Column("payout_cap_minor", sa.BigInteger(), nullable=True),
+        sa.Column("clears", sa.Boolean(), nullable=False),
         sa.Column("arguments", sa.LargeBinary(), nullable=False),
         sa.Column("file_hash", sa.LargeBinary(length=32), nullable=False),
         sa.Column("results_hash", sa.LargeBinary(length=32), nullable=False),
