@@ -3,11 +3,13 @@
 import pytest
 
 from bridge.errors import Invalid, NotFound
-from bridge.services import batches, replays, workflows
+from bridge.services import agreements, batches, replays, workflows
+from bridge.store import payments
 from contracts.errors import AgreementInvalid
 from tests.bridge.world import EXAMPLES, World, make_agreements, ready_batch, roster
 
 ROSTERS = {"couriers.csv": roster()}
+EXAMPLE = (EXAMPLES / "couriers.csv").read_bytes()
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +64,18 @@ def test_a_workflow_is_checked_together(paid: World) -> None:
     places = [(fault.where, fault.code) for fault in raised.value.faults]
     assert ("copy.yaml: agreement", "agreement-repeated") in places
     assert ("broken.yaml: agreement", "type-wrong") in places
+
+
+def test_a_payee_who_joins_comes_last(paid: World) -> None:
+    text = version().decode().replace("version: 2\n", "version: 3\n")
+    joined = roster() + "新来的骑手,1\n".encode()
+    held = agreements.deploy(paid.platform, text.encode(), {"couriers.csv": joined})
+    assert held.address == agreements.show(paid.platform, "courier-payouts@1")["address"]
+    with paid.platform.database.read() as session:
+        before, after = (payments.roster(session, f"courier-payouts@{number}") for number in (1, 3))
+        assert [entry.name for entry in after] == [*(entry.name for entry in before), "新来的骑手"]
+    with pytest.raises(AgreementInvalid) as raised:
+        agreements.check(
+            paid.platform, text.replace("version: 3", "version: 4").encode(), {"couriers.csv": EXAMPLE}
+        )
+    assert "roster-shrinks" in [fault.code for fault in raised.value.faults]
