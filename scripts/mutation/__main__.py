@@ -33,7 +33,7 @@ def main() -> int:
         return 2
     if chosen.sample:
         fresh = [mutant for mutant in pool if mutant.key not in known]
-        pool = random.Random(chosen.seed).sample(fresh, min(chosen.sample, len(fresh)))  # noqa: S311
+        pool = random.Random(chosen.seed).sample(fresh, min(chosen.sample, len(fresh)))
     warm_up()
     if not chosen.sample and not _tests_pass(sorted({mutant.source for mutant in pool})):
         return 2
@@ -71,7 +71,7 @@ def _tests_pass(names: Sequence[str]) -> bool:
             verdict = place.try_source(name)
             print(f"{name}: tests take {verdict.seconds} s", file=sys.stderr, flush=True)
             if verdict.outcome != SURVIVED:
-                print(f"{name}: {verdict.by} fails without a change", file=sys.stderr)
+                print(f"{name} without a change: {verdict.outcome} {verdict.by}", file=sys.stderr)
                 return False
     return True
 

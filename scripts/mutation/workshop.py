@@ -16,13 +16,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from scripts.mutation.compiler import bytecode, make_quick
 from scripts.mutation.mutants import Mutant
 from scripts.mutation.targets import ROOT, hosts, judges
 
 __all__ = ["Verdict", "Workshop", "warm_up", "workshop"]
 
 KILLED, SURVIVED = "killed", "survived"
-STILLBORN, SAME_CODE = "does not compile", "same code"
+STILLBORN, SAME_CODE, STALE = "does not compile", "same code", "stale artefact"
 
 _COPIED = ("contracts", "scripts", "tests", "pyproject.toml")
 _OURS = ("contracts", "scripts", "tests")
@@ -44,10 +45,10 @@ def warm_up() -> None:
     import boa  # type: ignore[import-untyped]  # noqa: F401
     import hypothesis.stateful  # noqa: F401
     import pytest  # noqa: F401
-    import vyper.compiler  # noqa: F401
 
     import contracts.typed_data  # noqa: F401
 
+    make_quick()
     gc.collect()
     gc.freeze()
 
@@ -133,9 +134,9 @@ class Workshop:
             os.environ["CI"] = "1"
             _only_import_from(self._copy)
             _silence(self._copy / "output.txt")
-            verdict = Verdict("")
-            if mutant is not None:
-                verdict = _compiled(hosts(source))
+            verdict = _compiled(hosts(source))
+            if mutant is None:
+                verdict = Verdict("" if verdict.outcome == SAME_CODE else STALE)
             if not verdict.outcome:
                 verdict = _judged([*first, *judges(source)])
             report.write_text(json.dumps(asdict(verdict)))
@@ -162,27 +163,17 @@ def _silence(output: Path) -> None:
 
 def _compiled(names: tuple[str, ...]) -> Verdict:
     """Write new artefacts. No verdict yet when some code is another."""
-    from vyper.compiler import compile_code
-    from vyper.compiler.input_bundle import FilesystemInputBundle
-    from vyper.compiler.settings import Settings
-
     gc.disable()
     changed = False
     for name in names:
         at = Path("contracts/artifacts") / f"{name}.json"
         held: dict[str, Any] = json.loads(at.read_text())
         try:
-            made: dict[str, str] = compile_code(
-                Path(f"contracts/{name}.vy").read_text("utf-8"),
-                contract_path=f"{name}.vy",
-                input_bundle=FilesystemInputBundle([Path("contracts").absolute()]),
-                output_formats=["bytecode"],
-                settings=Settings(evm_version=held["evm_version"]),
-            )
+            made = bytecode(Path("contracts").absolute(), name, held["evm_version"])
         except Exception as refused:  # noqa: BLE001 - whatever the compiler says, there is no such mutant
             return Verdict(STILLBORN, type(refused).__name__)
-        changed |= made["bytecode"] != held["bytecode"]
-        at.write_text(json.dumps({**held, "bytecode": made["bytecode"]}))
+        changed |= made != held["bytecode"]
+        at.write_text(json.dumps({**held, "bytecode": made}))
     gc.enable()
     return Verdict("" if changed else SAME_CODE)
 
