@@ -92,10 +92,12 @@ def execute(payout: Contract, batch: bytes, tree: RowTree, number: int = 0, skip
     payout.execute(batch, chunk.rows, chunk.proof, skip, sender=bank_bridge)
 
 
-def future_batch(world: World, payout: Contract, tree: RowTree, deadline: int) -> bytes:
-    """The id a batch of wages will have."""
+def future_batch(
+    world: World, payout: Contract, tree: RowTree, deadline: int, dye_class: bytes = WAGES
+) -> bytes:
+    """The id a batch will have."""
     held: bytes = world.ledger.batch_id(
-        payout.address, TREE, WAGES, tree.root, len(tree.rows), tree.total_minor, deadline
+        payout.address, TREE, dye_class, tree.root, len(tree.rows), tree.total_minor, deadline
     )
     return held
 
@@ -185,7 +187,9 @@ def restore_payee(payout: Contract, batch: bytes, tree: RowTree, row: int) -> No
     payout.restore_payee(batch, row, held.start, held.rows, held.proof)
 
 
-def rotate(world: World, old: LocalAccount, new: LocalAccount, governor: LocalAccount = bank_governor) -> None:
+def rotate(
+    world: World, old: LocalAccount, new: LocalAccount, governor: LocalAccount = bank_governor
+) -> None:
     """Give a signer another key."""
     values = {
         "signer": old.address,

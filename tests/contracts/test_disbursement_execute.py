@@ -28,7 +28,6 @@ from tests.contracts.world import (
     agency_one_supervisor,
     approval_guard,
     attacker,
-    bank_bridge,
     bank_supervisor,
     rows_of,
 )
@@ -148,7 +147,12 @@ def test_the_first_clause_that_fails_is_named(world: World) -> None:
 
 
 def test_skipped_rows_are_those_that_no_guard_satisfies(world: World) -> None:
-    either = [ALWAYS, Guard(1, Kind.PAYOUT_CAP, 100), Guard(1, Kind.ROSTER, 3), Guard(2, Kind.PAYOUT_CAP, 600)]
+    either = [
+        ALWAYS,
+        Guard(1, Kind.PAYOUT_CAP, 100),
+        Guard(1, Kind.ROSTER, 3),
+        Guard(2, Kind.PAYOUT_CAP, 600),
+    ]
     payout = disburse(world, either)
     tree = rows_of([500, 601, 100, 101, 1], [0, 1, 2, 3, 9])
     batch = world.reserve(payout, tree)

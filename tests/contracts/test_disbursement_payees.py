@@ -113,7 +113,8 @@ def test_a_cap_for_ever(world: World) -> None:
 def test_refused_rows_count_nothing(world: World) -> None:
     """Neither those a cap refuses nor those another clause does."""
     payout = disburse(
-        world, [ALWAYS, payee_cap(1, 500, DAY), payee_cap(2, 900, name="ever"), Guard(3, Kind.PAYOUT_CAP, 450)]
+        world,
+        [ALWAYS, payee_cap(1, 500, DAY), payee_cap(2, 900, name="ever"), Guard(3, Kind.PAYOUT_CAP, 450)],
     )
     tree = rows_of([300, 300, 200, 460, 10, 20], [0, 0, 0, 1, 1, 2])
     batch = world.reserve(payout, tree)

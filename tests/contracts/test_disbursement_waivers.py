@@ -102,7 +102,9 @@ def test_the_first_cap_of_a_waived_clause_counts(world: World) -> None:
         assert (payout.consumed(1, now()), payout.consumed(2, now())) == counted
 
 
-@pytest.mark.parametrize("guard", [Guard(1, Kind.BATCH_CAP, 5), MATERIALS_ONLY], ids=lambda guard: guard.kind.name)
+@pytest.mark.parametrize(
+    "guard", [Guard(1, Kind.BATCH_CAP, 5), MATERIALS_ONLY], ids=lambda guard: guard.kind.name
+)
 def test_what_a_reservation_fixes_can_be_waived(world: World, guard: Guard) -> None:
     payout = disburse(world, [ALWAYS, guard])
     tree = rows_of([10])
