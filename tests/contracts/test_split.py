@@ -127,29 +127,12 @@ def test_clear_before_activation(world: World) -> None:
         idle.clear()
 
 
-def test_what_a_party_gets_goes_above_its_closed_account(world: World) -> None:
-    open_shares(world)
-    below = name_id("below the courier")
-    world.open(below, parent=COURIER)
-    sharing = split(world, [(below, 0, 5_000, 0)])
-    world.close(below)
-    world.fund(100)
-    sharing.clear()
-    assert (resting(world, COURIER), resting(world, REST)) == (50, 50)
-
-
-def test_a_closed_account_right_below_leaves_its_part_to_be_divided_anew(
-    world: World, sharing: Contract
+@pytest.mark.parametrize("account", PLACES)
+def test_no_partys_account_closes_while_refunds_draw_on_it(
+    world: World, sharing: Contract, account: bytes
 ) -> None:
-    world.close(COURIER)
-    world.fund(1_000)
-    sharing.clear()
-    kept = named(sharing, "Divided").amounts[0]
-    assert resting(world, TREE) == kept == 320
-    sharing.clear()
-    assert named(sharing, "Divided").total == kept
-    # Nothing reached the courier, so no refund can be had of a part of its.
-    assert sharing.lacking(1, 1_000) == COURIER
+    with reverts("accounts: an agreement draws on it"):
+        world.close(account)
 
 
 def test_terms_are_shown_and_stay(world: World, sharing: Contract) -> None:

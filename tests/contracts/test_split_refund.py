@@ -25,6 +25,7 @@ from tests.contracts.dealings import (
     split,
 )
 from tests.contracts.world import (
+    TREE,
     WAGES,
     ZERO,
     World,
@@ -201,6 +202,12 @@ def test_a_refund_from_a_frozen_account_moves_nothing(world: World, sharing: Con
     with reverts("accounts: account frozen"):
         refund(sharing, order(1_000))
     assert (balances(world), sharing.receipt(1).refunded) == (before, 0)
+
+
+def test_a_refund_goes_above_the_payers_closed_account(world: World, sharing: Contract) -> None:
+    world.close(PAYER)
+    refund(sharing, order(1_000))
+    assert (resting(world, PAYER), resting(world, TREE)) == (0, 1_000)
 
 
 def test_receipts_are_refunded_apart(world: World, sharing: Contract) -> None:
