@@ -74,6 +74,7 @@ _M160: constant(uint256) = 2**160 - 1
 # Bits of a row before its roster index and its amount.
 _PAYEE: constant(uint256) = 232
 _AMOUNT: constant(uint256) = 168
+# Places in the word of a reservation.
 _COUNTED: constant(uint256) = 160
 _MET: constant(uint256) = 184
 _TURNS: constant(uint256) = 200
@@ -89,6 +90,7 @@ CLAUSES: public(immutable(address))
 account: public(immutable(bytes32))
 DYE_CLASS: public(immutable(bytes32))
 
+# Hash of account, dye class and terms: what people sign. The roster's version is no part of it.
 terms_hash: public(bytes32)
 terms_at: public(address)
 roster: public(Roster)
@@ -122,6 +124,7 @@ def __init__(account_: bytes32, dye_class: bytes32, terms: DynArray[IAgreement.G
     REGISTRY = staticcall IFactory(msg.sender).registry()
     DIRECTORY = staticcall ILedger(LEDGER).directory()
     CLAUSES = (staticcall IFactory(msg.sender).template(CLAUSES_ID)).blueprint
+    assert CLAUSES != empty(address), "disbursement: clauses not registered"
     account = account_
     DYE_CLASS = dye_class
     self._set_terms(account_, dye_class, terms)
@@ -719,6 +722,7 @@ def _turn(batch: bytes32, row: uint256):
     """
     word: uint256 = self._reservations[batch]
     number: uint256 = word >> _TURNS & _M16
+    assert number < _M16, "disbursement: too many turns"
     self._turns[batch][number] = row | block.timestamp << 32
     self._reservations[batch] = word & (1 << _TURNS) - 1 | number + 1 << _TURNS | block.timestamp << _TURN
 
@@ -729,12 +733,18 @@ def _executed_at(batch: bytes32, row: uint256) -> uint256:
     """
     @dev When the turn that executed a row began: a time in the same windows of all caps of payees.
     """
-    number: uint256 = self._reservations[batch] >> _TURNS & _M16
-    for i: uint256 in range(number, bound=_M16):
-        turn: uint256 = self._turns[batch][number - 1 - i]
-        if turn & _M32 <= row:
-            return turn >> 32
-    return 0
+    # Turns rise by row: look for the last that is not after this one.
+    low: uint256 = 0
+    high: uint256 = self._reservations[batch] >> _TURNS & _M16
+    for _: uint256 in range(16):
+        if low + 1 >= high:
+            break
+        middle: uint256 = (low + high) // 2
+        if self._turns[batch][middle] & _M32 <= row:
+            low = middle
+        else:
+            high = middle
+    return self._turns[batch][low] >> 32
 
 
 @internal

@@ -204,6 +204,12 @@ REASON_ADVICE: dict[str, str] = {
     "disbursement: no terms": (
         "Write at least one clause with a guard into the agreement, and deploy it again."
     ),
+    "disbursement: clauses not registered": (
+        "Governors of two institutions must register the shared clauses with the factory before any disbursement."
+    ),
+    "disbursement: too many turns": (
+        "An operator must cancel the batch and reserve what is left of it anew: it ran over too many windows."
+    ),
     "disbursement: not the factory": (
         "Supervisors of the tree's quorum must adopt new terms through the agreement factory."
     ),
