@@ -1,0 +1,176 @@
+"""What people decide about accounts, keys and batches, by the command line and over HTTP."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from bridge.keys import create_keystore
+from tests.api.network import Network, wait_for
+from tests.api.story import PAYOUTS, Draft, act, balance, done, draft
+
+Clients = Callable[..., httpx.Client]
+CONTROLLED = {"parent": "swift-courier", "controller": "swift-courier"}
+
+
+def ran(network: Network, role: str, *arguments: object, sign: tuple[str, ...] = ()) -> Any:
+    """What a command printed; it must succeed."""
+    finished = network.cli(role, *arguments, *(network.keystore(*sign) if sign else ()), "--json")
+    assert finished.code == 0, finished.stderr
+    return finished.data
+
+
+def refused(network: Network, role: str, *arguments: object, sign: tuple[str, ...]) -> str:
+    finished = network.cli(role, *arguments, *network.keystore(*sign), "--json")
+    assert finished.code == 6, finished.stderr
+    return finished.stderr
+
+
+def account(network: Network, name: str) -> dict[str, Any]:
+    trees = ran(network, "auditor", "account", "list")
+    return next(each for tree in trees for each in tree["accounts"] if each["account"] == name)
+
+
+@pytest.fixture(scope="module")
+def reserved(agreed: Network) -> Draft:
+    made = draft(agreed, PAYOUTS.replace("W-", "S-"))
+    done(act(agreed, "operator", f"{made.path}/reservations", {}, "swift-courier-east"))
+    return made
+
+
+def test_one_supervisor_freezes_and_the_quorum_unfreezes(onboarded: Network) -> None:
+    ran(onboarded, "supervisor", "account", "freeze", "swift-courier/east", sign=("transport-bureau",))
+    assert account(onboarded, "swift-courier/east")["frozen"] is True
+    said = refused(
+        onboarded, "supervisor", "account", "unfreeze", "swift-courier/east", sign=("labour-bureau",)
+    )
+    assert "quorum" in said
+    two = ("labour-bureau", "north-bank")
+    ran(onboarded, "supervisor", "account", "unfreeze", "swift-courier/east", sign=two)
+    assert account(onboarded, "swift-courier/east")["frozen"] is False
+
+
+def test_one_supervisor_pauses_and_two_institutions_resume(onboarded: Network, http: Clients) -> None:
+    ran(onboarded, "supervisor", "account", "pause", sign=("transport-bureau",))
+    assert http().get("/v1/pauses").json() == {"paused": True}
+    refused(onboarded, "supervisor", "account", "resume", sign=("transport-bureau",))
+    ran(onboarded, "supervisor", "account", "resume", sign=("labour-bureau", "transport-bureau"))
+    assert http().get("/v1/pauses").json() == {"paused": False}
+
+
+def test_an_account_is_moved_and_closed(onboarded: Network) -> None:
+    for name in ("swift-courier/south", "swift-courier/coast"):
+        body = {"account": name, **CONTROLLED}
+        done(act(onboarded, "operator", "/v1/accounts/openings", body, "swift-courier"))
+    move = ("account", "move", "swift-courier/coast", "--parent", "swift-courier/south")
+    ran(onboarded, "operator", *move, sign=("swift-courier",))
+    assert account(onboarded, "swift-courier/coast")["parent"] == "swift-courier/south"
+    ran(onboarded, "operator", "account", "close", "swift-courier/coast", sign=("swift-courier",))
+    assert account(onboarded, "swift-courier/coast")["closed"] is True
+    again = refused(onboarded, "operator", "account", "close", "swift-courier/coast", sign=("swift-courier",))
+    assert "closed" in again
+
+
+def test_a_key_is_rotated_by_both_keys_and_a_governor(onboarded: Network, http: Clients) -> None:
+    onboarded.keystores["clear-audit-next"] = onboarded.data.parent / "clear-audit-next.json"
+    successor = create_keystore(onboarded.keystores["clear-audit-next"])
+    old = onboarded.signers["clear-audit"]
+    people = ("clear-audit", "clear-audit-next", "north-bank", "labour-bureau")
+    ran(onboarded, "supervisor", "institution", "rotate", old.address, successor.address, sign=people)
+    rows = http().get("/v1/institutions").json()["items"]
+    signers = {each["address"]: each for row in rows for each in row["signers"]}
+    assert signers[old.address] == {"address": old.address, "roles": [], "successor": successor.address}
+    assert signers[successor.address]["roles"] == ["witness", "auditor"]
+    onboarded.signers["clear-audit"] = successor
+    onboarded.keystores["clear-audit"] = onboarded.keystores["clear-audit-next"]
+
+
+def test_changes_that_wait_are_listed(onboarded: Network) -> None:
+    assert ran(onboarded, "auditor", "institution", "pending") == []
+    finished = onboarded.cli(
+        "supervisor", "institution", "withdraw", 99, *onboarded.keystore("north-bank"), "--json"
+    )
+    assert finished.code == 4
+    assert "changes-unknown" in finished.stderr
+
+
+def test_an_approval_is_taken_back(agreed: Network, reserved: Draft, http: Clients) -> None:
+    for who in ("labour-bureau", "transport-bureau"):
+        ran(agreed, "supervisor", "batch", "approve", reserved.id, sign=(who,))
+    ran(agreed, "supervisor", "batch", "revoke-approval", reserved.id, sign=("labour-bureau",))
+    shown = http().get(reserved.path).json()["approvals"]
+    assert {each["institution"]: each["revoked"] for each in shown} == {
+        "labour-bureau": True,
+        "transport-bureau": False,
+    }
+    ran(agreed, "supervisor", "batch", "approve", reserved.id, sign=("north-bank",))
+
+
+def test_a_clause_is_waived_for_one_batch(agreed: Network, reserved: Draft) -> None:
+    unknown = agreed.cli(
+        "supervisor", "batch", "waive", reserved.id, "nothing", *agreed.keystore("north-bank"), "--json"
+    )
+    assert unknown.code == 1
+    assert "clause-unknown" in unknown.stderr
+    waive = ("batch", "waive", reserved.id, "delivery report")
+    ran(agreed, "supervisor", *waive, sign=("north-bank", "labour-bureau"))
+    executed = ran(agreed, "operator", "batch", "execute", reserved.id)
+    assert executed["executed_rows"] == 3
+
+
+def test_nothing_of_an_agreement_without_such_a_clause(agreed: Network, reserved: Draft) -> None:
+    """The example blocks no payees, takes no documents and no counter-signatures."""
+    payee = "6200000000000000017"
+    refused(agreed, "supervisor", "agreement", "block", "courier-payouts", payee, sign=("north-bank",))
+    invoice = ("document", "register", "courier-payouts", "invoice", "INV-1", "10.00")
+    options = ("--payee", payee, "--holder", "swift-courier-east")
+    refused(agreed, "auditor", *invoice, *options, sign=("clear-audit",))
+    assert ran(agreed, "auditor", "document", "list") == []
+    made = draft(agreed, PAYOUTS.replace("W-", "N-"))
+    done(act(agreed, "operator", f"{made.path}/reservations", {}, "swift-courier-east"))
+    refused(agreed, "operator", "batch", "countersign", made.id, sign=("swift-courier",))
+    ran(agreed, "operator", "batch", "cancel", made.id, sign=("swift-courier-east",))
+
+
+def test_an_unidentified_credit_brings_a_payout_back(agreed: Network, reserved: Draft) -> None:
+    """The bank paid it, and returns part of it in a credit that names nothing."""
+    (paid, *_) = wait_for(lambda: _debited(agreed, reserved))
+    before = balance(agreed, "swift-courier/east")
+    agreed.bank.post_credit("SC", 50_000, debtor={"name": "清算中心"}, note="退汇")
+    lot = wait_for(lambda: _lot_of(agreed, 50_000))
+    ran(agreed, "teller", "account", "return", lot, f"{paid['end_to_end_id']}=50000")
+    assert balance(agreed, "swift-courier/east") == before + 50_000
+    ran(agreed, "teller", "account", "close-return", lot)
+    again = agreed.cli("teller", "account", "return", lot, str(paid["end_to_end_id"]), "--json")
+    assert again.code == 5
+
+
+def _debited(network: Network, made: Draft) -> list[dict[str, Any]]:
+    with network.http() as client:
+        rows = client.get(f"{made.path}/payouts").json()["items"]
+    return [row for row in rows if row["state"] == "debited" and row["amount_minor"] > 50_000]
+
+
+def _lot_of(network: Network, amount_minor: int) -> str | None:
+    tasks = ran(network, "teller", "account", "tasks")
+    found = (
+        str(task["subject"])
+        for task in tasks
+        if task["kind"] == "suspense" and task["detail"]["amount_minor"] == amount_minor
+    )
+    return next(found, None)
+
+
+def test_a_lot_goes_into_custody_and_out_again(agreed: Network) -> None:
+    agreed.bank.post_credit("SC", 7_700, debtor={"name": "某人"}, note="不明")
+    lot = wait_for(lambda: _lot_of(agreed, 7_700))
+    ran(agreed, "supervisor", "account", "freeze-lot", lot, sign=("transport-bureau",))
+    (custody,) = ran(agreed, "auditor", "account", "list")[0]["custody"]
+    assert custody["amount_minor"] == 7_700
+    thaw = ("account", "thaw", custody["custody"], "--account", "swift-courier")
+    target = ("--dye-class", "courier-pay", "--amount-minor", 7_700)
+    ran(agreed, "supervisor", *thaw, *target, sign=("labour-bureau", "north-bank"))
+    assert ran(agreed, "auditor", "account", "list")[0]["custody"][0]["amount_minor"] == 0
+    held = ran(agreed, "auditor", "invariants")
+    assert {name for name, each in held.items() if not each["holds"]} == set()
