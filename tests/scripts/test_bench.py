@@ -13,14 +13,15 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
 
 
-def test_a_figure_is_one_json_line() -> None:
+def test_a_figure_is_one_json_line_under_each_forks_rules() -> None:
     done = bench("gas.approve")
     assert done.returncode == 0, done.stderr
-    (line,) = done.stdout.splitlines()
-    figure = json.loads(line)
-    assert figure["bench"] == "gas.approve"
-    assert figure["unit"] == "gas"
-    assert figure["value"] > 21_000
+    figures = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [figure["evm"] for figure in figures] == ["cancun", "prague"]
+    for figure in figures:
+        assert figure["bench"] == "gas.approve"
+        assert figure["unit"] == "gas"
+        assert figure["value"] > 21_000
 
 
 def test_an_unknown_name_is_refused_with_the_names() -> None:
