@@ -68,8 +68,8 @@ def test_an_account_is_moved_and_closed(onboarded: Network) -> None:
     assert account(onboarded, "swift-courier/coast")["parent"] == "swift-courier/south"
     ran(onboarded, "operator", "account", "close", "swift-courier/coast", sign=("swift-courier",))
     assert account(onboarded, "swift-courier/coast")["closed"] is True
-    again = refused(onboarded, "operator", "account", "close", "swift-courier/coast", sign=("swift-courier",))
-    assert "closed" in again
+    below = ("account", "move", "swift-courier/south", "--parent", "swift-courier/coast")
+    assert "closed" in refused(onboarded, "operator", *below, sign=("swift-courier",))
 
 
 def test_a_key_is_rotated_by_both_keys_and_a_governor(onboarded: Network, http: Clients) -> None:
