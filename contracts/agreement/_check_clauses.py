@@ -212,7 +212,11 @@ def _time_faults(clauses: Sequence[Sequence[Guard]]) -> Iterator[Fault]:
         for number, guards in enumerate(clauses)
         if all(guard.kind in CLOCK_KINDS and _is_ever_open(guard) for guard in guards)
     ]
-    if timed and common_moment([guards for _, guards in timed]) is None:
+    never = [number for number, guards in timed if common_moment([guards]) is None]
+    for number in never:
+        message = "none of its days has such hours or is such a day of the week; it is never open"
+        yield Fault(f"clauses[{number}]", Code.TIME_WINDOW_EMPTY, message)
+    if timed and not never and common_moment([guards for _, guards in timed]) is None:
         numbers = ", ".join(f"clauses[{number}]" for number, _ in timed)
         message = f"{numbers} are never open at the same time; nothing could ever be paid"
         yield Fault(f"clauses[{timed[-1][0]}]", Code.TIME_WINDOWS_DISJOINT, message)

@@ -78,7 +78,8 @@ def time_windows(draw: st.DrawFn) -> dict[str, str]:
         "from": first.isoformat(),
         "until": last.isoformat(),
         "daily": draw(hours()),
-        "days": draw(st.lists(st.sampled_from(WEEKDAYS), min_size=1, unique=True)),
+        # The first day's among them, so that the window opens at all.
+        "days": sorted({WEEKDAYS[first.weekday()], *draw(st.lists(st.sampled_from(WEEKDAYS)))}),
         "timezone": draw(offsets),
     }
 

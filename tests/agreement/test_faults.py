@@ -550,7 +550,11 @@ FAULTS: dict[Code, list[tuple[str, Change, str]]] = {
         (S, set_value("split", "parts", 0, "share", to=share), "split.parts[0].share")
         for share in ("10", "1.234%", "101%", "-1%", "010%")
     ],
-    Code.TIME_WINDOW_EMPTY: [(P, guard(4, until="2025-12-31"), "clauses[4].any[0].until")],
+    Code.TIME_WINDOW_EMPTY: [
+        (P, guard(4, until="2025-12-31"), "clauses[4].any[0].until"),
+        # 2026-01-01 is a Thursday.
+        (P, guard(4, until="2026-01-01", days=["mon"]), "clauses[4]"),
+    ],
     Code.TIME_WINDOWS_DISJOINT: [
         (
             P,
