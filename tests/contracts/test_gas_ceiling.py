@@ -17,7 +17,7 @@ import pytest
 from eth_abi import encode
 from eth_hash.auto import keccak
 
-from contracts.arguments import EscrowMilestone, Part, escrow_arguments, split_arguments
+from contracts.arguments import EscrowMilestone, Part, split_arguments
 from contracts.ids import name_id, template_id
 from contracts.rows import CHUNK_ROWS, Row, RowTree
 from contracts.terms import (
@@ -29,12 +29,14 @@ from contracts.terms import (
     allocation_arguments,
     disbursement_arguments,
 )
+from tests.contracts import escrows, guarantees
 from tests.contracts.chain import Contract
+from tests.contracts.escrows import ACCEPTANCE, Deal, deal_arguments
+from tests.contracts.escrows import open_accounts as open_escrow_accounts
+from tests.contracts.guarantees import Letter, letter_arguments
 from tests.contracts.world import (
-    AGENCY_ONE,
-    ENTERPRISE,
+    AUDITOR,
     QUORUM,
-    SUPPLIER,
     TREE,
     WAGES,
     ZERO,
@@ -291,25 +293,31 @@ def test_a_split_clears_and_refunds_all_its_parts(wide: World) -> None:
 
 
 def test_an_escrow_closes_all_its_milestones(wide: World) -> None:
-    due = now() + 30
-    milestones = [EscrowMilestone(100, due) for _ in range(16)]
-    arguments = escrow_arguments(
-        BELOW[20],
-        WAGES,
-        payer_account=BELOW[21],
-        payee_account=BELOW[22],
-        payer=ENTERPRISE,
-        payee=SUPPLIER,
-        arbiter=AGENCY_ONE,
-        milestones=milestones,
-        timeout=now() + 60,
-        dispute_timeout_seconds=60,
-    )
-    agreement = activated(wide, "escrow", arguments)
-    wide.fund(1_600, account=BELOW[20])
-    boa.env.timestamp += 61
-    assert gas_of(agreement.close) < CEILING
-    assert wide.ledger.account_balance(BELOW[20], WAGES) == 0
+    open_escrow_accounts(wide)
+    due = now() + 1_000
+    milestones = [EscrowMilestone(100, due, ACCEPTANCE, AUDITOR) for _ in range(16)]
+    arguments = deal_arguments(milestones=milestones, timeout=due + 1)
+    deal = Deal(wide, activated(wide, "escrow", arguments))
+    wide.fund(1_600, account=escrows.HELD)
+    for milestone in range(16):
+        deal.attest(milestone, content=keccak(b"part %d" % milestone))
+    boa.env.timestamp += 1_002
+    assert gas_of(deal.escrow.close) < CEILING
+    assert deal.resting(escrows.SUPPLIED) == 1_600
+
+
+def test_a_guarantee_expires_with_all_its_claims_attested(wide: World) -> None:
+    for account in (guarantees.HELD, guarantees.BENEFITS):
+        wide.open(account)
+    arguments = letter_arguments(amount_minor=3_200, max_uses=32)
+    letter = Letter(wide, activated(wide, "guarantee", arguments))
+    wide.fund(3_200, account=guarantees.HELD)
+    letter.issue()
+    for number in range(32):
+        letter.attest(letter.claim(100, number))
+    boa.env.timestamp += 200 * DAY_SECONDS
+    assert gas_of(letter.guarantee.expire) < CEILING
+    assert letter.resting(guarantees.BENEFITS) == 3_200
 
 
 def test_an_account_is_moved_from_and_to_the_deepest_place(wide: World) -> None:
