@@ -25,13 +25,13 @@ class Target:
 
 
 TARGETS: dict[str, Target] = {
-    "Accounts": Target(("test_accounts*", "test_ledger*")),
+    "Accounts": Target(("test_accounts*",)),
     "AgreementFactory": Target(("test_factory*",)),
     "Allocation": Target(("test_allocation*",)),
-    "Clauses": Target(("test_disbursement*",)),
+    "Clauses": Target(("test_guards*", "test_disbursement*")),
     "DeliveryVersusPayment": Target(("test_delivery*",)),
     "Directory": Target(("test_directory*",)),
-    "Disbursement": Target(("test_disbursement*",)),
+    "Disbursement": Target(("test_disbursement*", "test_guards*")),
     "Escrow": Target(("test_escrow*",)),
     "Guarantee": Target(("test_guarantee*",)),
     "Ledger": Target(("test_ledger*", "test_merkle*", "test_money*")),
@@ -39,13 +39,17 @@ TARGETS: dict[str, Target] = {
     "Registry": Target(("test_registry*",)),
     "Split": Target(("test_split*",)),
     "Supervision": Target(("test_supervision*", "test_signatures*", "test_money*")),
-    "modules/caps": Target(("test_disbursement*", "test_allocation*"), ("Disbursement", "Allocation")),
-    "modules/given": Target(("test_disbursement*",), ("Clauses",)),
-    "modules/guards": Target(("test_disbursement*", "test_allocation*"), ("Clauses", "Disbursement")),
+    "modules/caps": Target(
+        ("test_disbursement*", "test_guards*", "test_allocation*"), ("Disbursement", "Allocation")
+    ),
+    "modules/given": Target(("test_disbursement*", "test_guards*"), ("Clauses",)),
+    "modules/guards": Target(
+        ("test_guards*", "test_disbursement*", "test_allocation*"), ("Clauses", "Disbursement")
+    ),
     "modules/lines": Target(("test_ledger*", "test_money*"), ("Ledger",)),
     "modules/merkle": Target(("test_merkle*", "test_ledger*"), ("Ledger",)),
     "modules/parties": Target(("test_escrow*", "test_split*"), ("Escrow", "Split")),
-    "modules/payees": Target(("test_disbursement*",), ("Disbursement",)),
+    "modules/payees": Target(("test_disbursement*", "test_guards*"), ("Disbursement",)),
     "modules/proportion": Target(("test_split*", "test_receivable*"), ("Split", "Receivable")),
     "modules/signatures": Target(("test_signatures*", "test_directory*"), ("Supervision", "Directory")),
 }
