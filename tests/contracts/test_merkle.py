@@ -44,7 +44,7 @@ def moved(held: BareLedger) -> list[Event]:
 def test_every_chunk_is_taken_in_order(shared_bare: BareLedger, case: tuple[RowTree, int]) -> None:
     tree, size = case
     with boa.env.anchor():
-        held = BareLedger(shared_bare.ledger)
+        held = BareLedger(shared_bare.ledger, shared_bare.accounts)
         held.fund(tree.total_minor)
         batch = held.reserve(tree)
         for chunk in tree.chunks(size):
@@ -69,7 +69,7 @@ def test_refused_rows_go_back_as_exactly_their_intervals(
     tree, size, refused = case
     back: set[tuple[int, int]] = set()
     with boa.env.anchor():
-        held = BareLedger(shared_bare.ledger)
+        held = BareLedger(shared_bare.ledger, shared_bare.accounts)
         held.fund(tree.total_minor)
         batch = held.reserve(tree)
         for chunk in tree.chunks(size):
@@ -194,18 +194,19 @@ def test_a_leaf_start_cannot_stand_for_another_leaf(bare_ledger: BareLedger) -> 
     bare_ledger.execute(batch, tree.chunks(32)[0])
     leaf = tree.leaf_proof(8)
     aliased = leaf.start | 1 << 128
-    call = (batch, 8, aliased, leaf.rows, leaf.proof, ZERO, ZERO)
-    with reverts("merkle: leaf starts past the batch"):
-        bare_ledger.ledger.return_row(*call, sender=bank_bridge)
-    call = (batch, 8, leaf.start + 1, leaf.rows, leaf.proof, ZERO, ZERO)
-    with reverts("merkle: wrong proof"):
-        bare_ledger.ledger.return_row(*call, sender=bank_bridge)
-    call = (batch, 0, leaf.start, leaf.rows, leaf.proof, ZERO, ZERO)
-    with reverts("merkle: wrong proof"):
-        bare_ledger.ledger.return_row(*call, sender=bank_bridge)
-    call = (batch, 8, leaf.start, leaf.rows, leaf.proof[1:], ZERO, ZERO)
-    with reverts("merkle: proof of another depth"):
-        bare_ledger.ledger.return_row(*call, sender=bank_bridge)
+    for number, start, proof, reason in (
+        (8, aliased, leaf.proof, "merkle: leaf starts past the batch"),
+        (8, tree.total_minor, leaf.proof, "merkle: leaf starts past the batch"),
+        (8, leaf.start + 1, leaf.proof, "merkle: wrong proof"),
+        (8, leaf.start, [bytes(32), *leaf.proof[1:]], "merkle: wrong proof"),
+        (0, leaf.start, leaf.proof, "merkle: wrong proof"),
+        (8, leaf.start, leaf.proof[1:], "merkle: proof of another depth"),
+        (8, leaf.start, [*leaf.proof, bytes(32)], "merkle: proof of another depth"),
+    ):
+        call = (batch, number, 0, start, leaf.rows, proof, ZERO)
+        with reverts(reason):
+            bare_ledger.ledger.return_rows(ZERO, 0, [call], sender=bank_bridge)
+    bare_ledger.give_back(batch, tree, 8)
 
 
 def row(payee: int = 0, amount: int = 1, info: bytes = bytes(32)) -> Row:

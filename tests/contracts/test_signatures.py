@@ -29,7 +29,7 @@ OPENING: dict[str, Value] = {"account": PROJECT, "parent": TREE, "controller": E
 
 
 def hand_in(world: World, signature: bytes) -> None:
-    world.ledger.open_account(PROJECT, TREE, ENTERPRISE, signature)
+    world.supervision.open_account(PROJECT, TREE, ENTERPRISE, signature)
 
 
 def parts(signature: bytes) -> tuple[bytes, int, int]:
@@ -37,7 +37,7 @@ def parts(signature: bytes) -> tuple[bytes, int, int]:
 
 
 def test_the_malleated_twin_is_refused(world: World) -> None:
-    r, s, v = parts(signed(operator, "Opening", world.ledger, **OPENING))
+    r, s, v = parts(signed(operator, "Opening", world.supervision, **OPENING))
     with reverts("signatures: high s"):
         hand_in(world, r + (CURVE_ORDER - s).to_bytes(32) + bytes([55 - v]))
     with reverts("signatures: high s"):
@@ -46,7 +46,7 @@ def test_the_malleated_twin_is_refused(world: World) -> None:
 
 @pytest.mark.parametrize("v", [0, 1, 26, 29, 255])
 def test_v_is_27_or_28(world: World, v: int) -> None:
-    given = signed(operator, "Opening", world.ledger, **OPENING)
+    given = signed(operator, "Opening", world.supervision, **OPENING)
     with reverts("signatures: v is not 27 or 28"):
         hand_in(world, given[:64] + bytes([v]))
 
@@ -58,7 +58,7 @@ def test_what_recovers_to_nobody_is_refused(world: World) -> None:
 
 
 def test_the_length_is_65(world: World) -> None:
-    given = signed(operator, "Opening", world.ledger, **OPENING)
+    given = signed(operator, "Opening", world.supervision, **OPENING)
     for wrong in (b"", given[:64]):
         with reverts("signatures: length is not 65"):
             hand_in(world, wrong)
@@ -68,11 +68,11 @@ def test_the_length_is_65(world: World) -> None:
 def test_consents_come_in_rising_order(world: World) -> None:
     by = (agency_one_supervisor, agency_two_supervisor)
     values = {"account": TREE, "frozen": True, "nonce": 0}
-    given = consents(by, "Freeze", world.ledger, **values)
+    given = consents(by, "Freeze", world.supervision, **values)
     for wrong in (given[::-1], [given[0], given[0]]):
         with reverts("signatures: not in rising order of signer"):
-            world.ledger.freeze(TREE, True, wrong)
-    assert in_signer_order(message("Freeze", world.ledger, **values), given[::-1] + given) == given
+            world.supervision.freeze(TREE, True, wrong)
+    assert in_signer_order(message("Freeze", world.supervision, **values), given[::-1] + given) == given
 
 
 def sample(kind: str) -> TypedMessage:
