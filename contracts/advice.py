@@ -205,7 +205,7 @@ REASON_ADVICE: dict[str, str] = {
         "Write at least one clause with a guard into the agreement, and deploy it again."
     ),
     "disbursement: clauses not registered": (
-        "Governors of two institutions must register the shared clauses with the factory before any disbursement."
+        "Governors of two institutions must register the shared clauses with the factory first."
     ),
     "disbursement: too many turns": (
         "An operator must cancel the batch and reserve what is left of it anew: it ran over too many windows."
@@ -286,7 +286,7 @@ REASON_ADVICE: dict[str, str] = {
         "Nothing is left for this person to do: only a witness may sign again, with a later observation."
     ),
     "given: too many signers": (
-        "As many as 16 people signed for this batch already; if too few of them still count, an operator reserves it "
+        "As many as 16 people signed already; if too few of them still count, an operator reserves the rows "
         "again."
     ),
     "given: nothing to revoke": "Only who approved this batch, and did not revoke it yet, can revoke.",
