@@ -99,6 +99,7 @@ def test_what_a_frozen_account_still_does(accounts: Contract, question: str) -> 
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_what_a_closed_account_still_does(accounts: Contract, question: str) -> None:
+    accounts.revoke(PROJECT, AGREEMENT, sender=factory_account)
     close(accounts, PROJECT)
     if question not in {"receives", "starts", "transfers"}:
         assert getattr(accounts, question)(*QUESTIONS[question]) == 1

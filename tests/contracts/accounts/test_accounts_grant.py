@@ -56,10 +56,40 @@ def test_grant_refusals(bare_ledger: BareLedger) -> None:
         accounts.grant(PROJECT, newcomer.address, sender=factory_account)
 
 
-def test_a_closed_account_can_still_lose_a_grant(bare_ledger: BareLedger) -> None:
+def test_each_grant_is_given_and_taken_once(bare_ledger: BareLedger) -> None:
+    accounts = bare_ledger.accounts
+    with reverts("accounts: nothing to change"):
+        accounts.revoke(TREE, newcomer.address, sender=factory_account)
+    accounts.grant(TREE, newcomer.address, sender=factory_account)
+    with reverts("accounts: nothing to change"):
+        accounts.grant(TREE, newcomer.address, sender=factory_account)
+    accounts.revoke(TREE, newcomer.address, sender=factory_account)
+    with reverts("accounts: nothing to change"):
+        accounts.revoke(TREE, newcomer.address, sender=factory_account)
+
+
+def test_an_account_is_closed_once_no_agreement_draws_on_it(bare_ledger: BareLedger) -> None:
     accounts = bare_ledger.accounts
     accounts.open_account(PROJECT, TREE, ENTERPRISE, sender=supervision_account)
-    accounts.grant(PROJECT, newcomer.address, sender=factory_account)
+    agreements = (newcomer.address, attacker.address)
+    for agreement in agreements:
+        accounts.grant(PROJECT, agreement, sender=factory_account)
+    for agreement in agreements:
+        with reverts("accounts: an agreement draws on it"):
+            accounts.close_account(PROJECT, sender=supervision_account)
+        accounts.revoke(PROJECT, agreement, sender=factory_account)
     accounts.close_account(PROJECT, sender=supervision_account)
-    accounts.revoke(PROJECT, newcomer.address, sender=factory_account)
-    assert not accounts.is_granted(PROJECT, newcomer.address)
+    held = accounts.account(PROJECT)
+    assert (held.tree, held.frozen, held.closed) == (TREE, False, True)
+
+
+def test_grants_leave_the_rest_of_an_account_alone(bare_ledger: BareLedger) -> None:
+    accounts = bare_ledger.accounts
+    accounts.open_account(PROJECT, TREE, ENTERPRISE, sender=supervision_account)
+    accounts.set_frozen(PROJECT, True, sender=supervision_account)
+    accounts.grant(PROJECT, newcomer.address, sender=factory_account)
+    assert (accounts.running(PROJECT), accounts.receives(PROJECT)) == (1, 1)
+    held = accounts.account(PROJECT)
+    assert (held.tree, held.parent, held.frozen, held.closed) == (TREE, TREE, True, False)
+    accounts.set_frozen(PROJECT, False, sender=supervision_account)
+    assert accounts.starts(PROJECT, newcomer.address) == 1

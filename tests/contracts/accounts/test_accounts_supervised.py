@@ -15,6 +15,7 @@ from tests.contracts.world import (
     TREE,
     ZERO,
     BareLedger,
+    agreement_account,
     attacker,
     bank_bridge,
     bank_supervisor,
@@ -167,6 +168,7 @@ def test_close_account(accounts: Contract) -> None:
 
 @pytest.mark.parametrize(("account", "reason"), [(TREE, "the root stays"), (OTHER, "unknown account")])
 def test_close_refusals(accounts: Contract, account: bytes, reason: str) -> None:
+    accounts.revoke(TREE, agreement_account.address, sender=factory_account)
     with reverts(f"accounts: {reason}"):
         accounts.close_account(account, sender=supervision_account)
 
