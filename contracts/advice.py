@@ -320,14 +320,59 @@ REASON_ADVICE: dict[str, str] = {
         "about none."
     ),
     "guards: no party": "Name the institution, or the agreement's address, that the guard is about.",
-    "ledger: zero address": "Give the address of the contract; it cannot be zero.",
-    "ledger: zero id": "Give the account an id that is not zero.",
-    "ledger: tree exists": "Use the supervised account that is open under this id, or choose another id.",
-    "ledger: unknown quorum": (
+    "accounts: zero address": (
+        "Give the addresses of directory, factory, Supervision and agreement; none can be zero."
+    ),
+    "accounts: zero id": "Give the account an id that is not zero.",
+    "accounts: account exists": "Use the account that is open under this id, or choose another id.",
+    "accounts: unknown quorum": (
         "Governors of two institutions must give this quorum its members and a threshold of two or more "
         "first."
     ),
-    "ledger: zero currency": "Name the account's currency by its ISO 4217 code.",
+    "accounts: zero currency": "Name the account's currency by its ISO 4217 code.",
+    "accounts: unknown institution": (
+        "Name an institution of the directory as the controller; governors of two institutions can add one."
+    ),
+    "accounts: unknown account": (
+        "Check the account's name; an operator of the account above opens it, and a bank opens a "
+        "supervised account."
+    ),
+    "accounts: unknown tree": "Name the supervised account itself, not one below it.",
+    "accounts: account closed": "Choose an account that is open.",
+    "accounts: account is open": (
+        "Only what is on a closed account is swept; an open one's agreements move its money."
+    ),
+    "accounts: account frozen": (
+        "Wait until supervisors of the tree's quorum unfreeze the account, then try again."
+    ),
+    "accounts: paused": "Wait until supervisors of two institutions resume the ledger, then try again.",
+    "accounts: nothing to change": "Nothing is left to do: it stands as you want it already.",
+    "accounts: another tree": "Choose an account below the same supervised account.",
+    "accounts: the root stays": (
+        "Choose an account below: a supervised account itself is neither moved nor closed."
+    ),
+    "accounts: below itself": "Choose a parent that is not the account itself nor below it.",
+    "accounts: too deep to move": (
+        "Choose a parent at most 64 levels deep, the supervised account being the first."
+    ),
+    "accounts: an agreement draws on it": (
+        "Supervisors of the tree's quorum must retire the agreements on this account before it is closed."
+    ),
+    "accounts: agreement not granted": (
+        "Supervisors of the tree's quorum must activate the agreement on this account first."
+    ),
+    "accounts: sender lacks the role": (
+        "Send it with the bank's key that holds the minter or settler role; governors of two institutions "
+        "can give a key that role."
+    ),
+    "accounts: not the factory": (
+        "Supervisors of the tree's quorum must activate or retire the agreement through the agreement "
+        "factory."
+    ),
+    "accounts: not supervision": (
+        "Have the people whose decision it is sign, and hand their signatures in to Supervision."
+    ),
+    "ledger: zero address": "Give the address of the contract; it cannot be zero.",
     "ledger: row not executed": (
         "Execute the batch up to this row first; a row that was never executed goes back when an operator "
         "cancels the batch."
@@ -344,27 +389,6 @@ REASON_ADVICE: dict[str, str] = {
         "Execute the rest of the batch, or have an operator cancel it; then the bank can settle it."
     ),
     "ledger: batch is settled": "Nothing is left to do: the bank has settled this batch.",
-    "ledger: not the parent's operator": (
-        "An operator of the institution that controls the account above must sign exactly the opening "
-        "that was prepared."
-    ),
-    "ledger: unknown account": (
-        "Check the account's name; an operator of the account above opens it, and a bank opens a "
-        "supervised account."
-    ),
-    "ledger: nothing to change": "Nothing is left to do: it stands as you want it already.",
-    "ledger: not a supervisor": (
-        "A supervisor must sign to pause, and supervisors of two institutions to resume."
-    ),
-    "ledger: supervisors of two institutions must sign": (
-        "Have supervisors of two institutions sign, and nobody else."
-    ),
-    "ledger: not the factory": (
-        "Supervisors of the tree's quorum must activate the agreement through the agreement factory."
-    ),
-    "ledger: agreement not granted": (
-        "Supervisors of the tree's quorum must activate the agreement on this account first."
-    ),
     "ledger: another tree": "Choose an account below the same supervised account.",
     "ledger: count out of bounds": "Give the batch at least one row and at most 8,388,608 (2^23).",
     "ledger: deadline out of bounds": (
@@ -389,11 +413,6 @@ REASON_ADVICE: dict[str, str] = {
         "A supervisor of the quorum should freeze the account: this agreement's template is faulty and "
         "has to be replaced."
     ),
-    "ledger: sender lacks the role": (
-        "Send it with the bank's key that holds the minter or settler role; governors of two institutions "
-        "can give a key that role."
-    ),
-    "ledger: paused": "Wait until supervisors of two institutions resume the ledger, then try again.",
     "ledger: zero reference": "Give the reference of the bank's entry; it cannot be zero.",
     "ledger: reference used": (
         "Nothing is left to enter: this entry of the bank is on the ledger already; a teller can look it up."
@@ -401,21 +420,41 @@ REASON_ADVICE: dict[str, str] = {
     "ledger: unknown batch": (
         "Check the batch's id; an operator must reserve it before anybody can act on it."
     ),
-    "ledger: account closed": "Choose an account that is open.",
-    "ledger: account frozen": (
-        "Wait until supervisors of the tree's quorum unfreeze the account, then try again."
+    "ledger: not supervision": (
+        "Have the people whose decision it is sign, and hand their signatures in to Supervision."
     ),
-    "ledger: account exists": "Use the account that is open under this id, or choose another id.",
-    "ledger: unknown institution": (
-        "Name an institution of the directory as the controller; governors of two institutions can add one."
+    "ledger: unknown tree": "Name the supervised account itself, not one below it.",
+    "ledger: shortfall": (
+        "Supervisors of the tree's quorum must first make good what the bank took back, or carve it out "
+        "of its images."
     ),
-    "ledger: two tellers must sign": "Two tellers of the bank must sign, each with their own key.",
-    "ledger: not a teller of the bank": (
-        "Have only tellers of the bank that holds the account sign, over exactly what was prepared now."
+    "ledger: more than the shortfall": "Ask for no more than is still missing on the supervised account.",
+    "ledger: above the attested balance": (
+        "Wait until an attester of the bank attests a balance that covers this credit too, then mint again."
     ),
-    "ledger: quorum not reached": (
-        "Supervisors of as many institutions of the tree's quorum as its threshold asks must sign; to "
-        "freeze, one is enough."
+    "ledger: total is full": (
+        "Use a smaller amount: no total of a supervised account counts further than 2^64 minor units."
+    ),
+    "ledger: zero amount": "Give the amount of the credit that brought the money back.",
+    "ledger: no rows": "Name at least one row that comes back.",
+    "ledger: more than the row": (
+        "Return no more of the row than has not come back yet; a teller looks into what is over."
+    ),
+    "ledger: rows exceed the credit": (
+        "Return no more than the credit has left, or name the other credit that brought the rest back."
+    ),
+    "ledger: opened with another amount": (
+        "Leave the amount out: this credit is known already, and what it amounts to does not change."
+    ),
+    "ledger: no open return set": (
+        "Nothing is left to close: this credit was never opened for returns, or is closed already."
+    ),
+    "ledger: lot is no longer whole": (
+        "Tellers treat this credit as new money: part of its lot is identified already, so it cannot "
+        "become a return."
+    ),
+    "ledger: not such a kind": (
+        "Tell the people who run the platform: its Supervision asks for a map that the ledger does not know."
     ),
     "lines: zero amount": "Enter an amount above zero.",
     "lines: line is full": (
@@ -425,6 +464,11 @@ REASON_ADVICE: dict[str, str] = {
     "lines: not enough money": (
         "Ask for no more than is left in this dye class, or wait until an allocation or a teller's "
         "identification brings more."
+    ),
+    "lines: no pieces": "Name at least one piece of the line.",
+    "lines: piece out of place": (
+        "Read where the line's money is now and sign again: pieces must rise, not overlap, and still rest "
+        "on it."
     ),
     "merkle: index outside the tree": (
         "Send the proof of this very place in the batch, made from the payout file that was uploaded."
@@ -458,6 +502,71 @@ REASON_ADVICE: dict[str, str] = {
     "merkle: rows do not add up to the total": (
         "An operator must cancel the batch and upload the payout file again with the total its rows add "
         "up to."
+    ),
+    "supervision: zero address": "Give the addresses of the ledger and its accounts; neither can be zero.",
+    "supervision: unknown account": (
+        "Check the account's name; an operator of the account above opens it, and a bank opens a "
+        "supervised account."
+    ),
+    "supervision: unknown tree": (
+        "Check the lot's or the supervised account's id; the bank mints the one and opens the other."
+    ),
+    "supervision: unknown custody": "Check the custody's id; it is logged when money is taken into custody.",
+    "supervision: unknown reference": (
+        "Name a credit that was minted, or opened for returns; the bank enters it first."
+    ),
+    "supervision: the root stays": (
+        "Choose an account below: a supervised account itself is neither moved nor closed."
+    ),
+    "supervision: not the controller's operator": (
+        "Operators of the institutions that control the accounts concerned must sign exactly what was "
+        "prepared now."
+    ),
+    "supervision: quorum not reached": (
+        "Supervisors of as many institutions of the tree's quorum as its threshold asks must sign; to "
+        "freeze, one is enough."
+    ),
+    "supervision: not a supervisor": (
+        "A supervisor must sign to pause, and supervisors of two institutions to resume."
+    ),
+    "supervision: supervisors of two institutions must sign": (
+        "Have supervisors of two institutions sign, and nobody else."
+    ),
+    "supervision: two tellers must sign": "Two tellers of the bank must sign, each with their own key.",
+    "supervision: not a teller of the bank": (
+        "Have only tellers of the bank that holds the account sign, over exactly what was prepared now."
+    ),
+    "supervision: not an attester of the bank": (
+        "An attester of the bank that holds the account must sign, over the number of its next attestation."
+    ),
+    "supervision: amount out of bounds": "Give a balance and credits of at most 2^62 minor units each.",
+    "supervision: more debits than money": (
+        "Check the statement: an account cannot have paid out more than it held and received."
+    ),
+    "supervision: zero amount": "Enter an amount above zero.",
+    "supervision: more than the credit": (
+        "Take back no more than the credit amounts to, all its reversals together."
+    ),
+    "supervision: more than was reversed": (
+        "Carve no more images than the bank took back of this credit; make the rest good out of other money."
+    ),
+    "supervision: credit of another tree": "Name a credit of the same supervised account.",
+    "supervision: account not frozen": (
+        "A supervisor of the tree's quorum must freeze the account first, so that nothing on it moves."
+    ),
+    "supervision: not an open account of the tree": (
+        "Choose an open account below the same supervised account."
+    ),
+    "supervision: not where it was carved from": (
+        "Thaw it to the account and dye class it was carved from; agreements can move it on from there."
+    ),
+    "supervision: custody of another line": (
+        "Choose custody of money carved from the very line this batch draws on; a batch is redirected once."
+    ),
+    "supervision: zero batch": "Name the batch; its id is known before it is reserved.",
+    "supervision: no such clause": "Number the clause from 0 to 15, as the agreement does.",
+    "supervision: waiver expired": (
+        "The quorum must sign a waiver that expires later, if the batch still needs one."
     ),
     "signatures: length is not 65": "Sign again and hand in the whole signature: r, s and v, 65 bytes.",
     "signatures: high s": "Sign again with a wallet that gives only low-s signatures (EIP-2).",
