@@ -13,6 +13,9 @@ NOT_JUDGES = frozenset(
     {"test_advice", "test_artifacts", "test_docs", "test_evm_versions", "test_gas_ceiling"}
 )
 
+# State machines and the like take longest, and are asked last.
+SLOW = ("stateful", "model")
+
 
 @dataclass(frozen=True)
 class Target:
@@ -64,8 +67,7 @@ def judges(source: str) -> list[str]:
         for path in sorted(TESTS.rglob(f"{pattern}.py")):
             if path.stem not in NOT_JUDGES:
                 found.setdefault(path.relative_to(ROOT).as_posix())
-    # State machines take longest.
-    return sorted(found, key=lambda path: "stateful" in path)
+    return sorted(found, key=lambda path: any(word in path for word in SLOW))
 
 
 def hosts(source: str) -> tuple[str, ...]:
