@@ -196,7 +196,7 @@ def test_a_closed_account_s_money_goes_to_the_account_above(ready: World) -> Non
     ready.act(thawed, "north-bank", "labour-bureau")
     assert _balance(ready, "swift-courier/west") == 1_100
     above = _balance(ready, "swift-courier")
-    ready.act(supervision.closing(platform, "swift-courier/west"), "swift-courier")
+    ready.act(supervision.closing(platform, "swift-courier/west"), "swift-courier", "swift-courier-east")
     ready.wait_for(lambda: _balance(ready, "swift-courier") == above + 1_100)
     assert _balance(ready, "swift-courier/west") == 0
     _holds(ready)

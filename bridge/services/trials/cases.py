@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from eth_utils.crypto import keccak
 from web3 import Web3
 
 from bridge.chain import Call
@@ -19,6 +20,8 @@ __all__ = ["outcome"]
 
 DAY_SECONDS = 86_400
 NO_CAP = 2**61
+RETURN_WORD = bytes.fromhex("5f5260205ff3")
+"""PUSH0 MSTORE PUSH1 32 PUSH0 RETURN: give back the word on the stack."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,8 @@ def _times(stage: Stage, case: Case) -> _Times:
         moment += max((guard.a for guard in stage.guards(Kind.WAITING)), default=0)
     if case.paid_minor:
         windows = (*stage.guards(Kind.WINDOW_CAP), *stage.guards(Kind.PAYEE_CAP))
-        moment = max([moment, *(_next_window(guard, base) for guard in windows if guard.b)])
+        last, _ = _before(stage, case, base)[-1]
+        moment = max([moment, *(_next_window(guard, last) for guard in windows if guard.b)])
     return _Times(base, moment, moment + case.approved_seconds_ago)
 
 
@@ -104,12 +108,23 @@ def _party(guard: Guard) -> str:
 
 
 def _states(stage: Stage, case: Case) -> Mapping[str, object]:
-    """Other agreements, each replaced by code that says the state the case gives it and nothing else."""
+    """Other agreements, each replaced by code that says the state the case gives it, and its own account."""
     return {
-        stage.others[name]: {"code": f"0x60{state:02x}5f5260205ff3"}
+        stage.others[name]: {"code": "0x" + _speaking(stage, stage.others[name], state).hex()}
         for name, state in case.states.items()
         if name in stage.others
     }
+
+
+def _speaking(stage: Stage, address: str, state: int) -> bytes:
+    """EVM code that answers `account()` with an agreement's account and everything else with a state."""
+    account: bytes = stage.chain.read("Disbursement", "account", at=address)
+    answers_account = bytes([0x5B, 0x7F]) + account + RETURN_WORD
+    answers_state = bytes([0x60, state]) + RETURN_WORD
+    # Selector of the call; to the JUMPDEST behind the first answer if it asks for the account.
+    jump = bytes.fromhex("5f3560e01c63") + keccak(b"account()")[:4] + bytes.fromhex("1460")
+    behind = len(jump) + 2 + len(answers_state)
+    return jump + bytes([behind, 0x57]) + answers_state + answers_account
 
 
 # A disbursement
@@ -120,10 +135,10 @@ def _schedule_payment(stage: Stage, case: Case, times: _Times, schedule: Schedul
     document = NOTHING if case.document is None else secrets.token_bytes(32)
     if case.document is not None:
         schedule.add(times.base, *_documents(stage, case, case.document, document))
-    for moment, amount in ((times.base, case.paid_minor), (times.approved, case.paid_in_window_minor)):
-        for part in _parts(stage, amount):
-            earlier = _batch(stage, case, [Row(0, part, secrets.token_bytes(32))], document, times)
-            schedule.add(moment, _reservation(stage, earlier))
+    in_window = [(times.approved, part) for part in _parts(stage, case.paid_in_window_minor)]
+    for moment, part in (*_before(stage, case, times.base), *in_window):
+        earlier = _batch(stage, case, [Row(0, part, secrets.token_bytes(32))], document, times)
+        schedule.add(moment, _reservation(stage, earlier))
     if case.paid_to_payee_minor:
         _schedule_earlier(stage, case, times, document, schedule)
     rows = [Row(_index(stage, case.payee), case.amount_minor, secrets.token_bytes(32))]
@@ -156,11 +171,10 @@ def _schedule_earlier(stage: Stage, case: Case, times: _Times, document: bytes, 
         *_approvals(stage, batch, stage.supervisors),
         *_countersignatures(stage, batch),
     )
-    # Evidence is fresh where it is looked at.
     kinds = {guard.subject for guard in stage.guards(Kind.EVIDENCE)}
     for kind in sorted(kinds):
-        schedule.add(times.approved, *_attestations(stage, batch, kind, times.approved, None))
-    schedule.add(times.approved, _execution(stage, batch))
+        schedule.add(times.moment, *_attestations(stage, batch, kind, times.moment, None))
+    schedule.add(times.moment, _execution(stage, batch))
 
 
 def _index(stage: Stage, payee: str | None) -> int:
@@ -170,8 +184,15 @@ def _index(stage: Stage, payee: str | None) -> int:
 
 
 def _parts(stage: Stage, amount: int) -> list[int]:
-    """Amounts of batches that together are `amount`, none above what a batch may be."""
-    return _split(amount, min((guard.a for guard in stage.guards(Kind.BATCH_CAP)), default=NO_CAP))
+    """Amounts of batches that together are `amount`, none above what a batch or a window may be."""
+    caps = (*stage.guards(Kind.BATCH_CAP), *stage.guards(Kind.WINDOW_CAP))
+    return _split(amount, min((guard.a for guard in caps), default=NO_CAP))
+
+
+def _before(stage: Stage, case: Case, base: int) -> list[tuple[int, int]]:
+    """When what was paid before the window was reserved, and how much each time: one batch a window."""
+    step = max((guard.b for guard in stage.guards(Kind.WINDOW_CAP)), default=0)
+    return [(base + number * step, part) for number, part in enumerate(_parts(stage, case.paid_minor))]
 
 
 def _split(amount: int, most: int) -> list[int]:
