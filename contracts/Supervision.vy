@@ -147,33 +147,27 @@ def move_account(account: bytes32, parent: bytes32, consents: DynArray[Bytes[65]
     @notice Put an account, with all below it, under another account of its tree.
     @param account The account.
     @param parent The account it goes under.
-    @param consents Of operators of the controllers of both parents, the old and the new; rising by signer.
+    @param consents Of operators of its controller and of those of both parents, the old and the new; rising by
+        signer.
     """
     nonce: uint256 = self.move_nonce[account]
     signers: DynArray[address, MAX_SIGNERS] = self._decide(
         keccak256(abi_encode(MOVING_TYPEHASH, account, parent, nonce)), consents
     )
-    above: bytes32 = self._account(account).parent
-    assert above != empty(bytes32), "supervision: the root stays"
-    self._one_acts_for(signers, self._account(above).controller)
+    self._controllers_of(account, signers)
     self._one_acts_for(signers, self._account(parent).controller)
     self.move_nonce[account] = nonce + 1
     extcall IAccounts(ACCOUNTS).move_account(account, parent)
 
 
 @external
-def close_account(account: bytes32, signature: Bytes[65]):
+def close_account(account: bytes32, consents: DynArray[Bytes[65], MAX_SIGNERS]):
     """
     @notice Close an account for good. What is there, and what comes back later, goes to its parent.
     @param account The account.
-    @param signature By an operator of the controller of its parent.
+    @param consents Of operators of its controller, whose money it is, and of its parent's; rising by signer.
     """
-    signers: DynArray[address, MAX_SIGNERS] = self._decide(
-        keccak256(abi_encode(CLOSING_TYPEHASH, account)), [signature]
-    )
-    above: bytes32 = self._account(account).parent
-    assert above != empty(bytes32), "supervision: the root stays"
-    self._one_acts_for(signers, self._account(above).controller)
+    self._controllers_of(account, self._decide(keccak256(abi_encode(CLOSING_TYPEHASH, account)), consents))
     extcall IAccounts(ACCOUNTS).close_account(account)
 
 
@@ -620,6 +614,18 @@ def _one_acts_for(signers: DynArray[address, MAX_SIGNERS], institution: bytes32)
         if staticcall IDirectory(DIRECTORY).acts_for(who, institution, OPERATOR):
             return
     raise "supervision: not the controller's operator"
+
+
+@internal
+@view
+def _controllers_of(account: bytes32, signers: DynArray[address, MAX_SIGNERS]):
+    """
+    @dev Throws unless operators of the controllers of an account and of its parent signed.
+    """
+    held: IAccounts.Account = self._account(account)
+    assert held.parent != empty(bytes32), "supervision: the root stays"
+    self._one_acts_for(signers, held.controller)
+    self._one_acts_for(signers, self._account(held.parent).controller)
 
 
 @internal

@@ -150,7 +150,7 @@ def make_good(
 @app.command()
 @connected
 def close(session: Session, account: str, keystore: Keystores = [], yes: Yes = False) -> None:  # noqa: B006
-    """Close an account for good; what is there goes to its parent, whose operator signs."""
+    """Close an account for good; operators of its controller and its parent's sign."""
     expected = {"account": name_id(account)}
     session.emit(session.act("/v1/accounts/closings", {"account": account}, keystore, yes, expected))
 
@@ -164,7 +164,7 @@ def move(
     keystore: Keystores = [],  # noqa: B006 - read only
     yes: Yes = False,
 ) -> None:
-    """Put an account, with all below it, under another of its tree; operators of both parents sign."""
+    """Put an account, and all below it, under another; operators of all three controllers sign."""
     body = {"account": account, "parent": parent}
     expected = {key: name_id(value) for key, value in body.items()}
     session.emit(session.act("/v1/accounts/movings", body, keystore, yes, expected))

@@ -29,7 +29,6 @@ ONE_SIGNER = {
     "Allocation",
     "Approval",
     "Cancellation",
-    "Closing",
     "Countersignature",
     "Document",
     "Evidence",

@@ -219,7 +219,7 @@ def pause(platform: RunningPlatform, wanted: SignedPause) -> Performed:
 
 @router.post("/accounts/closings/prepare", **roles("bank", "operator"))
 def prepare_closing(platform: ThePlatform, wanted: Closing) -> Prepared:
-    """A closing to be signed by an operator of the controller of the account above."""
+    """A closing to be signed by operators of the controllers of the account and of the one above."""
     return prepared(supervision.closing(platform, wanted.account), wanted.model_dump())
 
 
@@ -235,7 +235,7 @@ def _moving(platform: Platform, wanted: Moving) -> Act:
 
 @router.post("/accounts/movings/prepare", **roles("bank", "operator"))
 def prepare_moving(platform: ThePlatform, wanted: Moving) -> Prepared:
-    """A move to be signed by operators of the controllers of both parents, the old and the new."""
+    """A move to be signed by operators of the controllers of the account and of both parents."""
     act = _moving(platform, wanted)
     return prepared(act, wanted.model_dump() | {"nonce": act.message.values["nonce"]})
 

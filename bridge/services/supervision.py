@@ -3,7 +3,7 @@
 from bridge.chain import Call
 from bridge.errors import Conflict, Invalid, NotFound
 from bridge.platform import Platform
-from bridge.services.acts import Act, only
+from bridge.services.acts import Act
 from bridge.services.agreements import find
 from bridge.store import directory, payments, projections
 from bridge.store.chain_models import AccountRow, BatchRow, CustodyRow
@@ -135,18 +135,18 @@ def is_paused(platform: Platform) -> bool:
 
 
 def closing(platform: Platform, account: str) -> Act:
-    """Close an account for good; its money goes to its parent, whose controller's operator signs."""
+    """Close an account for good; operators of its controller and of its parent's sign."""
     identity = _account(platform, account).account
 
     def build(signatures: list[bytes]) -> Call:
-        return platform.chain.call("Supervision", "close_account", identity, only(signatures))
+        return platform.chain.call("Supervision", "close_account", identity, signatures)
 
     return Act(platform.chain.message("Closing", "Supervision", account=identity), build)
 
 
 def moving(platform: Platform, account: str, parent: str, nonce: int | None = None) -> Act:
-    """Put an account, with all below it, under another of its tree; operators of the controllers of both
-    parents sign, the old and the new.
+    """Put an account, with all below it, under another of its tree; operators of its controller and of those of
+    both parents sign.
 
     `nonce`: that of the move when it was signed; None for the next one. Raises NotFound.
     """

@@ -321,7 +321,8 @@ class Money(RuleBasedStateMachine):
         if self.model.accounts["site"].closed:
             return
         self.network.accounts.revoke(SITE, agreement_account.address, sender=factory_account)
-        self.supervision.close_account(SITE, signed(operator, "Closing", self.supervision, account=SITE))
+        given = [signed(operator, "Closing", self.supervision, account=SITE)]
+        self.supervision.close_account(SITE, given)
         self.model.accounts["site"].closed = True
 
     @rule(account=st.sampled_from(["project", "site"]), dye=DYES, sensible=st.booleans())

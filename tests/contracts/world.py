@@ -118,6 +118,7 @@ FOUNDING: list[Change] = [
 ]
 
 
+OPERATORS = {ENTERPRISE: operator, SUPPLIER: supplier_operator, FINANCIER: financier_operator}
 RECOVERY = [who.address for who in (first_keeper, second_keeper, third_keeper)]
 RECOVERY_THRESHOLD = 2
 ATTESTED = 10**15
@@ -227,9 +228,13 @@ class World:
         given = signed(by, "Opening", self.supervision, **values)
         self.supervision.open_account(account, parent, controller, given)
 
-    def close(self, account: bytes, by: LocalAccount = operator) -> None:
-        """Close an account."""
-        self.supervision.close_account(account, signed(by, "Closing", self.supervision, account=account))
+    def close(self, account: bytes, by: Iterable[LocalAccount] = ()) -> None:
+        """Close an account, by the operators of its controller and its parent's unless others are named."""
+        held = self.ledger.account(account)
+        both = {held.controller, self.ledger.account(held.parent).controller}
+        who = by or [OPERATORS[institution] for institution in sorted(both) if institution in OPERATORS]
+        given = consents(who, "Closing", self.supervision, account=account)
+        self.supervision.close_account(account, given)
 
     def instance(self, template: str, arguments: bytes) -> Contract:
         """Deploy an agreement, not active yet."""

@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 
 from tests.contracts.chain import deploy, reverts
+from tests.contracts.quorum import retire
 from tests.contracts.supervision.acts import moving, names
 from tests.contracts.world import (
     AGENCY_ONE,
     BANK,
     ENTERPRISE,
+    FINANCIER,
     LINE,
     NOBODY,
     PROJECT,
@@ -23,6 +25,7 @@ from tests.contracts.world import (
     attacker,
     bank_bridge,
     bank_governor,
+    financier_operator,
     message,
     operator,
     signed,
@@ -118,22 +121,24 @@ def families(world: World) -> World:
     """A project of the supplier and one of the enterprise below the tree; a line below the supplier's."""
     world.open(PROJECT, controller=SUPPLIER)
     world.open(OTHER)
-    world.open(LINE, parent=PROJECT, controller=AGENCY_ONE, by=supplier_operator)
+    world.open(LINE, parent=PROJECT, controller=FINANCIER, by=supplier_operator)
     return world
 
 
-def test_both_controllers_move_an_account(families: World) -> None:
-    moving(families, LINE, TREE).decide(families, (operator, supplier_operator))
+def test_all_controllers_move_an_account(families: World) -> None:
+    moving(families, LINE, TREE).decide(families, (operator, supplier_operator, financier_operator))
     decided, moved = families.supervision.events
-    assert (decided.name, len(decided.signers)) == ("Decided", 2)
+    assert (decided.name, len(decided.signers)) == ("Decided", 3)
     assert (moved.name, moved.account, moved.parent) == ("AccountMoved", LINE, TREE)
     assert families.ledger.account(LINE).parent == TREE
     assert families.supervision.move_nonce(LINE) == 1
     assert families.supervision.move_nonce(PROJECT) == 0
 
 
-def test_one_signature_is_enough_where_both_parents_are_the_same_institutions(families: World) -> None:
-    moving(families, PROJECT, OTHER).decide(families, (operator,))
+def test_one_signature_is_enough_where_all_are_the_same_institution(families: World) -> None:
+    families.open(b"\4" * 32)
+    moving(families, b"\4" * 32, OTHER).decide(families, (operator,))
+    moving(families, PROJECT, OTHER).decide(families, (operator, supplier_operator))
     assert families.ledger.account(PROJECT).parent == OTHER
     assert families.ledger.account(LINE).parent == PROJECT
 
@@ -147,15 +152,18 @@ def test_one_signature_is_enough_where_both_parents_are_the_same_institutions(fa
         (attacker,),
         (operator, attacker),
         (supplier_operator, bank_bridge),
+        (operator, supplier_operator),
+        (operator, financier_operator),
+        (supplier_operator, financier_operator),
     ],
 )
-def test_one_controller_alone_moves_nothing(families: World, by: tuple[Any, ...]) -> None:
+def test_two_of_three_controllers_move_nothing(families: World, by: tuple[Any, ...]) -> None:
     with reverts(NOT_OPERATOR):
         moving(families, LINE, TREE).decide(families, by)
 
 
 def test_move_refusals(families: World) -> None:
-    both = (operator, supplier_operator)
+    both = (operator, supplier_operator, financier_operator)
     families.accounts.open_tree(b"\6" * 32, BANK, QUORUM, b"CNY", ENTERPRISE, sender=bank_bridge)
     for account, parent, reason in (
         (TREE, PROJECT, "supervision: the root stays"),
@@ -173,9 +181,9 @@ def test_move_refusals(families: World) -> None:
 
 def test_a_move_is_not_replayed(families: World) -> None:
     act = moving(families, PROJECT, OTHER)
-    given = act.signed(families, (operator,))
+    given = act.signed(families, (operator, supplier_operator))
     act.hand_in(families, given)
-    moving(families, PROJECT, TREE).decide(families, (operator,))
+    moving(families, PROJECT, TREE).decide(families, (operator, supplier_operator))
     with reverts(NOT_OPERATOR):
         act.hand_in(families, given)
     assert families.supervision.move_nonce(PROJECT) == 2
@@ -206,14 +214,22 @@ def test_close_account(world: World) -> None:
         world.close(PROJECT)
 
 
-def test_who_controls_the_parent_closes(families: World) -> None:
-    for who in (operator, attacker, agency_one_supervisor, bank_bridge):
+def test_who_controls_the_account_and_its_parent_closes(families: World) -> None:
+    for who in (
+        operator,
+        attacker,
+        agency_one_supervisor,
+        bank_bridge,
+        supplier_operator,
+        financier_operator,
+    ):
         with reverts(NOT_OPERATOR):
-            families.close(LINE, by=who)
-    families.close(LINE, by=supplier_operator)
-    with reverts(NOT_OPERATOR):
-        families.close(PROJECT, by=supplier_operator)
-    families.close(PROJECT)
+            families.close(LINE, by=(who,))
+    families.close(LINE, by=(supplier_operator, financier_operator))
+    for who in (operator, supplier_operator):
+        with reverts(NOT_OPERATOR):
+            families.close(PROJECT, by=(who,))
+    families.close(PROJECT, by=(operator, supplier_operator))
 
 
 def test_close_refusals(world: World) -> None:
@@ -221,6 +237,16 @@ def test_close_refusals(world: World) -> None:
         world.close(TREE)
     with reverts("supervision: unknown account"):
         world.close(OTHER)
+
+
+def test_an_account_that_an_agreement_draws_on_stays_until_it_is_retired(world: World) -> None:
+    """Who controls the parent cannot take money by closing that the quorum let an agreement have."""
+    world.open(PROJECT)
+    payout = world.disbursement(account=PROJECT)
+    with reverts("accounts: an agreement draws on it"):
+        world.close(PROJECT)
+    retire(world, payout)
+    world.close(PROJECT)
 
 
 def test_a_paused_platform_still_keeps_its_accounts(world: World) -> None:

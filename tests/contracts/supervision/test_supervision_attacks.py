@@ -247,7 +247,7 @@ def test_consents_to_one_act_are_not_consents_to_another(situation: Situation) -
     world = situation.world
     given = consents(QUORUM_SIGNERS, "Release", world.supervision, batch=TREE)
     with reverts("supervision: not the controller's operator", "supervision: the root stays"):
-        world.supervision.close_account(TREE, given[0])
+        world.supervision.close_account(TREE, given)
     act = freezing(world, TREE, False)
     with reverts(MISSED, NOT_RISING):
         act.hand_in(world, act.over(frozen=True).signed(world))
