@@ -8,7 +8,7 @@ from typing import Any
 
 import boa
 import pytest
-from eth_abi import encode
+from eth_abi.abi import encode
 from eth_hash.auto import keccak
 from eth_utils.abi import collapse_if_tuple, function_abi_to_4byte_selector
 from vyper.compiler import compile_code

@@ -8,7 +8,7 @@ from tests.contracts.world import NOBODY, BareLedger, World, attacker, factory_a
 
 @pytest.mark.parametrize("missing", range(3))
 def test_it_needs_directory_factory_and_supervision(missing: int) -> None:
-    addresses = [attacker.address] * 3
+    addresses: list[str] = [attacker.address] * 3
     addresses[missing] = NOBODY
     with reverts("accounts: zero address"):
         deploy("Accounts", ["address"] * 3, *addresses)

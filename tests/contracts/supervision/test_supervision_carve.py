@@ -15,11 +15,13 @@ from tests.contracts.supervision.acts import (
     carving,
     carving_custody,
     freezing_lot,
+    making_good,
     maps,
     names,
     reverse,
     suspense,
     thawing,
+    writing_off,
 )
 from tests.contracts.world import (
     BANK,
@@ -121,14 +123,7 @@ def test_pieces_out_of_place(frozen: World, pieces: Pieces, reason: str) -> None
 
 
 def test_what_has_left_cannot_be_carved(frozen: World) -> None:
-    frozen.decided(
-        "WriteOff",
-        *(TREE, WAGES, 100, OTHER),
-        account=TREE,
-        dyeClass=WAGES,
-        amount=100,
-        reference=OTHER,
-    )
+    writing_off(100, OTHER).decide(frozen)
     with reverts(OUT_OF_PLACE):
         carving([(99, 200)]).decide(frozen)
     assert frozen.balance(carving([(100, 200)]).decide(frozen)) == 100
@@ -151,8 +146,7 @@ def test_money_that_started_meanwhile_is_not_where_it_was(frozen: World) -> None
     act = carving([(0, 100)])
     given = act.signed(frozen)
     frozen.freeze(TREE, False, [bank_supervisor, agency_one_supervisor])
-    charge = {"account": TREE, "dyeClass": WAGES, "amount": 1, "reference": OTHER}
-    frozen.decided("WriteOff", *charge.values(), **charge)
+    writing_off(1, OTHER).decide(frozen)
     frozen.freeze(TREE, True, [bank_supervisor])
     with reverts(OUT_OF_PLACE):
         act.hand_in(frozen, given)
@@ -311,8 +305,7 @@ def test_no_more_images_than_the_bank_took_back(frozen: World) -> None:
 
 def test_no_more_images_than_the_shortfall(frozen: World) -> None:
     reverse(frozen, CREDIT, 100)
-    values = {"account": TREE, "dyeClass": WAGES, "amount": 90, "start": 0}
-    frozen.decided("MakingGood", TREE, WAGES, 90, **values)
+    making_good(frozen, 90).decide(frozen)
     with reverts("ledger: more than the shortfall"):
         carving([(90, 101)], CREDIT).decide(frozen)
     carving([(90, 100)], CREDIT).decide(frozen)
