@@ -145,8 +145,8 @@ def closing(platform: Platform, account: str) -> Act:
 
 
 def moving(platform: Platform, account: str, parent: str, nonce: int | None = None) -> Act:
-    """Put an account, with all below it, under another of its tree; operators of its controller and of those of
-    both parents sign.
+    """Put an account, with all below it, under another of its tree; operators of its controller and of those
+    of both parents, the old and the new, sign.
 
     `nonce`: that of the move when it was signed; None for the next one. Raises NotFound.
     """
