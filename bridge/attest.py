@@ -1,7 +1,7 @@
-"""Attesting: what the bank says is in an account, signed by a key that cannot mint.
+"""Attesting: what the bank booked to an account, signed by a key that cannot mint.
 
-The ledger mints no more than the tree's bank attests. An attestation goes out before the mints it lets
-through, by the same sender and so in the same order.
+No more is brought onto the ledger, by minting or by returns, than the tree's bank attests. An attestation
+goes out before what it lets through, by the same sender and so in the same order.
 """
 
 import time
@@ -25,7 +25,7 @@ from contracts.typed_data import Value
 __all__ = ["TASK", "Attester"]
 
 TASK = "attestation-failed"
-"""A teller's task: nothing can be minted beyond what was attested before."""
+"""A teller's task: nothing can be brought onto the ledger beyond what was attested before."""
 NO_STATEMENT = bytes(32)
 RETRY_SECONDS = 15.0
 
@@ -52,7 +52,7 @@ class Attester:
         has_failed = sent is not None and sent.state == TransactionState.FAILED
         if last is not None and not has_failed:
             self._close_task(session, account, sent)
-            if store.last_movement(session, account.tree) == last.movement:
+            if not store.credits_after(session, account.tree, account.currency, last.movement)[1]:
                 return False
         if has_failed and not self._may_try(session, account, sent):
             return False
@@ -101,9 +101,9 @@ class Attester:
         values: dict[str, Value] = {
             "tree": made.tree,
             "number": made.number,
-            "balance": made.balance_minor,
+            "balance": 0,
             "credits": made.credits_minor,
-            "debits": made.debits_minor,
+            "debits": 0,
             "statement": made.statement,
         }
         signature = self.chain.message("Attestation", "Supervision", **values).sign(self.key)
@@ -114,17 +114,17 @@ class Attester:
 def _counted(
     session: Session, account: SupervisedAccountModel, last: AttestationModel | None, number: int
 ) -> AttestationModel:
-    """What is known of an account: all booked movements in its currency, counted on from the last time."""
+    """What is known of an account: all credits booked in its currency, counted on from the last time.
+
+    What was in it before it was supervised stays outside the ledger, and what leaves it the ledger counts.
+    """
     after = 0 if last is None else last.movement
-    newest = store.last_movement(session, account.tree)
-    sums = store.movement_sums(session, account.tree, account.currency, after)
+    newest, credited = store.credits_after(session, account.tree, account.currency, after)
     return AttestationModel(
         tree=account.tree,
         number=number,
         movement=newest,
-        balance_minor=account.opening_minor,
-        credits_minor=(last.credits_minor if last else 0) + sums.get("credit", 0),
-        debits_minor=(last.debits_minor if last else 0) + sums.get("debit", 0),
+        credits_minor=(last.credits_minor if last else 0) + credited,
         statement=store.digest_of_sighting(session, newest) or NO_STATEMENT,
         transaction=f"attest:{account.tree.hex()}:{number}",
     )

@@ -426,6 +426,7 @@ def _clause_waived(session: Session, event: Event) -> None:
             id=event.order,
             account=event["account"],
             batch=event["batch"],
+            terms=event["terms"],
             clause=event["clause"],
             expires_at=min(event["expires_at"], LATEST),
             block=event.block,

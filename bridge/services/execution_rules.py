@@ -71,8 +71,13 @@ class _Look:
     def waived(self, guards: Sequence[Guard]) -> set[int]:
         """Clauses the quorum waived in time, of those that can be."""
         never = {guard.clause for guard in guards if guard.kind in NON_WAIVABLE}
+        terms = self.chain.read("Disbursement", "terms_hash", at=self.batch.agreement, block=self.chunk.block)
         waivers = projections.waivers(self.session, self.batch.batch)
-        in_time = {each.clause for each in waivers if self._is_before(each.block, each.expires_at)}
+        in_time = {
+            each.clause
+            for each in waivers
+            if each.terms == terms and self._is_before(each.block, each.expires_at)
+        }
         return in_time - never
 
     def _is_before(self, block: int, until: int) -> bool:

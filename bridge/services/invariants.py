@@ -92,13 +92,18 @@ def _total_faults(session: Session, tree: bytes, totals: Any, resting: int) -> I
     claimed = sum(row.amount_minor for row in projections.reversals_of_tree(session, tree))
     gone = projections.maps_into_all(session, reversed_line(tree))
     made_good = sum(row.amount_minor for row in gone if row.kind != REOPEN)
+    brought = sum(row.amount_minor for row in projections.lots_of_tree(session, tree))
+    brought += projections.drawn_in_tree(session, tree)
+    brought -= sum(row.amount_minor for row in gone if row.kind == REOPEN)
     signed = projections.latest_attested(session, tree)
     attested = 0 if signed is None else signed.balance_minor + signed.credits_minor - signed.debits_minor
     held = resting_in_tree(session, tree)
-    expected = {"held": held, "shortfall": claimed - made_good, "attested": attested}
+    expected = {"held": held, "shortfall": claimed - made_good, "attested": attested, "brought": brought}
     for name, amount in expected.items():
         if getattr(totals, name) != amount:
             yield f"tree {tree.hex()}: {name} is {getattr(totals, name)} on chain and {amount} by its events"
+    if brought > attested:
+        yield f"tree {tree.hex()}: {brought} was brought onto it and {attested} is attested"
     if resting != held:
         yield f"tree {tree.hex()}: {resting} rests by its lines on chain and {held} by their maps"
 

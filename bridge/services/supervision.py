@@ -174,13 +174,20 @@ def waiver(platform: Platform, batch: bytes, clause: str, expires_at: int) -> Ac
         if row is None:
             raise Conflict("batch-not-reserved", "This batch is a draft; an operator reserves it first.")
         number = _clause(find(session, held.agreement).clause_names, clause)
+    terms = platform.chain.read("Disbursement", "terms_hash", at=row.agreement)
 
     def build(signatures: list[bytes]) -> Call:
-        arguments = (row.account, row.batch, number, expires_at)
+        arguments = (row.account, row.batch, terms, number, expires_at)
         return platform.chain.call("Supervision", "waive", *arguments, signatures)
 
     message = platform.chain.message(
-        "Waiver", "Supervision", account=row.account, batch=row.batch, clause=number, expiresAt=expires_at
+        "Waiver",
+        "Supervision",
+        account=row.account,
+        batch=row.batch,
+        terms=terms,
+        clause=number,
+        expiresAt=expires_at,
     )
     return Act(message, build)
 

@@ -24,14 +24,13 @@ __all__ = [
     "account_by_name",
     "account_by_number",
     "close_task",
+    "credits_after",
     "credits_of_tree",
     "digest_of_sighting",
-    "last_movement",
     "latest_attestation",
     "latest_statement",
     "message_by_key",
     "movement_by_reference",
-    "movement_sums",
     "movements_of_tree",
     "open_tasks",
     "put_task",
@@ -102,19 +101,17 @@ def debit_of(session: Session, end_to_end_id: str) -> MovementModel | None:
     return session.scalars(rows.order_by(MovementModel.id)).first()
 
 
-def last_movement(session: Session, tree: bytes) -> int:
-    """Id of the newest movement of an account; 0 before the first."""
-    return session.scalar(select(func.max(MovementModel.id)).where(MovementModel.tree == tree)) or 0
-
-
-def movement_sums(session: Session, tree: bytes, currency: str, after: int) -> dict[str, int]:
-    """Credits and debits of an account past a movement's id, minor units, by direction."""
-    rows = select(MovementModel.direction, func.sum(MovementModel.amount_minor)).where(
-        MovementModel.tree == tree, MovementModel.currency == currency, MovementModel.id > after
-    )
-    return {
-        direction: int(total) for direction, total in session.execute(rows.group_by(MovementModel.direction))
-    }
+def credits_after(session: Session, tree: bytes, currency: str, after: int) -> tuple[int, int]:
+    """Credits of an account past a movement's id: the newest one's id, `after` if none, and their sum."""
+    newest, total = session.execute(
+        select(func.max(MovementModel.id), func.sum(MovementModel.amount_minor)).where(
+            MovementModel.tree == tree,
+            MovementModel.currency == currency,
+            MovementModel.direction == "credit",
+            MovementModel.id > after,
+        )
+    ).one()
+    return newest or after, int(total or 0)
 
 
 def digest_of_sighting(session: Session, movement: int) -> bytes | None:

@@ -338,6 +338,7 @@ class WaiverRow(Projection):
     id: Mapped[Minor] = mapped_column(primary_key=True, autoincrement=False)
     account: Mapped[Bytes32]
     batch: Mapped[Bytes32] = mapped_column(index=True)
+    terms: Mapped[Bytes32]
     clause: Mapped[int]
     expires_at: Mapped[Minor]
     block: Mapped[int]

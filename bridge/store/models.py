@@ -192,7 +192,7 @@ class StatementModel(Base):
 
 
 class AttestationModel(Base):
-    """What was attested of an account: its opening balance, and all credits and debits since, minor units.
+    """What was attested of an account: all credits booked since it is supervised, minor units.
 
     `movement` is the last one counted. Numbers repeat where an attestation failed; the latest `id` counts.
     """
@@ -202,9 +202,7 @@ class AttestationModel(Base):
     tree: Mapped[Bytes32] = mapped_column(index=True)
     number: Mapped[int]
     movement: Mapped[int]
-    balance_minor: Mapped[Minor]
     credits_minor: Mapped[Minor]
-    debits_minor: Mapped[Minor]
     statement: Mapped[Bytes32]
     transaction: Mapped[str]
 

@@ -52,6 +52,7 @@ __all__ = [
     "closed_accounts",
     "countersignatures",
     "custody_of_tree",
+    "drawn_in_tree",
     "drawn_of",
     "draws_on_open_sets",
     "evidence",
@@ -202,6 +203,13 @@ def drawn_of(session: Session, reference: bytes) -> int:
 def registered_documents(session: Session) -> Sequence[RegisteredRow]:
     """Documents that count once in the whole network, oldest first."""
     return session.scalars(select(RegisteredRow).order_by(RegisteredRow.block, RegisteredRow.document)).all()
+
+
+def drawn_in_tree(session: Session, tree: bytes) -> int:
+    """What rows drew of all credits of a tree that brought some back, minor units."""
+    total = select(func.coalesce(func.sum(ReturnRow.amount_minor), 0))
+    rows = total.join(ReferenceRow, ReferenceRow.reference == ReturnRow.reference)
+    return int(session.scalar(rows.where(ReferenceRow.tree == tree)) or 0)
 
 
 def returns(session: Session, batch: bytes) -> Sequence[ReturnRow]:

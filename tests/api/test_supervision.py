@@ -153,6 +153,9 @@ def _debited(network: Network, made: Draft) -> list[dict[str, Any]]:
 
 
 def _lot_of(network: Network, amount_minor: int) -> str | None:
+    """The lot of an amount, once it rests in suspense on chain."""
+    if ran(network, "teller", "account", "list")[0]["suspense_minor"] < amount_minor:
+        return None
     tasks = ran(network, "teller", "account", "tasks")
     found = (
         str(task["subject"])

@@ -64,7 +64,7 @@ def test_every_credit_is_attested_before_it_is_minted(ready: World) -> None:
         assert last.credits_minor == came
         assert any(last.statement)
     assert tree.attested == came
-    assert tree.held <= tree.attested
+    assert tree.brought <= tree.attested
 
 
 def test_a_mint_above_what_was_attested_waits_and_is_not_lost(ready: World) -> None:
@@ -75,9 +75,7 @@ def test_a_mint_above_what_was_attested_waits_and_is_not_lost(ready: World) -> N
         AttestationModel(
             tree=made.tree,
             number=made.number,
-            balance_minor=0,
             credits_minor=0,
-            debits_minor=0,
             statement=made.statement,
         )
     )
@@ -85,7 +83,7 @@ def test_a_mint_above_what_was_attested_waits_and_is_not_lost(ready: World) -> N
     ready.bank.post_credit("SC", 9_900, debtor={"name": "华北生鲜有限公司"}, note="above")
     ready.wait_for(lambda: bool(_tasks(ready, "transaction-failed")))
     (task,) = _tasks(ready, "transaction-failed")
-    assert task["detail"]["code"] == "ledger.above-the-attested-balance"  # type: ignore[index]
+    assert task["detail"]["code"] == "ledger.more-than-is-attested"  # type: ignore[index]
     assert accounts.listing(ready.platform)[0]["lots"] == lots
     attester._call = called  # type: ignore[method-assign]
     credit(ready, 100)

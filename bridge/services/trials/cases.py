@@ -253,12 +253,13 @@ def _on_batch(stage: Stage, function: str, batch: _Batch, signature: bytes) -> C
 
 
 def _waiver(stage: Stage, batch: _Batch, clause: int) -> Call:
-    arguments = (stage.compiled.account_id, batch.id, clause, batch.deadline)
+    arguments = (stage.compiled.account_id, batch.id, stage.terms, clause, batch.deadline)
     message = stage.chain.message(
         "Waiver",
         "Supervision",
         account=arguments[0],
         batch=batch.id,
+        terms=stage.terms,
         clause=clause,
         expiresAt=batch.deadline,
     )
