@@ -132,7 +132,8 @@ def clear():
     owed_in_all: uint256 = self.owed_in_all
     # What caps kept back of a share waits for that share.
     free: uint256 = left - min(left, owed_in_all)
-    fresh: uint256 = min(free, filled - self.shared_up_to)
+    inflow: uint256 = staticcall ILedger(parties.LEDGER).account_inflow(account, DYE_CLASS)
+    fresh: uint256 = min(free, inflow - self.shared_up_to)
     parts: uint256 = 0
     rules: DynArray[IAllocation.Rule, MAX_RULES] = _RULES
     for i: uint256 in range(len(rules), bound=MAX_RULES):
@@ -147,10 +148,14 @@ def clear():
             parts += rule.amount
         if wanted == 0:
             continue
-        if not self._receives(account, rule.destination):
+        amount: uint256 = 0
+        if self._receives(account, rule.destination):
+            amount = min(min(wanted, left), self._room())
+        else:
             log IAllocation.RulePassedOver(rule=i, destination=rule.destination)
-            continue
-        amount: uint256 = min(min(wanted, left), self._room())
+            # The share of one that was moved away waits for it; one that was closed never comes back.
+            if rule.mode != SHARE or (staticcall IAccounts(_ACCOUNTS).account(rule.destination)).closed:
+                continue
         if amount > 0:
             self._move(rule.destination, amount, terms_hash)
         left -= amount
@@ -164,7 +169,7 @@ def clear():
     moved: uint256 = filled - emptied - left
     assert moved > 0, "allocation: nothing to clear"
     self.owed_in_all = owed_in_all
-    self.shared_up_to = filled
+    self.shared_up_to = inflow
     log IAllocation.Cleared(caller=msg.sender, amount=moved)
 
 

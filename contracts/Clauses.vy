@@ -128,7 +128,7 @@ def judge(facts: IClauses.Facts) -> IClauses.Verdict:
     @return Verdict What is left to look at in every row.
     """
     verdict: IClauses.Verdict = empty(IClauses.Verdict)
-    verdict.met = facts.met | self._waived(facts.terms, facts.account, facts.batch)
+    verdict.met = facts.met | self._waived(facts.terms, facts.terms_hash, facts.account, facts.batch)
     verdict.payees = _NO_LIMIT
     verdict.most = _NO_LIMIT
     verdict.payee = _NO_LIMIT
@@ -203,11 +203,11 @@ def approvers(agreement: address, batch: bytes32) -> DynArray[address, MAX_SIGNE
 
 @view
 @external
-def waived(terms: address, account: bytes32, batch: bytes32) -> uint256:
+def waived(terms: address, terms_hash: bytes32, account: bytes32, batch: bytes32) -> uint256:
     """
     @return uint256 One bit a clause of these terms that is waived for a batch now.
     """
-    return self._waived(terms, account, batch)
+    return self._waived(terms, terms_hash, account, batch)
 
 
 # Internal
@@ -224,11 +224,11 @@ def _key(agreement: address, batch: bytes32) -> bytes32:
 
 @internal
 @view
-def _waived(terms: address, account: bytes32, batch: bytes32) -> uint256:
+def _waived(terms: address, terms_hash: bytes32, account: bytes32, batch: bytes32) -> uint256:
     """
     @dev One bit a clause of terms that is waived for a batch now, without the clauses that nobody waives.
     """
-    waived: uint256 = staticcall ISupervision(SUPERVISION).waived(account, batch)
+    waived: uint256 = staticcall ISupervision(SUPERVISION).waived(account, batch, terms_hash)
     if waived != 0:
         for i: uint256 in range(guards._length(terms), bound=MAX_GUARDS):
             guard: IAgreement.Guard = guards._guard(terms, i)

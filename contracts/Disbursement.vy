@@ -378,13 +378,12 @@ def execute(
     @param batch The batch.
     @param rows The rows, 43 bytes each.
     @param proof Proof of the chunk.
-    @param skip_refused Map a refused row back and go on; else one refused row refuses the call. Only for
-        signers in the directory: a skip is final, while another guard might still have been satisfied.
+    @param skip_refused Map a refused row back and go on; else one refused row refuses the call. Only for who
+        settles for the account's bank: a skip is final, while another guard might still have been satisfied.
     """
     if skip_refused:
-        assert (
-            staticcall IDirectory(DIRECTORY).signer(msg.sender)
-        ).roles != 0, "disbursement: only a signer may skip rows"
+        # Throws unless the sender settles.
+        _: uint256 = staticcall IAccounts(ACCOUNTS).settles(account, msg.sender)
     held: ILedger.Batch = self._open_batch(batch)
     verdict: IClauses.Verdict = self._judge(batch, held)
     refused: uint256 = self._check_rows(batch, held.cursor, rows, verdict, skip_refused)
@@ -585,7 +584,7 @@ def _consume(batch: bytes32, dye_class: bytes32, total: uint256, document: bytes
     """
     assert total <= guards.MAX_AMOUNT, "disbursement: total out of bounds"
     terms: address = self.terms_at
-    waived: uint256 = staticcall IClauses(CLAUSES).waived(terms, account, batch)
+    waived: uint256 = staticcall IClauses(CLAUSES).waived(terms, self.terms_hash, account, batch)
     counted: uint256 = 0
     met: uint256 = 0
     done: uint256 = 0
@@ -699,6 +698,7 @@ def _judge(batch: bytes32, held: ILedger.Batch) -> IClauses.Verdict:
     verdict: IClauses.Verdict = staticcall IClauses(CLAUSES).judge(
         IClauses.Facts(
             terms=self.terms_at,
+            terms_hash=self.terms_hash,
             batch=batch,
             account=account,
             document=self.document_of[batch],

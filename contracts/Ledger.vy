@@ -68,6 +68,8 @@ gone: public(HashMap[bytes32, HashMap[uint256, uint256]])
 # What was returned of a row that has not gone back in whole, minor units.
 returned_part: public(HashMap[bytes32, HashMap[uint256, uint256]])
 
+# What the bank brought onto each tree, minor units: minted, or returned by a credit. Never more than is attested.
+_brought: HashMap[uint256, uint256]
 _resting: HashMap[uint256, uint256]
 _passed: HashMap[uint256, uint256]
 _references: HashMap[bytes32, uint256]
@@ -103,6 +105,7 @@ def mint(
     @param info Commitment to what is known about the credit.
     """
     number: uint256 = staticcall IAccounts(ACCOUNTS).mints(tree, msg.sender)
+    self._unused(reference)
     self._mint(
         number,
         tree,
@@ -119,6 +122,7 @@ def mint_many(tree: bytes32, credits: DynArray[ILedger.Credit, MAX_CREDITS]):
     """
     number: uint256 = staticcall IAccounts(ACCOUNTS).mints(tree, msg.sender)
     for credit: ILedger.Credit in credits:
+        self._unused(credit.reference)
         self._mint(number, tree, credit)
 
 
@@ -142,6 +146,7 @@ def return_rows(reference: bytes32, opened: uint256, rows: DynArray[ILedger.RowR
     if reference != empty(bytes32):
         word: uint256 = self._references[reference]
         assert (word >> _DRAWN & _M64) + drawn <= word & _M64, "ledger: rows exceed the credit"
+        self._bring(number, drawn)
         self._references[reference] = word + (drawn << _DRAWN)
 
 
@@ -304,9 +309,9 @@ def release(batch: bytes32) -> uint256:
 @external
 def set_attested(tree: bytes32, attested: uint256):
     """
-    @notice Set the balance that the bank's attester stands for. What is held may not rise above it by minting.
+    @notice Set what the bank's attester stands for: no more than this is ever brought onto the tree.
     @param tree The supervised account.
-    @param attested Minor units.
+    @param attested Minor units since the tree was opened.
     """
     self._supervision()
     number: uint256 = self._root_number(tree)
@@ -458,6 +463,7 @@ def tree(tree: bytes32) -> ILedger.Tree:
         minted=resting & _M64,
         held=resting >> _HELD & _M64,
         attested=resting >> _ATTESTED & _M64,
+        brought=self._brought[number],
         shortfall=resting >> _SHORTFALL,
         settled=passed & _M64,
         returned_late=passed >> _RETURNED_LATE & _M64,
@@ -517,6 +523,15 @@ def account_balance(account: bytes32, dye_class: bytes32) -> uint256:
     @return uint256 What rests on an account's line, minor units.
     """
     return lines._balance(lines._account_line(account, dye_class))
+
+
+@view
+@external
+def account_inflow(account: bytes32, dye_class: bytes32) -> uint256:
+    """
+    @return uint256 What ever arrived on an account's line, minor units, without what left it and came back.
+    """
+    return lines._arrived(lines._account_line(account, dye_class))
 
 
 @view
@@ -680,15 +695,13 @@ def _agreement(stored: Stored) -> address:
 @internal
 def _mint(number: uint256, tree: bytes32, credit: ILedger.Credit):
     """
-    @dev Mirror one credit as a lot, within the attested balance.
+    @dev Mirror one credit as a lot.
     """
-    self._unused(credit.reference)
     line: bytes32 = lines._lot_line(credit.reference)
+    assert lines._lot_number(line) == 0, "ledger: reference used"
     lines._open_lot(line, number, credit.amount)
+    self._bring(number, credit.amount)
     word: uint256 = self._resting[number]
-    assert (word >> _HELD & _M64) + credit.amount <= (word >> _ATTESTED & _M64) + (
-        word >> _SHORTFALL
-    ), "ledger: above the attested balance"
     assert (word & _M64) + credit.amount <= _M64, "ledger: total is full"
     self._resting[number] = word + credit.amount + (credit.amount << _HELD)
     log ILedger.Minted(
@@ -696,6 +709,16 @@ def _mint(number: uint256, tree: bytes32, credit: ILedger.Credit):
     )
     if credit.account != empty(bytes32):
         self._identify(credit.reference, credit.account, credit.dye_class, credit.amount)
+
+
+@internal
+def _bring(number: uint256, amount: uint256):
+    """
+    @dev Count money that a credit brought, within what the bank's attester stands for.
+    """
+    brought: uint256 = self._brought[number] + amount
+    assert brought <= self._resting[number] >> _ATTESTED & _M64, "ledger: more than is attested"
+    self._brought[number] = brought
 
 
 @internal
@@ -746,6 +769,7 @@ def _take_lot_back(line: bytes32, number: uint256, opened: uint256, reference: b
     )
     self._pass(number, _REVERSED, amount)
     self._resting[number] -= amount << _HELD
+    self._brought[number] -= amount
     return amount
 
 
@@ -833,6 +857,8 @@ def _reserve(
     assert count > 0 and count <= 2**23, "ledger: count out of bounds"
     assert deadline > block.timestamp and deadline <= _M64, "ledger: deadline out of bounds"
     assert self._batches[batch].head == 0, "ledger: batch exists"
+    # Whatever comes back finds room.
+    assert lines._filled(source) <= lines.LIMIT_START, "ledger: line is full"
     self._batches[batch] = Stored(
         head=convert(msg.sender, uint256) | deadline << 160 | count << 224,
         account=account,

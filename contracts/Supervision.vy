@@ -60,7 +60,7 @@ CUSTODY_BATCH_TYPEHASH: constant(bytes32) = keccak256(
 REDIRECTION_TYPEHASH: constant(bytes32) = keccak256("Redirection(bytes32 batch,bytes32 custody)")
 RELEASE_TYPEHASH: constant(bytes32) = keccak256("Release(bytes32 batch)")
 WAIVER_TYPEHASH: constant(bytes32) = keccak256(
-    "Waiver(bytes32 account,bytes32 batch,uint256 clause,uint256 expiresAt)"
+    "Waiver(bytes32 account,bytes32 batch,bytes32 terms,uint256 clause,uint256 expiresAt)"
 )
 
 LEDGER: public(immutable(address))
@@ -79,9 +79,9 @@ custody_home: public(HashMap[bytes32, bytes32])
 # What the bank took back of a credit, and what of that was carved from its images; minor units.
 reversed: public(HashMap[bytes32, uint256])
 recovered: public(HashMap[bytes32, uint256])
-# When a waiver of a clause expires; and one bit a clause of a batch that was ever waived.
-waiver_expires_at: public(HashMap[bytes32, HashMap[bytes32, HashMap[uint256, uint256]]])
-_waivers: HashMap[bytes32, HashMap[bytes32, uint256]]
+# By account, batch and terms: one bit a clause that was ever waived, and when each waiver expires.
+_waivers: HashMap[bytes32, uint256]
+_expires_at: HashMap[bytes32, HashMap[uint256, uint256]]
 _custody_count: uint256
 
 
@@ -179,11 +179,13 @@ def attest(
     tree: bytes32, balance: uint256, credits: uint256, debits: uint256, statement: bytes32, signature: Bytes[65]
 ):
     """
-    @notice Stand for the bank's balance. What a tree holds may not rise above it by minting.
+    @notice Stand for what the bank booked to a supervised account. No more than this is ever brought onto its
+        tree, by minting or by returns. Payouts, charges and reversals of what was minted take nothing off: the
+        ledger keeps account of those itself.
     @param tree The supervised account.
-    @param balance Of the last statement, minor units.
-    @param credits Booked since, minor units.
-    @param debits Booked since, minor units; not more than balance and credits.
+    @param balance What of the account's balance counts that was there before its tree was opened, minor units.
+    @param credits All credits booked since, minor units.
+    @param debits What of both the bank took back before it was minted, minor units.
     @param statement Hash of the bank's message.
     @param signature By an attester of the bank, over the number of this attestation too.
     """
@@ -308,28 +310,35 @@ def set_paused(paused: bool, consents: DynArray[Bytes[65], MAX_SIGNERS]):
 def waive(
     account: bytes32,
     batch: bytes32,
+    terms: bytes32,
     clause: uint256,
     expires_at: uint256,
     consents: DynArray[Bytes[65], MAX_SIGNERS],
 ):
     """
     @notice Release one batch from one clause of its terms until a moment. Caps still count; approval, blacklist,
-        counter-signature and waiting period cannot be waived.
+        counter-signature, waiting period and document cannot be waived.
     @param account The account the batch draws on.
     @param batch The batch; its id is known before it is reserved.
+    @param terms Hash of the terms the clause stands in.
     @param clause Number of the clause.
     @param expires_at Chain time after which the waiver is void.
     @param consents Of the tree's quorum, rising by signer.
     """
     self._quorum(
-        self._account(account).tree, keccak256(abi_encode(WAIVER_TYPEHASH, account, batch, clause, expires_at)), consents
+        self._account(account).tree,
+        keccak256(abi_encode(WAIVER_TYPEHASH, account, batch, terms, clause, expires_at)),
+        consents,
     )
     assert batch != empty(bytes32), "supervision: zero batch"
     assert clause < MAX_CLAUSES, "supervision: no such clause"
     assert expires_at >= block.timestamp, "supervision: waiver expired"
-    self._waivers[account][batch] |= 1 << clause
-    self.waiver_expires_at[account][batch][clause] = expires_at
-    log ISupervision.ClauseWaived(account=account, batch=batch, clause=clause, expires_at=expires_at)
+    key: bytes32 = self._waiver_key(account, batch, terms)
+    self._waivers[key] |= 1 << clause
+    self._expires_at[key][clause] = expires_at
+    log ISupervision.ClauseWaived(
+        account=account, batch=batch, terms=terms, clause=clause, expires_at=expires_at
+    )
 
 
 @external
@@ -553,21 +562,40 @@ def execute(batch: bytes32, rows: Bytes[MAX_CHUNK_BYTES], proof: DynArray[bytes3
 
 @view
 @external
-def waived(account: bytes32, batch: bytes32) -> uint256:
+def waiver_expires_at(account: bytes32, batch: bytes32, terms: bytes32, clause: uint256) -> uint256:
     """
-    @return uint256 One bit a clause of the account's batch whose waiver has not expired.
+    @return uint256 When the waiver of a clause expires or expired; zero when it was never waived.
     """
-    waivers: uint256 = self._waivers[account][batch]
+    return self._expires_at[self._waiver_key(account, batch, terms)][clause]
+
+
+@view
+@external
+def waived(account: bytes32, batch: bytes32, terms: bytes32) -> uint256:
+    """
+    @return uint256 One bit a clause of these terms whose waiver for the account's batch has not expired.
+    """
+    key: bytes32 = self._waiver_key(account, batch, terms)
+    waivers: uint256 = self._waivers[key]
     if waivers == 0:
         return 0
     standing: uint256 = 0
     for clause: uint256 in range(MAX_CLAUSES):
-        if waivers >> clause & 1 == 1 and block.timestamp <= self.waiver_expires_at[account][batch][clause]:
+        if waivers >> clause & 1 == 1 and block.timestamp <= self._expires_at[key][clause]:
             standing |= 1 << clause
     return standing
 
 
 # Internal
+
+
+@internal
+@pure
+def _waiver_key(account: bytes32, batch: bytes32, terms: bytes32) -> bytes32:
+    """
+    @dev What waivers are kept under: a clause is one of certain terms, and only the account's quorum waives it.
+    """
+    return keccak256(abi_encode(account, batch, terms))
 
 
 @internal

@@ -177,10 +177,6 @@ REASON_ADVICE: dict[str, str] = {
         "An operator must cancel the batch and upload its rows again with a later deadline; then "
         "supervisors approve that one."
     ),
-    "disbursement: only a signer may skip rows": (
-        "Execute without skipping rows, or have governors add the key that sends the execution to the "
-        "directory as a signer."
-    ),
     "disbursement: unknown batch": (
         "Check the batch's id and its agreement; an operator must reserve it before anybody can act on it."
     ),
@@ -429,7 +425,7 @@ REASON_ADVICE: dict[str, str] = {
         "of its images."
     ),
     "ledger: more than the shortfall": "Ask for no more than is still missing on the supervised account.",
-    "ledger: above the attested balance": (
+    "ledger: more than is attested": (
         "Wait until an attester of the bank attests a balance that covers this credit too, then mint again."
     ),
     "ledger: total is full": (
@@ -448,6 +444,9 @@ REASON_ADVICE: dict[str, str] = {
     ),
     "ledger: no open return set": (
         "Nothing is left to close: this credit was never opened for returns, or is closed already."
+    ),
+    "ledger: line is full": (
+        "Draw the batch on another account: what it could give back would not fit this line any more."
     ),
     "ledger: lot is no longer whole": (
         "Tellers treat this credit as new money: part of its lot is identified already, so it cannot "

@@ -102,7 +102,7 @@ REFUSAL_CODES: dict[str, Kind] = {
 }
 """What a guard's refusal is called, and the kind of guard that gives it; a document gives three."""
 
-NON_WAIVABLE = frozenset({Kind.APPROVAL, Kind.BLACKLIST, Kind.COUNTERSIGN, Kind.WAITING})
+NON_WAIVABLE = frozenset({Kind.APPROVAL, Kind.BLACKLIST, Kind.COUNTERSIGN, Kind.WAITING, Kind.DOCUMENT})
 """A clause with one of these is never waived."""
 
 BALANCE_STATE = 255

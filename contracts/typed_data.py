@@ -99,6 +99,7 @@ MESSAGE_FIELDS: dict[str, tuple[tuple[str, str], ...]] = {
     "Waiver": (
         ("account", "bytes32"),
         ("batch", "bytes32"),
+        ("terms", "bytes32"),
         ("clause", "uint256"),
         ("expiresAt", "uint256"),
     ),

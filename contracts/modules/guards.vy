@@ -97,8 +97,8 @@ FIXED: constant(uint256) = 2**7 + 2**11
 _ALONE: constant(uint256) = 2**9 + 2**12
 # PAYOUT_CAP, WINDOW_CAP, BATCH_CAP, LIFETIME_CAP, PAYEE_CAP, LINE_CAP
 _CAPS: constant(uint256) = 2**3 + 2**4 + 2**7 + 2**8 + 2**9 + 2**12
-# APPROVAL, BLACKLIST, COUNTERSIGN, WAITING: nobody waives a clause that has one.
-NEVER_WAIVED: constant(uint256) = 2**1 + 2**10 + 2**13 + 2**15
+# APPROVAL, BLACKLIST, COUNTERSIGN, WAITING, DOCUMENT: nobody waives a clause that has one.
+NEVER_WAIVED: constant(uint256) = 2**1 + 2**10 + 2**13 + 2**15 + 2**16
 
 # State that asks for a balance instead.
 BALANCE: constant(uint256) = 255

@@ -4,7 +4,8 @@
 @title Amount lines: every holder's money is `[0, in)`, filled at its end and emptied from its front
 @license Apache-2.0
 @notice A line is one storage slot: `in` in bits 0-63, `out` in bits 64-127; a batch keeps the number of the
-    next row to execute in bits 128-159, a lot there the number of its tree. No serial number or history is stored: maps are logged.
+    next row to execute in bits 128-159, a lot there the number of its tree, any other line what of its `in` had
+    left it before. No serial number or history is stored: maps are logged.
 """
 
 from interfaces import ILedger
@@ -36,6 +37,7 @@ _REVERSED: constant(bytes32) = keccak256("dyetrace.line.reversed")
 _MASK: constant(uint256) = 2**64 - 1
 _OUT: constant(uint256) = 64
 _CURSOR: constant(uint256) = 128
+_BACK: constant(uint256) = 128
 MAX_PIECES: constant(uint256) = 32
 # No start may pass 2^62, so that what comes back still fits 63 bits.
 LIMIT_START: constant(uint256) = 2**62
@@ -136,6 +138,16 @@ def _balance(line: bytes32) -> uint256:
 
 @internal
 @view
+def _arrived(line: bytes32) -> uint256:
+    """
+    @dev What ever arrived on an account's line from elsewhere, in minor units: not what came back to it.
+    """
+    word: uint256 = self._lines[line]
+    return (word & _MASK) - (word >> _BACK)
+
+
+@internal
+@view
 def _lot_number(line: bytes32) -> uint256:
     """
     @dev Number of the tree a lot belongs to; zero when there is no such lot.
@@ -163,6 +175,8 @@ def _fill(line: bytes32, amount: uint256, limit: uint256) -> uint256:
     word: uint256 = self._lines[line]
     start: uint256 = word & _MASK
     assert amount <= limit and start + amount <= limit, "lines: line is full"
+    if limit == LIMIT_BACK:
+        word += amount << _BACK
     self._lines[line] = word + amount
     return start
 
@@ -219,7 +233,7 @@ def _carve(
     word: uint256 = self._lines[line]
     end: uint256 = word & _MASK
     position: uint256 = (word >> _OUT) & _MASK
-    self._lines[line] = end | end << _OUT
+    self._lines[line] = word >> _BACK << _BACK | end | end << _OUT
     carved: uint256 = 0
     for piece: ILedger.Piece in pieces:
         assert piece.start >= position and piece.start < piece.end and piece.end <= end, "lines: piece out of place"

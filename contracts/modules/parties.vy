@@ -217,6 +217,7 @@ def _open_from(account: bytes32) -> bytes32:
     for _: uint256 in range(MAX_HEIGHT):
         held: IAccounts.Account = staticcall ILedger(LEDGER).account(found)
         if not held.closed or held.parent == empty(bytes32):
-            break
+            return found
         found = held.parent
-    return found
+    # The root is never closed.
+    return (staticcall ILedger(LEDGER).account(account)).tree

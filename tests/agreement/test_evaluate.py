@@ -300,10 +300,12 @@ class Payments:
             "Waiver",
             TREE,
             batch,
+            self.payout.terms_hash(),
             clause,
             expires,
             account=TREE,
             batch=batch,
+            terms=self.payout.terms_hash(),
             clause=clause,
             expiresAt=expires,
         )

@@ -174,11 +174,13 @@ def register_document(
     payout.register_document(*values.values(), signed(by, "Document", payout, **values))
 
 
-def waive(world: World, batch: bytes, clause: int, seconds: int = DAY, account: bytes = TREE) -> None:
+def waive(
+    world: World, payout: Contract, batch: bytes, clause: int, seconds: int = DAY, account: bytes = TREE
+) -> None:
     """Have the quorum waive a clause of a batch for a while."""
-    until = now() + seconds
-    values = {"account": account, "batch": batch, "clause": clause, "expiresAt": until}
-    world.decided("Waiver", account, batch, clause, until, **values)
+    until, terms = now() + seconds, payout.terms_hash()
+    values = {"account": account, "batch": batch, "terms": terms, "clause": clause, "expiresAt": until}
+    world.decided("Waiver", account, batch, terms, clause, until, **values)
 
 
 def restore_payee(payout: Contract, batch: bytes, tree: RowTree, row: int) -> None:

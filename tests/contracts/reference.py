@@ -97,6 +97,7 @@ class Model:
     """Custody line -> the account's line its money goes back to."""
     owners: dict[Line, str] = field(default_factory=dict)
     attested: int = 0
+    brought: int = 0
     shortfall: int = 0
     minted: int = 0
     settled: int = 0
@@ -129,7 +130,7 @@ class Model:
     def mint(self, reference: str, amount: int, destination: tuple[str, str] | None) -> None:
         """A credit becomes a lot on its own line, and goes on from there if somebody is named."""
         allow(reference not in self.used, "reference used")
-        allow(self.held + amount <= self.attested + self.shortfall, "above the attested balance")
+        self.bring(amount)
         if destination:
             self.receives(destination[0])
         self.used.add(reference)
@@ -138,6 +139,11 @@ class Model:
         self.minted += amount
         if destination:
             self.move(("lot", reference), ("account", *destination), amount)
+
+    def bring(self, amount: int) -> None:
+        """A credit of the bank brings money, minted or to rows that come back."""
+        allow(self.brought + amount <= self.attested, "more than is attested")
+        self.brought += amount
 
     def void(self, reference: str) -> None:
         """The bank took a credit back before it was minted."""
@@ -295,6 +301,7 @@ class Model:
             allow(opened in (0, len(queue.cents)), "opened with another amount")
             opened = len(queue.cents)
             self.reversed += opened
+            self.brought -= opened
             self.move(("lot", reference), REVERSED, opened)
         else:
             allow(reference not in self.used and opened > 0, "reference used")
@@ -316,6 +323,7 @@ class Model:
             credit = self.open_returns(reference, opened)
             allow(credit.drawn + back <= credit.opened, "rows exceed the credit")
             credit.drawn += back
+            self.bring(back)
         held.back[row] = before + back
         if held.settled:
             self.returned_late += back

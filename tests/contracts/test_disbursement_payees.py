@@ -211,7 +211,7 @@ def test_released_rows_were_never_counted(world: World, payout: Contract) -> Non
 def test_a_waived_cap_still_counts(world: World, payout: Contract) -> None:
     tree = rows_of([700, 100])
     batch = world.reserve(payout, tree)
-    waive(world, batch, 1)
+    waive(world, payout, batch, 1)
     world.execute(payout, batch, tree)
     assert paid(payout, 2) == [700, 100]
     more = rows_of([1])
@@ -226,7 +226,7 @@ def test_a_waived_cap_stops_counting_at_32_bits(world: World) -> None:
     payout = disburse(world, [ALWAYS, payee_cap(1, FULL - 1, DAY)], money=2**40)
     tree = rows_of([FULL - 1, 5, 2**34, 7], [0, 0, 1, 2])
     batch = world.reserve(payout, tree)
-    waive(world, batch, 1)
+    waive(world, payout, batch, 1)
     world.execute(payout, batch, tree)
     assert paid(payout, 3) == [FULL, FULL, 7]
     for row in range(4):

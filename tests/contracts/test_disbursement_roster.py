@@ -131,7 +131,7 @@ def test_a_blacklist_is_never_waived(world: World) -> None:
     tree = rows_of([10])
     batch = world.reserve(payout, tree)
     set_blocked(payout, 0, True, [bank_supervisor])
-    waive(world, batch, 1)
+    waive(world, payout, batch, 1)
     assert refused(world, payout, batch, tree) == (1, 1, "payee-blocked", 0, 0)
 
 

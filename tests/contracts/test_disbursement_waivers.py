@@ -48,7 +48,7 @@ def test_a_waiver_satisfies_its_clause(world: World, guard: Guard) -> None:
     tree = rows_of([10] * 24)
     batch = world.reserve(payout, tree)
     assert refused(world, payout, batch, tree)[0] == 1
-    waive(world, batch, 1, seconds=100)
+    waive(world, payout, batch, 1, seconds=100)
     execute(payout, batch, tree)
     boa.env.timestamp += 100
     execute(payout, batch, tree, 1)
@@ -61,9 +61,9 @@ def test_a_waiver_is_for_one_clause_and_one_batch(world: World) -> None:
     tree = rows_of([10])
     batch = world.reserve(payout, tree)
     other = world.reserve(payout, rows_of([11]))
-    waive(world, batch, 1)
+    waive(world, payout, batch, 1)
     assert refused(world, payout, batch, tree)[0] == 2
-    waive(world, batch, 2)
+    waive(world, payout, batch, 2)
     world.execute(payout, batch, tree)
     assert refused(world, payout, other, rows_of([11]))[0] == 1
 
@@ -82,7 +82,7 @@ def test_a_waived_cap_counts_past_its_limit(world: World, cap: Guard) -> None:
     tree = rows_of([10])
     deadline = now() + DAY
     batch = future_batch(world, payout, tree, deadline)
-    waive(world, batch, 1)
+    waive(world, payout, batch, 1)
     assert world.reserve(payout, tree, deadline) == batch
     assert payout.consumed(1, now()) == 10
     assert refused_reservation(world, payout, rows_of([1]))[3:] == (5, 11)
@@ -97,7 +97,7 @@ def test_the_first_cap_of_a_waived_clause_counts(world: World) -> None:
     deadline = now() + DAY
     for amount, counted in ((30, (0, 30)), (21, (21, 30)), (4, (21, 34))):
         tree = rows_of([amount])
-        waive(world, future_batch(world, payout, tree, deadline), 1)
+        waive(world, payout, future_batch(world, payout, tree, deadline), 1)
         world.reserve(payout, tree, deadline)
         assert (payout.consumed(1, now()), payout.consumed(2, now())) == counted
 
@@ -111,7 +111,7 @@ def test_what_a_reservation_fixes_can_be_waived(world: World, guard: Guard) -> N
     deadline = now() + 2 * DAY
     code = "batch-cap" if guard.kind == Kind.BATCH_CAP else "dye-class"
     assert refused_reservation(world, payout, tree, deadline=deadline)[:3] == (1, 1, code)
-    waive(world, future_batch(world, payout, tree, deadline), 1)
+    waive(world, payout, future_batch(world, payout, tree, deadline), 1)
     batch = world.reserve(payout, tree, deadline)
     world.execute(payout, batch, tree)
 
@@ -133,7 +133,7 @@ def test_some_clauses_are_never_waived(world: World, guard: Guard, beside: bool)
     tree = rows_of([10])
     batch = world.reserve(payout, tree)
     before = refused(world, payout, batch, tree)
-    waive(world, batch, 1)
+    waive(world, payout, batch, 1)
     assert refused(world, payout, batch, tree) == before
     assert guard.kind in NON_WAIVABLE
 
@@ -142,7 +142,7 @@ def test_a_waiver_leaves_other_clauses_alone(world: World) -> None:
     payout = disburse(world, [APPROVED, evidence(1)])
     tree = rows_of([10])
     batch = world.reserve(payout, tree)
-    waive(world, batch, 1)
+    waive(world, payout, batch, 1)
     assert refused(world, payout, batch, tree)[:3] == (0, 0, "approvals-missing")
     world.approve(payout, batch)
     world.execute(payout, batch, tree)
@@ -154,6 +154,6 @@ def test_another_agreement_asks_for_its_own_waiver(world: World) -> None:
 
     first, second = made(), made()
     tree = rows_of([10])
-    waive(world, world.reserve(first, tree), 1)
+    waive(world, first, world.reserve(first, tree), 1)
     batch = world.reserve(second, tree)
     assert refused(world, second, batch, tree)[2] == "evidence-missing"

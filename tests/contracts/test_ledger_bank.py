@@ -118,39 +118,45 @@ def test_a_suspended_bridge_mints_nothing(world: World) -> None:
         world.fund(5)
 
 
-def test_mint_up_to_the_attested_balance(world: World) -> None:
+def test_mint_up_to_what_is_attested(world: World) -> None:
     world.attest(500, booked=200, debits=100)
     world.fund(600)
-    with reverts("ledger: above the attested balance"):
+    with reverts("ledger: more than is attested"):
         world.fund(1)
     world.attest(500, booked=201, debits=100)
     world.fund(1)
-    with reverts("ledger: above the attested balance"):
+    assert world.ledger.tree(TREE).brought == 601
+    with reverts("ledger: more than is attested"):
         world.fund(1)
 
 
-def test_what_left_through_the_bank_makes_no_room_before_the_bank_says_so(bare_ledger: BareLedger) -> None:
-    """Executed money is not held any more; a mint is bound by what the bank attests."""
+def test_money_on_its_way_out_makes_no_room(bare_ledger: BareLedger) -> None:
+    """A minter would else replace a payroll by money of its own, before the bank books the payroll."""
     bare_ledger.ledger.set_attested(TREE, 100, sender=supervision_account)
     bare_ledger.fund(100)
     tree = rows_of([60])
-    bare_ledger.execute(bare_ledger.reserve(tree), tree.chunks(8)[0])
+    batch = bare_ledger.reserve(tree)
+    bare_ledger.execute(batch, tree.chunks(8)[0])
     assert bare_ledger.ledger.tree(TREE).held == 40
-    bare_ledger.ledger.set_attested(TREE, 40, sender=supervision_account)
-    with reverts("ledger: above the attested balance"):
+    with reverts("ledger: more than is attested"):
+        bare_ledger.fund(1)
+    bare_ledger.ledger.settle(batch, sender=bank_bridge)
+    with reverts("ledger: more than is attested"):
         bare_ledger.fund(1)
 
 
-def test_a_shortfall_makes_room_for_what_replaces_it(bare_ledger: BareLedger) -> None:
-    """The bank's balance fell by the shortfall while the ledger holds what it held."""
-    bare_ledger.ledger.set_attested(TREE, 100, sender=supervision_account)
+def test_a_reversal_makes_no_room(bare_ledger: BareLedger) -> None:
+    """Who says that the bank took a credit back cannot mint another in its place."""
+    ledger = bare_ledger.ledger
+    ledger.set_attested(TREE, 100, sender=supervision_account)
     bare_ledger.fund(100)
-    bare_ledger.ledger.set_attested(TREE, 70, sender=supervision_account)
-    bare_ledger.ledger.add_shortfall(TREE, 30, sender=supervision_account)
-    with reverts("ledger: above the attested balance"):
+    ledger.add_shortfall(TREE, 30, sender=supervision_account)
+    with reverts("ledger: more than is attested"):
         bare_ledger.fund(1)
-    bare_ledger.ledger.set_attested(TREE, 71, sender=supervision_account)
-    bare_ledger.fund(1)
+    ledger.shift(12, TREE, account_line(TREE, WAGES), ZERO, 30, ZERO, sender=supervision_account)
+    assert (ledger.tree(TREE).shortfall, ledger.tree(TREE).held) == (0, 70)
+    with reverts("ledger: more than is attested"):
+        bare_ledger.fund(1)
 
 
 def test_mint_many_is_all_or_nothing(world: World) -> None:

@@ -215,7 +215,7 @@ def test_rows_of_two_trees_do_not_come_back_together(paid: Paid) -> None:
     held, batch, tree = paid
     held.accounts.open_tree(OTHER, BANK, QUORUM, b"CNY", ENTERPRISE, sender=bank_bridge)
     held.accounts.grant(OTHER, agreement_account.address, sender=factory_account)
-    held.ledger.set_attested(OTHER, 100, sender=supervision_account)
+    held.ledger.set_attested(OTHER, 1_000, sender=supervision_account)
     held.ledger.mint(keccak(b"other"), OTHER, OTHER, WAGES, 100, ZERO, sender=bank_bridge)
     rows = rows_of([10] * 2)
     bound = (OTHER, WAGES, rows.root, 2, 20, now() + 60)
@@ -286,15 +286,52 @@ def test_a_set_drawn_in_full_closes_without_a_lot(paid: Paid) -> None:
     assert closed.remainder == 0
 
 
-def test_a_remainder_is_minted_within_the_attested_balance(paid: Paid) -> None:
+def test_what_comes_back_by_credit_is_attested_too(paid: Paid) -> None:
+    """Who settles for the bank cannot bring settled money back that the bank never booked."""
+    held, batch, tree = paid
+    held.ledger.settle(batch, sender=bank_bridge)
+    held.ledger.set_attested(TREE, 1_009, sender=supervision_account)
+    with reverts("ledger: more than is attested"):
+        held.give_back(batch, tree, 0, CREDIT)
+    held.ledger.set_attested(TREE, 1_010, sender=supervision_account)
+    held.give_back(batch, tree, 0, CREDIT)
+    assert held.ledger.tree(TREE).brought == 1_010
+
+
+def test_a_reject_brings_nothing(paid: Paid) -> None:
+    held, batch, tree = paid
+    held.ledger.set_attested(TREE, 1_000, sender=supervision_account)
+    held.give_back(batch, tree, 0)
+    assert held.ledger.tree(TREE).brought == 1_000
+
+
+def test_a_lot_taken_back_is_brought_once(paid: Paid) -> None:
+    held, batch, tree = paid
+    held.ledger.set_attested(TREE, 1_020, sender=supervision_account)
+    held.ledger.mint(CREDIT, TREE, ZERO, ZERO, 20, ZERO, sender=bank_bridge)
+    rows = [returned(batch, tree, row) for row in (0, 1)]
+    held.ledger.return_rows(CREDIT, 20, rows, sender=bank_bridge)
+    assert held.ledger.tree(TREE).brought == 1_020
+    held.ledger.close_returns(CREDIT, ZERO, ZERO, ZERO, sender=bank_bridge)
+
+
+def test_a_remainder_is_minted_within_what_is_attested(paid: Paid) -> None:
     held, batch, tree = paid
     held.ledger.return_rows(CREDIT, 25, [returned(batch, tree, 0)], sender=bank_bridge)
-    held.ledger.set_attested(TREE, 824, sender=supervision_account)
-    with reverts("ledger: above the attested balance"):
+    held.ledger.set_attested(TREE, 1_024, sender=supervision_account)
+    with reverts("ledger: more than is attested"):
         held.ledger.close_returns(CREDIT, ZERO, ZERO, ZERO, sender=bank_bridge)
-    held.ledger.set_attested(TREE, 825, sender=supervision_account)
+    held.ledger.set_attested(TREE, 1_025, sender=supervision_account)
     held.ledger.close_returns(CREDIT, ZERO, ZERO, ZERO, sender=bank_bridge)
     assert held.ledger.line(lot_line(remainder_lot(CREDIT))) == (15, 0)
+
+
+def test_nobody_burns_a_remainder(paid: Paid) -> None:
+    held, batch, tree = paid
+    held.ledger.return_rows(CREDIT, 25, [returned(batch, tree, 0)], sender=bank_bridge)
+    held.accounts.open_tree(OTHER, BANK, QUORUM, b"CNY", ENTERPRISE, sender=bank_bridge)
+    held.ledger.void_reference(remainder_lot(CREDIT), OTHER, sender=bank_bridge)
+    held.ledger.close_returns(CREDIT, ZERO, ZERO, ZERO, sender=bank_bridge)
 
 
 def test_rows_beyond_the_first_word_of_the_bitmap(bare_ledger: BareLedger) -> None:

@@ -31,6 +31,8 @@ THAW, SORT, MAKE_GOOD, SWEEP, REVERSE = 10, 11, 12, 13, 14
 TELLERS = (first_teller, second_teller)
 Pieces = Sequence[tuple[int, int]]
 
+TERMS_HASH = b"\3" * 32
+
 
 @dataclass(frozen=True)
 class Act:
@@ -96,9 +98,17 @@ def identifying(
     return Act("identify", "Identification", tuple(values.values()), {**values, "start": start})
 
 
-def waiving(batch: bytes, clause: int, expires_at: int, account: bytes = TREE) -> Act:
+def waiving(
+    batch: bytes, clause: int, expires_at: int, account: bytes = TREE, terms: bytes = TERMS_HASH
+) -> Act:
     """Release a batch from a clause."""
-    values = {"account": account, "batch": batch, "clause": clause, "expiresAt": expires_at}
+    values = {
+        "account": account,
+        "batch": batch,
+        "terms": terms,
+        "clause": clause,
+        "expiresAt": expires_at,
+    }
     return Act("waive", "Waiver", tuple(values.values()), values)
 
 

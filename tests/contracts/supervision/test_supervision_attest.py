@@ -148,7 +148,7 @@ def test_a_balance_below_what_is_held_stops_minting_and_nothing_else(world: Worl
     world.fund(100)
     world.attest(40)
     assert (world.ledger.tree(TREE).held, world.ledger.tree(TREE).attested) == (100, 40)
-    with reverts("ledger: above the attested balance"):
+    with reverts("ledger: more than is attested"):
         world.fund(1)
     payout = world.disbursement()
     assert world.reserve(payout, rows_of([10])) != ZERO

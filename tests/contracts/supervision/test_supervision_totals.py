@@ -164,21 +164,16 @@ def test_make_good_refusals(short: World) -> None:
             act.decide(short)
 
 
-def test_new_money_makes_good_what_the_attested_balance_lost(short: World) -> None:
-    """The balance fell by the shortfall; a mint has room for it, and making good closes the gap."""
-    short.attest(900)
-    with reverts("ledger: above the attested balance"):
-        short.fund(1)
+def test_new_money_makes_good_what_is_missing(short: World) -> None:
+    """What the bank took back stays counted as brought: only another attested credit fills the gap."""
     short.attest(1_000)
+    with reverts("ledger: more than is attested"):
+        short.fund(1)
+    short.attest(1_100)
     short.fund(100, dye_class=MATERIALS)
     making_good(short, 100, dye_class=MATERIALS).decide(short)
     totals = short.ledger.tree(TREE)
-    assert (totals.held, totals.attested, totals.shortfall) == (1_000, 1_000, 0)
-    with reverts("ledger: above the attested balance"):
-        short.fund(1)
-
-
-# sort
+    assert (totals.held, totals.brought, totals.shortfall) == (1_000, 1_100, 0)
 
 
 def test_sort(short: World) -> None:

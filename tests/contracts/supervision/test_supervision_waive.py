@@ -7,7 +7,7 @@ import pytest
 
 from contracts.terms import Guard, Kind
 from tests.contracts.chain import reverts
-from tests.contracts.supervision.acts import names, waiving
+from tests.contracts.supervision.acts import TERMS_HASH, names, waiving
 from tests.contracts.world import (
     AUDITOR,
     BANK,
@@ -47,10 +47,12 @@ def test_waive(world: World) -> None:
     assert names(world) == ["Decided", "ClauseWaived"]
     waived = world.supervision.events[1]
     assert (waived.account, waived.batch, waived.clause, waived.expires_at) == (TREE, BATCH, 3, until)
-    assert world.supervision.waived(TREE, BATCH) == 1 << 3
-    assert world.supervision.waiver_expires_at(TREE, BATCH, 3) == until
-    assert world.supervision.waived(TREE, OTHER) == 0
-    assert world.supervision.waived(OTHER, BATCH) == 0
+    assert waived.terms == TERMS_HASH
+    assert world.supervision.waived(TREE, BATCH, BATCH) == 0
+    assert world.supervision.waived(TREE, BATCH, TERMS_HASH) == 1 << 3
+    assert world.supervision.waiver_expires_at(TREE, BATCH, TERMS_HASH, 3) == until
+    assert world.supervision.waived(TREE, OTHER, TERMS_HASH) == 0
+    assert world.supervision.waived(OTHER, BATCH, TERMS_HASH) == 0
 
 
 def test_several_clauses_each_until_its_own_moment(world: World) -> None:
@@ -60,15 +62,15 @@ def test_several_clauses_each_until_its_own_moment(world: World) -> None:
     every = {0: 1 | 1 << 15 | 1 << 7, 10: 1 | 1 << 15 | 1 << 7, 11: 1 << 15 | 1 << 7, 21: 1 << 7, 31: 0}
     for seconds, standing in every.items():
         boa.env.timestamp = start + seconds
-        assert world.supervision.waived(TREE, BATCH) == standing
+        assert world.supervision.waived(TREE, BATCH, TERMS_HASH) == standing
 
 
 def test_a_waiver_stands_through_its_last_second(world: World) -> None:
     until = now()
     waiving(BATCH, 2, until).decide(world)
-    assert world.supervision.waived(TREE, BATCH) == 1 << 2
+    assert world.supervision.waived(TREE, BATCH, TERMS_HASH) == 1 << 2
     boa.env.timestamp += 1
-    assert world.supervision.waived(TREE, BATCH) == 0
+    assert world.supervision.waived(TREE, BATCH, TERMS_HASH) == 0
 
 
 def test_a_waiver_handed_in_twice_is_the_same_waiver(world: World) -> None:
@@ -76,8 +78,8 @@ def test_a_waiver_handed_in_twice_is_the_same_waiver(world: World) -> None:
     given = act.signed(world)
     for _ in range(2):
         act.hand_in(world, given)
-        assert world.supervision.waived(TREE, BATCH) == 1 << 2
-        assert world.supervision.waiver_expires_at(TREE, BATCH, 2) == act.values["expiresAt"]
+        assert world.supervision.waived(TREE, BATCH, TERMS_HASH) == 1 << 2
+        assert world.supervision.waiver_expires_at(TREE, BATCH, TERMS_HASH, 2) == act.values["expiresAt"]
     boa.env.timestamp += 61
     with reverts("supervision: waiver expired"):
         act.hand_in(world, given)
@@ -87,7 +89,7 @@ def test_an_expired_waiver_is_given_anew(world: World) -> None:
     waiving(BATCH, 2, now()).decide(world)
     boa.env.timestamp += 5
     waiving(BATCH, 2, now() + 5).decide(world)
-    assert world.supervision.waived(TREE, BATCH) == 1 << 2
+    assert world.supervision.waived(TREE, BATCH, TERMS_HASH) == 1 << 2
 
 
 def test_waive_refusals(world: World) -> None:
@@ -101,7 +103,7 @@ def test_waive_refusals(world: World) -> None:
     ):
         with reverts(f"supervision: {reason}"):
             act.decide(world)
-    assert world.supervision.waived(TREE, BATCH) == 0
+    assert world.supervision.waived(TREE, BATCH, TERMS_HASH) == 0
 
 
 @pytest.mark.parametrize(
@@ -144,8 +146,8 @@ def test_the_quorum_of_another_tree_waives_nothing_here(world: World) -> None:
     with reverts(MISSED):
         act.decide(world, (agency_one_supervisor, agency_two_supervisor))
     act.decide(world, others)
-    assert world.supervision.waived(OTHER_TREE, BATCH) == 1 << 2
-    assert world.supervision.waived(TREE, BATCH) == 0
+    assert world.supervision.waived(OTHER_TREE, BATCH, TERMS_HASH) == 1 << 2
+    assert world.supervision.waived(TREE, BATCH, TERMS_HASH) == 0
     with reverts(MISSED):
         waiving(BATCH, 2, now() + 60).decide(world, others)
 
@@ -156,7 +158,7 @@ def test_a_batch_is_paid_that_a_clause_refuses(world: World) -> None:
     payout = world.disbursement((approval_guard(), Guard(1, Kind.PAYOUT_CAP, 5)))
     tree, until = rows_of([10]), now() + 60
     batch = world.ledger.batch_id(payout.address, TREE, WAGES, tree.root, 1, 10, until)
-    waiving(batch, 1, until).decide(world)
+    waiving(batch, 1, until, terms=payout.terms_hash()).decide(world)
     assert world.reserve(payout, tree, until) == batch
     world.approve(payout, batch)
     world.execute(payout, batch, tree)
