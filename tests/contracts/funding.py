@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from eth_account.signers.local import LocalAccount
+
 from contracts.ids import account_line, name_id
 from contracts.terms import Guard, Kind, Rule, RuleMode, allocation_arguments
 from tests.contracts.chain import Contract
@@ -52,10 +54,10 @@ def active(world: World, rules: Sequence[Rule], *arguments: Any, **more: Any) ->
     return world.activate(made(world, rules, *arguments, **more))
 
 
-def move(world: World, account: bytes, parent: bytes) -> None:
+def move(world: World, account: bytes, parent: bytes, by: Sequence[LocalAccount] = (operator,)) -> None:
     """Put an account under another."""
     values = {"account": account, "parent": parent, "nonce": world.supervision.move_nonce(account)}
-    given = consents((operator,), "Moving", world.supervision, **values)
+    given = consents(by, "Moving", world.supervision, **values)
     world.supervision.move_account(account, parent, given)
 
 
