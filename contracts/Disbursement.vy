@@ -1,5 +1,6 @@
 # pragma version 0.4.3
 # pragma nonreentrancy on
+# pragma optimize codesize
 """
 @title Disbursement: pays batches of payees through the bank, under its terms
 @license Apache-2.0

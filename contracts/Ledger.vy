@@ -163,7 +163,8 @@ def close_returns(reference: bytes32, account: bytes32, dye_class: bytes32, info
     assert word & _M64 != 0 and word & _SPENT == 0, "ledger: no open return set"
     number: uint256 = word >> _NUMBER & _M32
     tree: bytes32 = self._tree(number)
-    assert staticcall IAccounts(ACCOUNTS).mints(tree, msg.sender) == number, "ledger: another tree"
+    # Throws unless the sender mints for the tree.
+    _: uint256 = staticcall IAccounts(ACCOUNTS).mints(tree, msg.sender)
     self._references[reference] = word | _SPENT
     remainder: uint256 = (word & _M64) - (word >> _DRAWN & _M64)
     log ILedger.ReturnClosed(reference=reference, remainder=remainder)
@@ -248,7 +249,7 @@ def execute(batch: bytes32, rows: Bytes[MAX_CHUNK_BYTES], proof: DynArray[bytes3
     @param refused One bit a row of the chunk that the agreement refused; it is mapped back.
     """
     stored: Stored = self._stored(batch)
-    assert msg.sender == self._agreement(stored), "ledger: not the batch's agreement"
+    self._only_if(msg.sender == self._agreement(stored))
     number: uint256 = 0
     if msg.sender == SUPERVISION:
         # Money in custody starts nothing by itself: the quorum signed for this very batch.
@@ -257,8 +258,7 @@ def execute(batch: bytes32, rows: Bytes[MAX_CHUNK_BYTES], proof: DynArray[bytes3
         number = staticcall IAccounts(ACCOUNTS).starts(stored.account, msg.sender)
         self._solvent(number)
     assert block.timestamp <= stored.head >> 160 & _M64, "ledger: deadline passed"
-    first: uint256 = lines._cursor(batch)
-    assert first < stored.answers & _M32, "ledger: batch has ended"
+    first: uint256 = self._next_row(batch, stored)
     start: uint256 = lines._emptied(batch)
     rows_passed: uint256 = 0
     end: uint256 = 0
@@ -288,11 +288,11 @@ def release(batch: bytes32) -> uint256:
     stored: Stored = self._stored(batch)
     agreement: address = self._agreement(stored)
     if msg.sender != agreement and msg.sender != SUPERVISION and block.timestamp <= stored.head >> 160 & _M64:
-        assert agreement != SUPERVISION and not staticcall IAccounts(ACCOUNTS).is_granted(
-            stored.account, agreement
-        ), "ledger: not the batch's agreement"
-    row: uint256 = lines._cursor(batch)
-    assert row < stored.answers & _M32, "ledger: batch has ended"
+        self._only_if(
+            agreement != SUPERVISION
+            and not staticcall IAccounts(ACCOUNTS).is_granted(stored.account, agreement)
+        )
+    row: uint256 = self._next_row(batch, stored)
     start: uint256 = lines._emptied(batch)
     total: uint256 = lines._filled(batch)
     amount: uint256 = total - start
@@ -315,7 +315,7 @@ def set_attested(tree: bytes32, attested: uint256):
     """
     self._supervision()
     number: uint256 = self._root_number(tree)
-    assert attested <= _M64, "ledger: total is full"
+    self._bounded(attested)
     word: uint256 = self._resting[number]
     self._resting[number] = word - (word & _M64 << _ATTESTED) + (attested << _ATTESTED)
     log ILedger.Attested(tree=tree, attested=attested)
@@ -645,6 +645,62 @@ def _solvent(number: uint256):
 
 
 @internal
+@pure
+def _same_tree(one: uint256, other: uint256):
+    """
+    @dev Throws unless both are the number of one tree.
+    """
+    assert one == other, "ledger: another tree"
+
+
+@internal
+@pure
+def _same_amount(opened: uint256, amount: uint256):
+    """
+    @dev Throws when a reference that opened an amount is said to have opened another.
+    """
+    assert opened == 0 or opened == amount, "ledger: opened with another amount"
+
+
+@internal
+@pure
+def _bounded(total: uint256):
+    """
+    @dev Throws when a total does not fit its 64 bits.
+    """
+    assert total <= _M64, "ledger: total is full"
+
+
+@internal
+@pure
+def _fresh(holds: bool):
+    """
+    @dev Throws unless a reference is not used up.
+    """
+    assert holds, "ledger: reference used"
+
+
+@internal
+@pure
+def _only_if(holds: bool):
+    """
+    @dev Throws unless the sender is the batch's agreement, or need not be.
+    """
+    assert holds, "ledger: not the batch's agreement"
+
+
+@internal
+@view
+def _next_row(batch: bytes32, stored: Stored) -> uint256:
+    """
+    @dev Number of the next row of a batch that has not ended.
+    """
+    row: uint256 = lines._cursor(batch)
+    assert row < stored.answers & _M32, "ledger: batch has ended"
+    return row
+
+
+@internal
 @view
 def _is_used(reference: bytes32) -> bool:
     """
@@ -660,7 +716,7 @@ def _unused(reference: bytes32):
     @dev Throws when a bank reference is used up.
     """
     assert reference != empty(bytes32), "ledger: zero reference"
-    assert not self._is_used(reference), "ledger: reference used"
+    self._fresh(not self._is_used(reference))
 
 
 @internal
@@ -698,11 +754,11 @@ def _mint(number: uint256, tree: bytes32, credit: ILedger.Credit):
     @dev Mirror one credit as a lot.
     """
     line: bytes32 = lines._lot_line(credit.reference)
-    assert lines._lot_number(line) == 0, "ledger: reference used"
+    self._fresh(lines._lot_number(line) == 0)
     lines._open_lot(line, number, credit.amount)
     self._bring(number, credit.amount)
     word: uint256 = self._resting[number]
-    assert (word & _M64) + credit.amount <= _M64, "ledger: total is full"
+    self._bounded((word & _M64) + credit.amount)
     self._resting[number] = word + credit.amount + (credit.amount << _HELD)
     log ILedger.Minted(
         lot=line, tree=tree, reference=credit.reference, amount=credit.amount, info=credit.info
@@ -727,7 +783,7 @@ def _identify(lot: bytes32, account: bytes32, dye_class: bytes32, amount: uint25
     @dev Map money of a lot to an account of its tree.
     """
     line: bytes32 = lines._lot_line(lot)
-    assert staticcall IAccounts(ACCOUNTS).receives(account) == lines._lot_number(line), "ledger: another tree"
+    self._same_tree(staticcall IAccounts(ACCOUNTS).receives(account), lines._lot_number(line))
     lines._move(
         lines.IDENTIFY, line, lines._account_line(account, dye_class), amount, lines.LIMIT_START, dye_class
     )
@@ -740,16 +796,16 @@ def _open_returns(reference: bytes32, number: uint256, opened: uint256):
     """
     word: uint256 = self._references[reference]
     if word != 0:
-        assert word & _SPENT == 0, "ledger: reference used"
-        assert word >> _NUMBER == number, "ledger: another tree"
-        assert opened == 0 or opened == word & _M64, "ledger: opened with another amount"
+        self._fresh(word & _SPENT == 0)
+        self._same_tree(word >> _NUMBER, number)
+        self._same_amount(opened, word & _M64)
         return
     amount: uint256 = opened
     line: bytes32 = lines._lot_line(reference)
     if lines._lot_number(line) != 0:
         amount = self._take_lot_back(line, number, opened, reference)
-    assert amount > 0, "ledger: zero amount"
-    assert amount <= lines.LIMIT_START, "ledger: total is full"
+    lines._positive(amount)
+    self._bounded(amount)
     self._references[reference] = amount | number << _NUMBER
     log ILedger.ReturnOpened(reference=reference, tree=self._tree(number), amount=amount)
 
@@ -761,9 +817,9 @@ def _take_lot_back(line: bytes32, number: uint256, opened: uint256, reference: b
     @return uint256 Its amount, minor units.
     """
     amount: uint256 = lines._filled(line)
-    assert lines._lot_number(line) == number, "ledger: another tree"
+    self._same_tree(lines._lot_number(line), number)
     assert lines._emptied(line) == 0, "ledger: lot is no longer whole"
-    assert opened == 0 or opened == amount, "ledger: opened with another amount"
+    self._same_amount(opened, amount)
     lines._move(
         lines.REOPEN, line, lines._reversed_line(self._tree(number)), amount, lines.LIMIT_BACK, reference
     )
@@ -780,7 +836,7 @@ def _return_row(number: uint256, reference: bytes32, row: ILedger.RowReturn) -> 
     @return uint256 Minor units given back.
     """
     stored: Stored = self._stored(row.batch)
-    assert self._settles(stored.account) == number, "ledger: another tree"
+    self._same_tree(self._settles(stored.account), number)
     assert row.row < lines._cursor(row.batch), "ledger: row not executed"
     bit: uint256 = 1 << row.row % 256
     assert self.gone[row.batch][row.row // 256] & bit == 0, "ledger: row is gone already"
@@ -858,7 +914,7 @@ def _reserve(
     assert deadline > block.timestamp and deadline <= _M64, "ledger: deadline out of bounds"
     assert self._batches[batch].head == 0, "ledger: batch exists"
     # Whatever comes back finds room.
-    assert lines._filled(source) <= lines.LIMIT_START, "ledger: line is full"
+    lines._fits(lines._filled(source), lines.LIMIT_START)
     self._batches[batch] = Stored(
         head=convert(msg.sender, uint256) | deadline << 160 | count << 224,
         account=account,
@@ -947,7 +1003,7 @@ def _set_shortfall(number: uint256, shortfall: uint256):
     """
     @dev Set a tree's shortfall.
     """
-    assert shortfall <= _M64, "ledger: total is full"
+    self._bounded(shortfall)
     word: uint256 = self._resting[number]
     self._resting[number] = word - (word >> _SHORTFALL << _SHORTFALL) + (shortfall << _SHORTFALL)
     log ILedger.ShortfallSet(tree=self._tree(number), shortfall=shortfall)
@@ -959,5 +1015,5 @@ def _pass(number: uint256, total: uint256, amount: uint256):
     @dev Add to one of the totals of what has passed.
     """
     word: uint256 = self._passed[number]
-    assert (word >> total & _M64) + amount <= _M64, "ledger: total is full"
+    self._bounded((word >> total & _M64) + amount)
     self._passed[number] = word + (amount << total)

@@ -431,7 +431,6 @@ REASON_ADVICE: dict[str, str] = {
     "ledger: total is full": (
         "Use a smaller amount: no total of a supervised account counts further than 2^64 minor units."
     ),
-    "ledger: zero amount": "Give the amount of the credit that brought the money back.",
     "ledger: no rows": "Name at least one row that comes back.",
     "ledger: more than the row": (
         "Return no more of the row than has not come back yet; a teller looks into what is over."
@@ -444,9 +443,6 @@ REASON_ADVICE: dict[str, str] = {
     ),
     "ledger: no open return set": (
         "Nothing is left to close: this credit was never opened for returns, or is closed already."
-    ),
-    "ledger: line is full": (
-        "Draw the batch on another account: what it could give back would not fit this line any more."
     ),
     "ledger: lot is no longer whole": (
         "Tellers treat this credit as new money: part of its lot is identified already, so it cannot "

@@ -92,6 +92,24 @@ def _reversed_line(tree: bytes32) -> bytes32:
 
 
 @internal
+@pure
+def _positive(amount: uint256):
+    """
+    @dev Throws when there is nothing to lay.
+    """
+    assert amount > 0, "lines: zero amount"
+
+
+@internal
+@pure
+def _fits(end: uint256, limit: uint256):
+    """
+    @dev Throws when a line would end past its limit.
+    """
+    assert end <= limit, "lines: line is full"
+
+
+@internal
 @view
 def _filled(line: bytes32) -> uint256:
     """
@@ -160,8 +178,8 @@ def _open_lot(line: bytes32, number: uint256, amount: uint256):
     """
     @dev Make a lot of the tree with that number, on a line nobody has used.
     """
-    assert amount > 0, "lines: zero amount"
-    assert amount <= LIMIT_START, "lines: line is full"
+    self._positive(amount)
+    self._fits(amount, LIMIT_START)
     self._lines[line] = amount | number << _CURSOR
 
 
@@ -171,10 +189,11 @@ def _fill(line: bytes32, amount: uint256, limit: uint256) -> uint256:
     @dev Lay money behind the line's end.
     @return uint256 Where it starts.
     """
-    assert amount > 0, "lines: zero amount"
+    self._positive(amount)
     word: uint256 = self._lines[line]
     start: uint256 = word & _MASK
-    assert amount <= limit and start + amount <= limit, "lines: line is full"
+    self._fits(amount, limit)
+    self._fits(start + amount, limit)
     if limit == LIMIT_BACK:
         word += amount << _BACK
     self._lines[line] = word + amount

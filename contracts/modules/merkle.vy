@@ -89,6 +89,28 @@ def _climb(start: bytes32, index: uint256, proof: DynArray[bytes32, MAX_DEPTH]) 
 
 @internal
 @pure
+def _check(
+    root: bytes32,
+    count: uint256,
+    total: uint256,
+    node: bytes32,
+    height: uint256,
+    index: uint256,
+    proof: DynArray[bytes32, MAX_DEPTH],
+):
+    """
+    @dev Throws unless a node stands in the tree of a batch.
+    @param node The node.
+    @param height How many levels it stands above the leaves.
+    @param index Its number in its own level.
+    @param proof Siblings from it to the top.
+    """
+    assert height + len(proof) == self._depth(count), "merkle: proof of another depth"
+    assert self._root(count, total, self._climb(node, index, proof)) == root, "merkle: wrong proof"
+
+
+@internal
+@pure
 def _amount(word: bytes32) -> uint256:
     """
     @dev The amount in a row's first 32 bytes, in minor units.
@@ -130,10 +152,8 @@ def _verify_row(
     """
     # A larger start would reach into the bits of the leaf's index.
     assert leaf_start < total, "merkle: leaf starts past the batch"
-    assert len(proof) == self._depth(count), "merkle: proof of another depth"
     leaf: uint256 = row // ROWS_A_LEAF
-    top: bytes32 = self._climb(self._leaf(leaf, leaf_start, leaf_rows), leaf, proof)
-    assert self._root(count, total, top) == root, "merkle: wrong proof"
+    self._check(root, count, total, self._leaf(leaf, leaf_start, leaf_rows), 0, leaf, proof)
     place: uint256 = row % ROWS_A_LEAF
     start: uint256 = leaf_start
     for i: uint256 in range(place, bound=ROWS_A_LEAF):
@@ -203,8 +223,7 @@ def _verify_chunk(
     width: uint256 = 1 << height
     assert first_leaf % width == 0, "merkle: chunk is not aligned"
     assert leaves == width or first_row + number == count, "merkle: chunk is not a whole subtree"
-    assert height + len(proof) == self._depth(count), "merkle: proof of another depth"
-    assert self._root(count, total, self._climb(level[0], first_leaf // width, proof)) == root, "merkle: wrong proof"
+    self._check(root, count, total, level[0], height, first_leaf // width, proof)
     is_last: bool = first_row + number == count
     assert position <= total and (position == total) == is_last, "merkle: rows do not add up to the total"
     return number, position

@@ -42,11 +42,11 @@ from tests.contracts.world import (
     World,
     agency_one_supervisor,
     agency_two_supervisor,
+    bank_bridge,
     bank_supervisor,
     consents,
     found,
     now,
-    operator,
     rows_of,
     signed,
     supplier_operator,
@@ -250,7 +250,7 @@ class Payments:
         )
         met = judge(self.terms, facts, reserved, now())
         (chunk,) = tree.chunks(256)
-        refused = refusal(lambda: payout.execute(batch, chunk.rows, chunk.proof, True, sender=operator))
+        refused = refusal(lambda: payout.execute(batch, chunk.rows, chunk.proof, True, sender=bank_bridge))
         if refused is not None:
             event(f"judge: {refused.code}")
             assert refused == met

@@ -48,7 +48,7 @@ SIGNERS = {
 }
 RECOVERY = tuple(Web3.to_checksum_address("0x" + digit * 40) for digit in "123")
 """Keys that nobody uses here."""
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 60
 
 
 IBAN = cny_iban(1)

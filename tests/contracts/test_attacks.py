@@ -141,7 +141,7 @@ def test_a_line_is_filled_until_a_batch_cannot_give_back(bare_ledger: BareLedger
     for number in range(2):
         tree = RowTree([Row(0, 2**62 - 1, keccak(b"%d" % number))])
         if number:
-            with reverts("ledger: line is full"):
+            with reverts("lines: line is full"):
                 bare_ledger.reserve(tree)
         else:
             ledger.release(bare_ledger.reserve(tree), sender=agreement_account)

@@ -92,7 +92,9 @@ def test_the_retirement_of_one_is_not_that_of_another(world: World, agreement: P
         world.factory.retire(agreement.address, given)
 
 
-def test_an_agreement_on_a_closed_account_retires_too(world: World, agreement: Puppet) -> None:
-    world.close(PROJECT)
+def test_an_account_closes_once_its_agreement_is_retired(world: World, agreement: Puppet) -> None:
+    with reverts("accounts: an agreement draws on it"):
+        world.close(PROJECT)
     retire(world, agreement)
     assert not world.accounts.is_granted(PROJECT, agreement.address)
+    world.close(PROJECT)
