@@ -249,7 +249,7 @@ class Paying:
         batch = Batch(rows, dye_class, document, now())
         batch_id = future_batch(self.world, self.payout, tree, deadline, dye_class)
         for clause in self.draw(st.sets(CLAUSES, max_size=2)):
-            waive(self.world, batch_id, clause, DAY)
+            waive(self.world, self.payout, batch_id, clause, DAY)
             batch.waivers[clause] = now() + DAY
         done = self.both(
             lambda: self.world.reserve(self.payout, tree, deadline, dye_class, document),
@@ -303,7 +303,7 @@ class Paying:
         """The quorum waives a clause for a while."""
         if held := self.open_batch():
             clause, seconds = self.draw(CLAUSES), self.draw(st.sampled_from([0, DAY, 9 * DAY]))
-            waive(self.world, held[0], clause, seconds)
+            waive(self.world, self.payout, held[0], clause, seconds)
             held[2].waivers[clause] = now() + seconds
 
     def execute(self) -> None:
