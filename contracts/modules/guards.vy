@@ -122,7 +122,6 @@ _M32: constant(uint256) = 2**32 - 1
 # Where the terms stand: one byte that stops, then the guards, GUARD_BYTES each, behind two words of encoding.
 _HEADER_BYTES: constant(uint256) = 65
 GUARD_BYTES: constant(uint256) = 224
-_CODE_BYTES: constant(uint256) = _HEADER_BYTES + MAX_GUARDS * GUARD_BYTES
 
 
 @internal
