@@ -42,6 +42,9 @@ class Attester:
     def attest(self, session: Session, sender: Sender) -> int:
         """Queue an attestation of every account of which more is known now; returns how many.
 
+        It is of all credits booked in the account's currency: what was in it before it was supervised stays
+        outside the ledger, and what leaves it the ledger counts.
+
         Raises ChainUnreachable where the chain has to be asked for the next number.
         """
         return sum(self._attest(session, sender, held) for held in store.supervised_accounts(session))
@@ -50,15 +53,24 @@ class Attester:
         last = store.latest_attestation(session, account.tree)
         sent = None if last is None else transactions.by_key(session, last.transaction)
         has_failed = sent is not None and sent.state == TransactionState.FAILED
+        after = 0 if last is None else last.movement
+        newest, credited = store.credits_after(session, account.tree, account.currency, after)
         if last is not None and not has_failed:
             self._close_task(session, account, sent)
-            if not store.credits_after(session, account.tree, account.currency, last.movement)[1]:
+            if not credited:
                 return False
         if has_failed and not self._may_try(session, account, sent):
             return False
         is_known = last is not None and not has_failed
         number = last.number + 1 if last and is_known else self._next_number(account.tree)
-        made = _counted(session, account, last, number)
+        made = AttestationModel(
+            tree=account.tree,
+            number=number,
+            movement=newest,
+            credits_minor=(last.credits_minor if last else 0) + credited,
+            statement=store.digest_of_sighting(session, newest) or NO_STATEMENT,
+            transaction=f"attest:{account.tree.hex()}:{number}",
+        )
         call = self._call(made)
         if has_failed and not self._passes(call, sender):
             return False
@@ -109,22 +121,3 @@ class Attester:
         signature = self.chain.message("Attestation", "Supervision", **values).sign(self.key)
         stated = [value for name, value in values.items() if name != "number"]
         return self.chain.call("Supervision", "attest", *stated, signature)
-
-
-def _counted(
-    session: Session, account: SupervisedAccountModel, last: AttestationModel | None, number: int
-) -> AttestationModel:
-    """What is known of an account: all credits booked in its currency, counted on from the last time.
-
-    What was in it before it was supervised stays outside the ledger, and what leaves it the ledger counts.
-    """
-    after = 0 if last is None else last.movement
-    newest, credited = store.credits_after(session, account.tree, account.currency, after)
-    return AttestationModel(
-        tree=account.tree,
-        number=number,
-        movement=newest,
-        credits_minor=(last.credits_minor if last else 0) + credited,
-        statement=store.digest_of_sighting(session, newest) or NO_STATEMENT,
-        transaction=f"attest:{account.tree.hex()}:{number}",
-    )

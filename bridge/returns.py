@@ -15,7 +15,6 @@ __all__ = [
     "RowReturn",
     "queue_reject",
     "queue_return",
-    "remainder_lot",
     "row_return",
     "row_tree",
 ]
@@ -28,7 +27,6 @@ ALL_OF_IT = 0
 RowReturn = tuple[bytes, int, int, int, bytes, list[bytes], bytes]
 """As `ILedger.RowReturn`: batch, row, amount, start, rows and siblings of its leaf, information."""
 
-_REMAINDER = keccak(b"dyetrace.lot.remainder")
 TREES_KEPT = 4
 
 _trees: dict[bytes, RowTree] = {}
@@ -39,11 +37,6 @@ def row_tree(session: Session, root: bytes) -> RowTree:
     """The commitment to a stored batch."""
     rows = payments.payouts(session, root)
     return RowTree([Row(row.roster_index, row.amount_minor, row.info) for row in rows])
-
-
-def remainder_lot(reference: bytes) -> bytes:
-    """The lot of what no row drew of a credit that was opened for returns (`Ledger.close_returns`)."""
-    return keccak(_REMAINDER + reference)
 
 
 def queue_reject(session: Session, chain: Chain, sender: Sender, payout: PayoutModel) -> str:

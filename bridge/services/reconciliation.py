@@ -24,7 +24,6 @@ from bridge.reconcile import (
     Statement,
     reconcile,
 )
-from bridge.returns import remainder_lot
 from bridge.services.acts import Act
 from bridge.services.tracing import as_map, find_lot
 from bridge.store import bank as bank_store
@@ -51,7 +50,7 @@ from bridge.store.models import (
     RunModel,
     SupervisedAccountModel,
 )
-from contracts.ids import keyed_reference, name_id, reversed_line, written_off_line
+from contracts.ids import keyed_reference, name_id, remainder_lot, reversed_line, written_off_line
 
 __all__ = ["breaks", "confirm", "propose", "reverse", "run", "snapshot", "write_off"]
 

@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 
 from bridge.errors import Conflict, Invalid, NotFound
 from bridge.platform import Mined, Platform
-from bridge.returns import remainder_lot, row_return
+from bridge.returns import row_return
 from bridge.store import bank as store
 from bridge.store import directory, payments, projections
 from bridge.store.chain_models import LotRow, ReferenceRow
 from bridge.store.models import CreditKind, MovementModel, PayoutModel, PayoutState, SupervisedAccountModel
-from contracts.ids import commitment, name_id
+from contracts.ids import commitment, name_id, remainder_lot
 
 __all__ = ["MAX_ROWS", "Returned", "close", "give_back"]
 
