@@ -91,8 +91,6 @@ _CODES: constant(bytes32[20]) = [
 # Sets of kinds, one bit a kind.
 # Counted over batches, and given back: WINDOW_CAP, LIFETIME_CAP, LINE_CAP, DOCUMENT.
 COUNTED: constant(uint256) = 2**4 + 2**8 + 2**12 + 2**16
-# Fixed once a batch is reserved: BATCH_CAP, DYE_CLASS.
-FIXED: constant(uint256) = 2**7 + 2**11
 # Caps of what goes through one line or to one payee: alone in their clause.
 _ALONE: constant(uint256) = 2**9 + 2**12
 # PAYOUT_CAP, WINDOW_CAP, BATCH_CAP, LIFETIME_CAP, PAYEE_CAP, LINE_CAP
