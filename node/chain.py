@@ -8,18 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eth.constants import BLANK_ROOT_HASH
-from eth.vm.forks.cancun.blocks import CancunBlockHeader
 from eth_keys.datatypes import PrivateKey
-from eth_utils.address import to_canonical_address
 
-from node.block import Block, Header, Receipt, make_receipt, with_results
-from node.errors import InvalidBlock, SetupError, StoreError, TransactionRefused
-from node.genesis import Network, genesis_header
+from node.authority import AuthorityRules
+from node.block import Block, Header, Receipt, UncheckedBlock, make_receipt, with_results
+from node.errors import ExecutionFault, InvalidBlock, SetupError, StoreError, TransactionRefused
+from node.forks import Fork
+from node.genesis import Network
+from node.geth import Genesis
 from node.mempool import Account
-from node.seal import seal_header, validate_seal
+from node.rules import Rules
+from node.seal import seal_header
+from node.standard import StandardRules
 from node.store import StateView, Store
-from node.transaction import Transaction
-from node.validation import validate_form, validate_sender
+from node.transaction import Transaction, included_transaction
+from node.validation import validate_fees, validate_form, validate_sender
 from node.vm import PREVIOUS_HASHES_MAX, BlockContext, State, open_state, process_transaction
 
 DATABASE_NAME = "chain"
@@ -43,7 +46,7 @@ class Made:
 class Chain:
     """One network's blocks. ``head`` moves only after a block is on disk."""
 
-    def __init__(self, network: Network, store: Store, key: PrivateKey | None) -> None:
+    def __init__(self, network: Network | Genesis, store: Store, key: PrivateKey | None) -> None:
         """Open the chain in a store, writing the genesis block into an empty one.
 
         Args:
@@ -54,18 +57,19 @@ class Chain:
             StoreError: the last blocks are damaged.
         """
         self.network = network
+        self.rules = rules_of(network)
         self.store = store
         self._key = key
         self._coinbase = key.public_key.to_canonical_address() if key else bytes(20)
         self._writing = threading.Lock()
-        if key and self._coinbase not in network.authority_addresses:
+        if key and self._coinbase not in _sealers(network):
             raise SetupError(f"The key's address 0x{self._coinbase.hex()} is no authority of this network")
         self.head = self._open()
 
     @property
     def chain_id(self) -> int:
         """EIP-155 chain id."""
-        return self.network.chain_id
+        return self.rules.chain_id
 
     def header(self, number: int) -> Header:
         """The header of a block that exists (``StoreError`` if it doesn't)."""
@@ -75,7 +79,9 @@ class Chain:
         return header
 
     def context_of(self, header: Header) -> BlockContext:
-        """What contracts saw in a sealed block."""
+        """What contracts saw in a sealed block, or will see in one with this header."""
+        merged = header.difficulty == 0
+        fork = self.rules.schedule.fork_at(header.block_number, header.timestamp, merged)
         return BlockContext(
             number=header.block_number,
             timestamp=header.timestamp,
@@ -84,11 +90,20 @@ class Chain:
             previous_randao=header.mix_hash,
             chain_id=self.chain_id,
             previous_hashes=lambda: self._hashes_before(header.block_number),
+            base_fee=header.base_fee,
+            fork=fork,
+            difficulty=header.difficulty,
+            excess_blob_gas=header.excess_blob_gas or 0,
+            blobs=self.rules.schedule.blob_rules(fork),
         )
+
+    def next_header(self) -> Header:
+        """The header of the next block if it is made now, before results and seal."""
+        return self.rules.next_header(self.head, int(time.time()), self._coinbase)
 
     def next_context(self) -> BlockContext:
         """What contracts will see in the next block if it is made now."""
-        return self._context_after(self.head)
+        return self.context_of(self.next_header())
 
     def state_at(self, header: Header, context: BlockContext) -> State:
         """The state after a block, to run calls in ``context``; what they write is thrown away."""
@@ -109,94 +124,65 @@ class Chain:
         if self._key is None:
             raise InvalidBlock("this node has no authority key and makes no blocks")
         with self._writing:
-            parent, view = self.head, StateView(self.store)
-            context = self._context_after(parent)
-            state = open_state(view.database(), parent.state_root, context)
-            transactions, receipts, refused = _run_candidates(state, candidates, context.gas_limit)
+            view, draft = StateView(self.store), self.next_header()
+            state = open_state(view.database(), self.head.state_root, self.context_of(draft))
+            transactions, receipts, refused = _run_candidates(state, candidates)
             if not transactions and not even_if_empty:
                 return Made(None, tuple(refused))
             state.persist()
-            draft = self._draft_header(parent, context).copy(state_root=state.state_root)
-            header = seal_header(with_results(draft, transactions, receipts), self._key)
-            block = Block(header, tuple(transactions), tuple(receipts))
+            draft = with_results(draft.copy(state_root=state.state_root), transactions, receipts)
+            header = seal_header(draft, self._key)
+            block = Block(header, tuple(transactions), tuple(receipts), withdrawals=())
             self._append(block, view)
             return Made(block, tuple(refused))
 
-    def import_block(self, header: Header, transactions: Sequence[Transaction]) -> Block:
-        """Check another authority's block by running it again, and append it.
+    def import_block(self, block: UncheckedBlock) -> Block:
+        """Check a block that was made elsewhere by running it again, and append it.
 
         Raises:
-            InvalidBlock: header, seal or any result differs from what the rules give.
+            InvalidBlock: header, seal or any result differs from what the rules give; the message names the
+                block and what differs. The chain is as before.
         """
         with self._writing:
-            self._validate_header(header)
-            view = StateView(self.store)
-            state = open_state(view.database(), self.head.state_root, self.context_of(header))
-            receipts = _run_all(state, transactions, header.gas_limit)
-            state.persist()
-            expected = with_results(header, transactions, receipts).copy(state_root=state.state_root)
-            if expected.hash != header.hash:
-                raise InvalidBlock(f"block {header.block_number} doesn't follow from its transactions")
-            block = Block(header, tuple(transactions), tuple(receipts))
-            self._append(block, view)
-            return block
+            checked, view = self.run_block(block)
+            self._append(checked, view)
+            return checked
+
+    def run_block(self, block: UncheckedBlock) -> tuple[Block, StateView]:
+        """Run a block that should follow the head; what it does and what it writes (``InvalidBlock``)."""
+        header, parent = block.header, self.head
+        if header.parent_hash != parent.hash or header.block_number != parent.block_number + 1:
+            raise InvalidBlock(f"{block.name} doesn't follow block {parent.block_number}")
+        self.rules.validate_header(header, parent)
+        view, context = StateView(self.store), self.context_of(header)
+        state = open_state(view.database(), parent.state_root, context)
+        self.rules.begin_block(state, header)
+        transactions = [included_transaction(raw, self.chain_id) for raw in block.raw_transactions]
+        receipts = _run_all(state, transactions, block)
+        ended = self.rules.end_block(state, block, transactions, receipts)
+        state.persist()
+        _compare(block, with_results(ended, transactions, receipts).copy(state_root=state.state_root))
+        done = Block(header, tuple(transactions), tuple(receipts), block.uncles, block.withdrawals)
+        return done, view
 
     def _append(self, block: Block, view: StateView) -> None:
         self.store.commit_block(block, view.writes)
         self.head = block.header
-
-    def _validate_header(self, header: Header) -> None:
-        parent = self.head
-        if header.parent_hash != parent.hash or header.block_number != parent.block_number + 1:
-            raise InvalidBlock(f"block {header.block_number} doesn't follow block {parent.block_number}")
-        if header.timestamp < parent.timestamp:
-            raise InvalidBlock(f"block {header.block_number} is older than its parent")
-        context = self.context_of(header)
-        results = ("state_root", "transaction_root", "receipt_root", "bloom", "gas_used")
-        seal = ("extra_data", "parent_beacon_block_root")
-        free = {name: getattr(header, name) for name in (*results, *seal)}
-        if self._draft_header(parent, context).copy(**free).hash != header.hash:
-            raise InvalidBlock(f"block {header.block_number} breaks a header rule")
-        validate_seal(header, self.network.authority_addresses)
-
-    def _context_after(self, parent: Header) -> BlockContext:
-        """The next block's: its time is the wall clock's, never ahead of it, never before the parent's."""
-        return BlockContext(
-            number=parent.block_number + 1,
-            timestamp=max(parent.timestamp, int(time.time())),
-            gas_limit=self.network.gas_limit,
-            coinbase=self._coinbase,
-            previous_randao=parent.hash,
-            chain_id=self.chain_id,
-            previous_hashes=lambda: self._hashes_before(parent.block_number + 1),
-        )
-
-    def _draft_header(self, parent: Header, context: BlockContext) -> Header:
-        """A header by the rules, before results and seal; PREVRANDAO is the parent's hash, no secret."""
-        return CancunBlockHeader(
-            difficulty=0,
-            block_number=parent.block_number + 1,
-            gas_limit=self.network.gas_limit,
-            timestamp=context.timestamp,
-            coinbase=context.coinbase,
-            parent_hash=parent.hash,
-            mix_hash=parent.hash,
-            nonce=bytes(8),
-            base_fee_per_gas=0,
-        )
 
     def _hashes_before(self, number: int) -> Iterator[bytes]:
         for previous in range(number - 1, max(-1, number - 1 - PREVIOUS_HASHES_MAX), -1):
             yield self.header(previous).hash
 
     def _open(self) -> Header:
-        genesis, view = _genesis(self.network, self.store)
+        genesis, view = _genesis(self.rules, self.store)
         head_number = self.store.head_number()
         if head_number is None:
             self.store.commit_block(Block(genesis, (), ()), view.writes)
             return genesis
         if self.header(0).hash != genesis.hash:
-            raise SetupError("network.json isn't the one this database was made with; restore the original")
+            raise SetupError(
+                "network.json or genesis.json isn't the one this database was made with; restore the original"
+            )
         self._validate_tail(head_number)
         return self.header(head_number)
 
@@ -204,7 +190,7 @@ class Chain:
         """Seals and links of the last blocks, and that the head's state is there."""
         for number in range(max(1, head_number - SEALS_CHECKED_AT_OPEN + 1), head_number + 1):
             header = self.header(number)
-            validate_seal(header, self.network.authority_addresses)
+            self.rules.validate_stored(header)
             if header.parent_hash != self.header(number - 1).hash:
                 raise StoreError(f"block {number} doesn't follow block {number - 1}: the database is damaged")
         root = self.header(head_number).state_root
@@ -212,7 +198,12 @@ class Chain:
             raise StoreError(f"the state of block {head_number} is missing: the database is damaged")
 
 
-def open_chain(directory: Path, network: Network, key: PrivateKey | None) -> Chain:
+def rules_of(network: Network | Genesis) -> Rules:
+    """The rules of our own network, or of an imported one."""
+    return AuthorityRules(network) if isinstance(network, Network) else StandardRules(network)
+
+
+def open_chain(directory: Path, network: Network | Genesis, key: PrivateKey | None) -> Chain:
     """The chain of a data directory (errors as in ``Chain``)."""
     store = Store(directory / DATABASE_NAME)
     try:
@@ -222,32 +213,40 @@ def open_chain(directory: Path, network: Network, key: PrivateKey | None) -> Cha
         raise
 
 
-def _genesis(network: Network, store: Store) -> tuple[Header, StateView]:
+def _sealers(network: Network | Genesis) -> frozenset[bytes]:
+    return network.authority_addresses if isinstance(network, Network) else frozenset()
+
+
+def _genesis(rules: Rules, store: Store) -> tuple[Header, StateView]:
     view = StateView(store)
-    context = BlockContext(
-        0, network.genesis_timestamp, network.gas_limit, bytes(20), bytes(32), network.chain_id, tuple
-    )
+    context = BlockContext(0, 0, 0, bytes(20), bytes(32), rules.chain_id, tuple)
     state = open_state(view.database(), BLANK_ROOT_HASH, context)
-    for address, balance in network.alloc.items():
-        state.set_balance(to_canonical_address(address), balance)
+    for address, account in rules.genesis_accounts.items():
+        state.set_balance(address, account.balance)
+        state.set_nonce(address, account.nonce)
+        state.set_code(address, account.code)
+        for slot, content in account.storage.items():
+            state.set_storage(address, slot, content)
     state.persist()
-    return genesis_header(network, state.state_root), view
+    return rules.genesis_header(state.state_root), view
 
 
 def _run_candidates(
-    state: State, candidates: Iterable[Transaction], gas_limit: int
+    state: State, candidates: Iterable[Transaction]
 ) -> tuple[list[Transaction], list[Receipt], list[tuple[Transaction, str]]]:
     included: list[Transaction] = []
     receipts: list[Receipt] = []
     refused: list[tuple[Transaction, str]] = []
+    context: BlockContext = state.block
     deadline = time.monotonic() + BLOCK_SECONDS_MAX
     for transaction in candidates:
-        gas_left = gas_limit - (receipts[-1].cumulative_gas_used if receipts else 0)
+        gas_left = context.gas_limit - (receipts[-1].cumulative_gas_used if receipts else 0)
         full = transaction.gas > gas_left or len(included) == BLOCK_TRANSACTIONS_MAX
         if included and (full or time.monotonic() > deadline):
             break
         try:
-            validate_form(transaction, gas_limit)
+            validate_form(transaction, context.gas_limit, context.fork)
+            validate_fees(transaction, context)
             validate_sender(transaction, state)
         except TransactionRefused as exc:
             refused.append((transaction, exc.message))
@@ -257,13 +256,38 @@ def _run_candidates(
     return included, receipts, refused
 
 
-def _run_all(state: State, transactions: Sequence[Transaction], gas_limit: int) -> list[Receipt]:
+def _run_all(state: State, transactions: Sequence[Transaction], block: UncheckedBlock) -> list[Receipt]:
+    """Receipts of all transactions of a block (``InvalidBlock`` names the first that may not run)."""
+    context: BlockContext = state.block
     receipts: list[Receipt] = []
     for transaction in transactions:
+        gas_left = context.gas_limit - (receipts[-1].cumulative_gas_used if receipts else 0)
         try:
-            validate_form(transaction, gas_limit - (receipts[-1].cumulative_gas_used if receipts else 0))
+            validate_form(transaction, gas_left, context.fork)
+            validate_fees(transaction, context)
             validate_sender(transaction, state)
-        except TransactionRefused as exc:
-            raise InvalidBlock(f"transaction 0x{transaction.hash.hex()} may not run: {exc.message}") from exc
-        receipts.append(make_receipt(transaction, process_transaction(state, transaction), receipts))
+            outcome = process_transaction(state, transaction)
+        except (TransactionRefused, ExecutionFault) as exc:
+            raise InvalidBlock(
+                f"{block.name}: transaction 0x{transaction.hash.hex()} may not run: {exc}"
+            ) from exc
+        post_state = state.make_state_root() if context.fork < Fork.BYZANTIUM else b""
+        receipts.append(make_receipt(transaction, outcome, receipts, post_state))
     return receipts
+
+
+def _compare(block: UncheckedBlock, expected: Header) -> None:
+    """Whether a header says what running the block gave."""
+    if expected.hash == block.header.hash:
+        return
+    for name, computed in vars(expected).items():
+        claimed = getattr(block.header, name)
+        if computed != claimed:
+            raise InvalidBlock(
+                f"{block.name} doesn't follow from its transactions: "
+                f"{name} is {_shown(claimed)}, running it gives {_shown(computed)}"
+            )
+
+
+def _shown(value: object) -> str:
+    return f"0x{value.hex()}" if isinstance(value, bytes) else str(value)

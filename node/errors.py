@@ -4,7 +4,8 @@
     ├── SetupError            a data directory, network file or key that can't be used
     ├── StoreError            the database is damaged, full or held by another process
     ├── InvalidBlock          a block that breaks the chain's rules
-    │   └── InvalidSeal       … whose authority signature is missing or wrong
+    │   ├── InvalidSeal       … whose authority signature is missing or wrong
+    │   └── MalformedBlock    … that isn't even encoded as one
     ├── ExecutionFault        the EVM itself broke on a transaction
     └── RpcError              anything a JSON-RPC caller is told
         ├── ParseError        -32700
@@ -43,6 +44,10 @@ class InvalidBlock(NodeError):
 
 class InvalidSeal(InvalidBlock):
     """A header isn't signed by an authority of the network."""
+
+
+class MalformedBlock(InvalidBlock):
+    """Bytes that should be a block aren't."""
 
 
 class ExecutionFault(NodeError):

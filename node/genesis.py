@@ -5,10 +5,9 @@ import time
 from pathlib import Path
 from typing import Annotated, Self
 
-from eth.vm.forks.cancun.blocks import CancunBlockHeader
 from eth_utils.address import is_hex_address, to_canonical_address, to_checksum_address
 from eth_utils.crypto import keccak
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from node.errors import SetupError
 
@@ -25,11 +24,22 @@ def _checksummed(value: str) -> str:
 HexAddress = Annotated[str, AfterValidator(_checksummed)]
 
 
+class Rotation(BaseModel):
+    """From a block on, other authorities seal."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    block: int = Field(ge=1, le=2**53 - 1)
+    authorities: list[HexAddress] = Field(min_length=1, max_length=100)
+
+
 class Network(BaseModel):
     """``network.json``: the rules of the chain and, under ``allow``, the admission policy of this node.
 
     Chain id, authorities, gas limit, start time and opening balances are sealed into the genesis block; a
-    change of any of them is refused at the next start. ``allow`` isn't: an operator edits it and restarts.
+    change of any of them is refused at the next start. The rest isn't: an operator edits it and restarts.
+    ``rotations`` and ``prague_timestamp`` lie ahead when they are agreed on, and every node must have the
+    same; a node that has others refuses the first block they matter for.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -42,10 +52,31 @@ class Network(BaseModel):
     alloc: dict[HexAddress, Annotated[int, Field(ge=0, lt=2**256)]] = Field(default_factory=dict)
     allow: list[HexAddress] = Field(default_factory=list, max_length=100_000)
 
+    rotations: list[Rotation] = Field(default_factory=list, max_length=10_000)
+    """Later changes of the authorities, by ascending block."""
+    prague_timestamp: int | None = Field(default=None, ge=0, le=2**53 - 1)
+    """Unix seconds from which Prague's rules hold instead of Cancun's."""
+
+    @model_validator(mode="after")
+    def _rotations_ascend(self) -> Self:
+        blocks = [rotation.block for rotation in self.rotations]
+        if blocks != sorted(set(blocks)):
+            raise ValueError("rotations: each block above the one before")
+        return self
+
     @property
     def authority_addresses(self) -> frozenset[bytes]:
-        """Who may seal blocks."""
-        return frozenset(to_canonical_address(address) for address in self.authorities)
+        """Who may seal blocks at some time: the first authorities and all that follow."""
+        turns = (self.authorities, *(rotation.authorities for rotation in self.rotations))
+        return frozenset(to_canonical_address(address) for turn in turns for address in turn)
+
+    def authorities_at(self, number: int) -> frozenset[bytes]:
+        """Who may seal the block with this number."""
+        names = self.authorities
+        for rotation in self.rotations:
+            if number >= rotation.block:
+                names = rotation.authorities
+        return frozenset(to_canonical_address(address) for address in names)
 
     @property
     def allowed_senders(self) -> frozenset[bytes]:
@@ -82,7 +113,7 @@ class Network(BaseModel):
                 allow=allow or [],
             )
         except ValidationError as exc:
-            raise SetupError(f"The network can't be made: {_readable(exc)}") from exc
+            raise SetupError(f"The network can't be made: {readable(exc)}") from exc
 
     @classmethod
     def load(cls, directory: Path) -> Self:
@@ -101,7 +132,7 @@ class Network(BaseModel):
         except OSError as exc:
             raise SetupError(f"{path} can't be read: {exc.strerror}") from exc
         except ValidationError as exc:
-            raise SetupError(f"{path} is invalid: {_readable(exc)}") from exc
+            raise SetupError(f"{path} is invalid: {readable(exc)}") from exc
 
     def save(self, directory: Path) -> None:
         """Write ``network.json``; an existing one is never overwritten (``FileExistsError``)."""
@@ -109,21 +140,7 @@ class Network(BaseModel):
             file.write(self.model_dump_json(indent=2) + "\n")
 
 
-def _readable(error: ValidationError) -> str:
+def readable(error: ValidationError) -> str:
     return "; ".join(
         ".".join(str(part) for part in problem["loc"]) + ": " + problem["msg"] for problem in error.errors()
-    )
-
-
-def genesis_header(network: Network, state_root: bytes) -> CancunBlockHeader:
-    """Block 0 of the network, over the state that holds its opening balances."""
-    return CancunBlockHeader(
-        difficulty=0,
-        block_number=0,
-        gas_limit=network.gas_limit,
-        timestamp=network.genesis_timestamp,
-        state_root=state_root,
-        extra_data=network.commitment,
-        nonce=bytes(8),
-        base_fee_per_gas=0,
     )

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from node.errors import TransactionRefused
 from node.transaction import Transaction
 from node.validation import validate_form, validate_funds, validate_nonce
+from node.vm import BlockContext
 
 READY_MAX = 16_384
 READY_MAX_BYTES = 256 * 1024 * 1024
@@ -36,8 +37,8 @@ class Account:
 class Mempool:
     """Ready and held transactions; every method is safe from any thread."""
 
-    gas_limit: int
-    """Gas limit of a block."""
+    next_context: Callable[[], BlockContext]
+    """The block that would be made now."""
     allowed_senders: frozenset[bytes]
     """Who may send; empty means everyone."""
     account_at_head: Callable[[bytes], Account]
@@ -62,7 +63,8 @@ class Mempool:
             raise TransactionRefused(
                 f"sender 0x{transaction.sender.hex()} is not on this network's allowlist"
             )
-        validate_form(transaction, self.gas_limit)
+        context = self.next_context()
+        validate_form(transaction, context.gas_limit, context.fork)
         with self._changed:
             self._validate_new(transaction)
             next_nonce = self._next_of(transaction.sender)

@@ -6,26 +6,25 @@ their post-merge zeros, and mixHash stays what the EVM saw as PREVRANDAO, so any
 a block from its header alone gets the same result. The coinbase is the signer.
 """
 
-from eth.vm.forks.cancun.blocks import CancunBlockHeader
 from eth_keys.datatypes import PrivateKey, Signature
 from eth_keys.exceptions import BadSignature
 from eth_keys.exceptions import ValidationError as KeyValidationError
 from eth_utils.crypto import keccak
-from rlp import encode
 
 from node.errors import InvalidSeal
+from node.header import Header
 from node.transaction import SECP256K1_HALF_ORDER
 
 SEAL_DOMAIN = b"\x19Dyetrace block seal v1\n"
 """Keeps a seal from ever being a transaction's or a message's signature (as in EIP-191)."""
 
 
-def seal_hash(header: CancunBlockHeader) -> bytes:
+def seal_hash(header: Header) -> bytes:
     """What an authority signs: the header without its two seal fields."""
-    return keccak(SEAL_DOMAIN + encode(header.copy(extra_data=b"", parent_beacon_block_root=bytes(32))))
+    return keccak(SEAL_DOMAIN + header.copy(extra_data=b"", parent_beacon_block_root=bytes(32)).encode())
 
 
-def seal_header(header: CancunBlockHeader, key: PrivateKey) -> CancunBlockHeader:
+def seal_header(header: Header, key: PrivateKey) -> Header:
     """Sign a header whose coinbase is the key's address."""
     signature = key.sign_msg_hash(seal_hash(header))
     compact = signature.v << 255 | signature.s
@@ -34,7 +33,7 @@ def seal_header(header: CancunBlockHeader, key: PrivateKey) -> CancunBlockHeader
     )
 
 
-def recover_sealer(header: CancunBlockHeader) -> bytes:
+def recover_sealer(header: Header) -> bytes:
     """The address that signed a header.
 
     Raises:
@@ -44,7 +43,7 @@ def recover_sealer(header: CancunBlockHeader) -> bytes:
     parity, s = compact >> 255, compact & (2**255 - 1)
     if len(header.extra_data) != 32 or not 0 < s <= SECP256K1_HALF_ORDER:
         raise InvalidSeal(f"block {header.block_number} carries no seal")
-    r = int.from_bytes(header.parent_beacon_block_root, "big")
+    r = int.from_bytes(header.parent_beacon_block_root or b"", "big")
     try:
         signature = Signature(vrs=(parity, r, s))
         return bytes(signature.recover_public_key_from_msg_hash(seal_hash(header)).to_canonical_address())
@@ -52,7 +51,7 @@ def recover_sealer(header: CancunBlockHeader) -> bytes:
         raise InvalidSeal(f"block {header.block_number} carries a broken seal") from exc
 
 
-def validate_seal(header: CancunBlockHeader, authorities: frozenset[bytes]) -> None:
+def validate_seal(header: Header, authorities: frozenset[bytes]) -> None:
     """Check that an authority of the network signed the header, and is its coinbase.
 
     Raises:

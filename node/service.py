@@ -10,6 +10,7 @@ from typing import Self
 from node.chain import Chain, open_chain
 from node.errors import NodeError, SetupError
 from node.genesis import Network
+from node.geth import GENESIS_FILE_NAME, Genesis
 from node.keys import load_key
 from node.mempool import Mempool
 from node.producer import Producer
@@ -25,13 +26,20 @@ def _ignore(_: NodeError) -> None:
     return
 
 
+def load_network(directory: Path) -> Network | Genesis:
+    """What a data directory is of: our own network or an imported one (``SetupError``)."""
+    if (directory / GENESIS_FILE_NAME).exists():
+        return Genesis.load(directory)
+    return Network.load(directory)
+
+
 class Node:
     """Owns a data directory while it runs; used as a context manager, it starts and stops with the block."""
 
     def __init__(
         self, directory: Path, password: str | None = None, heartbeat_seconds: float | None = None
     ) -> None:
-        """Open a data directory made by ``dyetrace node init``.
+        """Open a data directory made by ``dyetrace node init``; on an imported network nothing makes blocks.
 
         Args:
             password: of the authority's keystore, if the key is encrypted.
@@ -41,33 +49,39 @@ class Node:
             SetupError: another process runs it, or file, key and database don't fit.
             StoreError: the database is damaged.
         """
-        network = Network.load(directory)
+        network = load_network(directory)
+        own = isinstance(network, Network)
         self._lock_file = (directory / LOCK_NAME).open("w")
         try:
             fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self.chain: Chain = open_chain(directory, network, load_key(directory, password))
+            self.chain: Chain = open_chain(directory, network, load_key(directory, password) if own else None)
         except BlockingIOError as exc:
             self._lock_file.close()
             raise SetupError(f"{directory} is in use by another node process") from exc
         except NodeError:
             self._lock_file.close()
             raise
-        self.pool = Mempool(network.gas_limit, network.allowed_senders, self.chain.account_at_head)
+        allowed = network.allowed_senders if isinstance(network, Network) else frozenset()
+        self.pool = Mempool(self.chain.next_context, allowed, self.chain.account_at_head)
         self.on_failure: Callable[[NodeError], None] = _ignore
         """Told, from the producer's thread, when no further block can be made."""
         threading.stack_size(THREAD_STACK_BYTES)
-        self._producer = Producer(self.chain, self.pool, self._fail, heartbeat_seconds)
+        self._producer = Producer(self.chain, self.pool, self._fail, heartbeat_seconds) if own else None
+        """``None`` on an imported network, whose blocks others make."""
 
     def start(self) -> None:
         """Begin to make blocks."""
-        self._producer.start()
+        if self._producer:
+            self._producer.start()
 
     def _fail(self, error: NodeError) -> None:
         self.on_failure(error)
 
     def stop(self) -> None:
         """Finish the block under construction and release the directory."""
-        self._producer.stop()
+        self.pool.close()
+        if self._producer:
+            self._producer.stop()
         self.chain.store.close()
         self._lock_file.close()
 

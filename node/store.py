@@ -14,14 +14,13 @@ import lmdb
 import rlp
 from eth.db.atomic import AtomicDB
 from eth.db.backends.base import BaseDB
-from eth.vm.forks.cancun.blocks import CancunBlockHeader
 from eth_utils.crypto import keccak
 from lru import LRU
 from rlp.codec import encode_raw
 
-from node.block import Block, Header, Receipt, decode_stored_receipt
+from node.block import Block, Header, Receipt, UncheckedBlock, Withdrawal, decode_stored_receipt
 from node.errors import StoreError
-from node.transaction import Transaction, stored_transaction
+from node.transaction import Transaction, included_transaction
 
 MAP_SIZE_BYTES = 1 << 40
 """Most the database may grow to: address space, not disk, is reserved."""
@@ -37,6 +36,7 @@ TABLES = (
     b"transactions",
     b"log_addresses",
     b"log_topics",
+    b"extras",
 )
 HEAD_KEY = b"head"
 NUMBER = struct.Struct(">Q")
@@ -118,7 +118,7 @@ class Store:
         encoded = self._get(b"headers", NUMBER.pack(number))
         if encoded is None:
             return None
-        header = rlp.decode(encoded, sedes=CancunBlockHeader)
+        header = Header.from_raw(rlp.decode(encoded))
         self._header_cache[number] = header
         return header
 
@@ -155,6 +155,28 @@ class Store:
         """The signed encodings of a block's transactions, in order."""
         return [rlp.decode(encoded)[0] for encoded in self._of_block(b"bodies", number)]
 
+    def extras(self, number: int) -> tuple[tuple[Header, ...], tuple[Withdrawal, ...] | None]:
+        """Uncles and withdrawals of a block; ``None`` for those of a block before Shanghai.
+
+        Our own networks' blocks have neither and store nothing: theirs are none and an empty list.
+        """
+        encoded = self._get(b"extras", NUMBER.pack(number))
+        if encoded is None:
+            header = self.header(number)
+            return (), None if header is None or header.withdrawals_root is None else ()
+        uncles, *withdrawals = rlp.decode(encoded)
+        return (
+            tuple(Header.from_raw(entry) for entry in uncles),
+            tuple(Withdrawal.from_raw(entry) for entry in withdrawals[0]) if withdrawals else None,
+        )
+
+    def unchecked_block(self, number: int) -> UncheckedBlock:
+        """A block as other nodes are given it (``StoreError`` if it isn't there)."""
+        header = self.header(number)
+        if header is None:
+            raise StoreError(f"block {number} is missing from the database")
+        return UncheckedBlock(header, tuple(self.raw_transactions(number)), *self.extras(number))
+
     def receipt(self, number: int, index: int) -> Receipt:
         """One receipt of a block (``StoreError`` if it isn't there)."""
         return decode_stored_receipt(self._at(b"receipts", number, index))
@@ -182,8 +204,10 @@ class Store:
         with self._writing() as txn:
             for node_hash, node in sorted(state_writes.items()):
                 txn.put(node_hash, node, db=self._tables[b"state"])
-            txn.put(key, rlp.encode(block.header), db=self._tables[b"headers"])
+            txn.put(key, block.header.encode(), db=self._tables[b"headers"])
             txn.put(block.header.hash, key, db=self._tables[b"numbers"])
+            if block.uncles or block.withdrawals:
+                txn.put(key, _encode_extras(block), db=self._tables[b"extras"])
             self._put_transactions(txn, number, block)
             self._put_log_index(txn, key, block)
             txn.put(HEAD_KEY, key, db=self._tables[b"meta"])
@@ -245,6 +269,14 @@ class Store:
         return found
 
 
+def _encode_extras(block: Block) -> bytes:
+    parts = [[uncle.raw() for uncle in block.uncles]]
+    if block.withdrawals is not None:
+        parts.append([withdrawal.raw() for withdrawal in block.withdrawals])
+    encoded: bytes = encode_raw(parts)
+    return encoded
+
+
 def _decode_body(encoded: bytes, chain_id: int) -> Transaction:
     raw, sender = rlp.decode(encoded)
-    return stored_transaction(raw, sender, chain_id)
+    return included_transaction(raw, chain_id, sender)

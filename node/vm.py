@@ -1,53 +1,67 @@
-"""The EVM: Cancun rules on py-evm, zero base fee, one function to run one transaction.
-
-Cancun is what Vyper 0.4.3 compiles to by default, and Prague only adds what a permissioned chain of contracts
-has no use for (EIP-7623's calldata floor, EIP-7702, validator requests). Gas price zero is fine, an unfunded
-sender too.
-"""
+"""The EVM: py-evm's rules of every fork, one state to run on and one function to run one transaction."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Any, TypeAlias
 
+from eth._utils.address import generate_contract_address
+from eth._utils.calculations import fake_exponential
 from eth.abc import DatabaseAPI
 from eth.exceptions import Revert, VMError
 from eth.vm.execution_context import ExecutionContext
-from eth.vm.forks.cancun.computation import CancunComputation
-from eth.vm.forks.cancun.state import CancunState, CancunTransactionExecutor
+from eth.vm.forks.berlin.state import BerlinState
+from eth.vm.forks.byzantium.state import ByzantiumState
+from eth.vm.forks.cancun.state import CancunState
+from eth.vm.forks.constantinople.state import ConstantinopleState
+from eth.vm.forks.frontier.state import FrontierState
+from eth.vm.forks.homestead.state import HomesteadState
+from eth.vm.forks.istanbul.state import IstanbulState
+from eth.vm.forks.london.state import LondonState
+from eth.vm.forks.paris.state import ParisState
+from eth.vm.forks.petersburg.state import PetersburgState
+from eth.vm.forks.prague.state import PragueState
+from eth.vm.forks.shanghai.state import ShanghaiState
+from eth.vm.forks.spurious_dragon.state import SpuriousDragonState
+from eth.vm.forks.tangerine_whistle.state import TangerineWhistleState
+from eth.vm.message import Message
+from eth.vm.opcode_values import SELFDESTRUCT
+from eth.vm.state import BaseState
 
 from node.errors import ExecutionFault
+from node.forks import BlobRules, Fork, intrinsic_gas
 from node.opcodes import OPCODES
-from node.transaction import Transaction
+from node.transaction import BLOB, CREATE, Transaction
 
 PREVIOUS_HASHES_MAX = 256
+SYSTEM_ADDRESS = bytes.fromhex("fffffffffffffffffffffffffffffffffffffffe")
+SYSTEM_CALL_GAS = 30_000_000
+REVERTED = "execution reverted"
 
+State: TypeAlias = BaseState
+"""World state at one block, plus the writes of the transactions run on it."""
 
-class Executor(CancunTransactionExecutor):  # type: ignore[misc]
-    """Runs transactions that were validated before; py-evm would recover every sender a second time."""
-
-    def validate_transaction(self, transaction: Transaction) -> None:
-        """Nothing: ``mempool.validate_*`` and ``chain.validate_transaction`` did it."""
-
-
-class Computation(CancunComputation):  # type: ignore[misc]
-    """Cancun, with the shorter opcodes."""
-
-    opcodes = OPCODES
-
-
-class State(CancunState):  # type: ignore[misc]
-    """World state at one block, plus the writes of the transactions run on it."""
-
-    computation_class = Computation
-    transaction_executor_class = Executor
-
-    def set_system_contracts(self) -> None:
-        """None: beacon roots mean nothing without a beacon chain."""
+STATES: dict[Fork, type[BaseState]] = {
+    Fork.FRONTIER: FrontierState,
+    Fork.HOMESTEAD: HomesteadState,
+    Fork.TANGERINE_WHISTLE: TangerineWhistleState,
+    Fork.SPURIOUS_DRAGON: SpuriousDragonState,
+    Fork.BYZANTIUM: ByzantiumState,
+    Fork.CONSTANTINOPLE: ConstantinopleState,
+    Fork.PETERSBURG: PetersburgState,
+    Fork.ISTANBUL: IstanbulState,
+    Fork.BERLIN: BerlinState,
+    Fork.LONDON: LondonState,
+    Fork.PARIS: ParisState,
+    Fork.SHANGHAI: ShanghaiState,
+    Fork.CANCUN: CancunState,
+    Fork.PRAGUE: PragueState,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class BlockContext:
-    """What a contract can ask about the block it runs in."""
+    """What a contract can ask about the block it runs in, and by which rules it runs."""
 
     number: int
     timestamp: int
@@ -59,7 +73,17 @@ class BlockContext:
     previous_hashes: Callable[[], Iterable[bytes]]
     """Hashes of the blocks before, newest first; asked for only when a contract reads BLOCKHASH."""
     base_fee: int = 0
-    """wei; zero on the chain, something else only in a simulation."""
+    """wei; zero on our own networks."""
+    fork: Fork = Fork.CANCUN
+    difficulty: int = 0
+    excess_blob_gas: int = 0
+    blobs: BlobRules | None = None
+    """``None`` before Cancun."""
+
+    @property
+    def blob_base_fee(self) -> int:
+        """wei a unit of blob gas (EIP-4844); zero before Cancun."""
+        return 0 if self.blobs is None else blob_base_fee(self.excess_blob_gas, self.blobs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +103,7 @@ class Outcome:
     succeeded: bool
     gas_used: int
     gas_peak: int
-    """Gas needed while it ran, before refunds."""
+    """Gas needed while it ran, before refunds; the floor of EIP-7623 included."""
     output: bytes
     """Return data, or revert data."""
     logs: tuple[Log, ...]
@@ -94,35 +118,17 @@ class Outcome:
         return self.failure == REVERTED
 
 
-REVERTED = "execution reverted"
-
-
 def open_state(database: DatabaseAPI, state_root: bytes, context: BlockContext) -> State:
     """The state under ``state_root``, to run transactions in a block that ``context`` describes."""
-    return State(database, _execution_context(context), state_root)
+    state = state_class(context.fork)(database, _execution_context(context), state_root)
+    state.block = context
+    return state
 
 
 def enter_block(state: State, context: BlockContext) -> None:
-    """Go on with the same state in another block."""
+    """Go on with the same state in another block of the same fork."""
     state.execution_context = _execution_context(context)
-
-
-def _execution_context(context: BlockContext) -> ExecutionContext:
-    def previous_hashes() -> Iterator[bytes]:
-        yield from context.previous_hashes()
-
-    return ExecutionContext(
-        coinbase=context.coinbase,
-        timestamp=context.timestamp,
-        block_number=context.number,
-        difficulty=0,
-        mix_hash=context.previous_randao,
-        gas_limit=context.gas_limit,
-        prev_hashes=previous_hashes(),
-        chain_id=context.chain_id,
-        base_fee_per_gas=context.base_fee,
-        excess_blob_gas=0,
-    )
+    state.block = context
 
 
 def process_transaction(state: State, transaction: Transaction) -> Outcome:
@@ -133,25 +139,146 @@ def process_transaction(state: State, transaction: Transaction) -> Outcome:
     """
     state.lock_changes()
     try:
-        return _outcome(transaction, state.apply_transaction(transaction))
+        return _outcome(state, transaction, state.apply_transaction(transaction))
     except Exception as exc:
         raise ExecutionFault(transaction.hash) from exc
 
 
-def _outcome(transaction: Transaction, computation: Any) -> Outcome:
+def call_as_system(state: State, address: bytes, data: bytes) -> bytes:
+    """What a contract returns to the block itself (EIP-4788, 2935, 7002, 7251); its writes stay.
+
+    Empty where no contract is.
+
+    Raises:
+        ExecutionFault: the contract fails, which makes the block invalid.
+    """
+    code = state.get_code(address)
+    if not code:
+        return b""
+    state.lock_changes()
+    message = Message(gas=SYSTEM_CALL_GAS, to=address, sender=SYSTEM_ADDRESS, value=0, data=data, code=code)
+    origin = state.get_transaction_context_class()(gas_price=0, origin=SYSTEM_ADDRESS)
+    computation = state.computation_class.apply_message(state, message, origin)
+    if state.block.fork >= Fork.CANCUN:
+        state.clear_transient_storage()
+    if computation.is_error:
+        raise ExecutionFault(bytes(32))
+    return bytes(computation.output)
+
+
+def blob_base_fee(excess_blob_gas: int, rules: BlobRules) -> int:
+    """wei a unit of blob gas (EIP-4844)."""
+    fee: int = fake_exponential(1, excess_blob_gas, rules.fraction)
+    return fee
+
+
+@cache
+def state_class(fork: Fork) -> type[BaseState]:
+    """py-evm's state of a fork, with what this node does otherwise."""
+    base = STATES[fork]
+    executor = type("Executor", (Executor, base.transaction_executor_class), {})
+    computation = type("Computation", (base.computation_class,), {"opcodes": _opcodes(fork)})
+    parts = {"transaction_executor_class": executor, "computation_class": computation}
+    return type("State", (_Block, base), parts)
+
+
+def _opcodes(fork: Fork) -> dict[int, Any]:
+    """A fork's opcodes, without py-evm's warning of SELFDESTRUCT: processes may treat warnings as errors."""
+    if fork == Fork.CANCUN:
+        return OPCODES
+    table = STATES[fork].computation_class.opcodes
+    ends = table[SELFDESTRUCT]
+    return {**table, SELFDESTRUCT: getattr(ends, "__wrapped__", ends)}
+
+
+class _Block:
+    """What a state knows of the block it is in."""
+
+    block: BlockContext
+
+    def set_system_contracts(self) -> None:
+        """None: genesis has those a chain needs."""
+
+    @property
+    def blob_base_fee(self) -> int:
+        return self.block.blob_base_fee
+
+
+class Executor:
+    """Starts a transaction under any fork's rules; py-evm's own executors stand behind it and end it."""
+
+    vm_state: Any
+    calc_message_refund: Callable[[Transaction], int]
+    """py-evm's, from Cancun on."""
+    get_code_at_address: Callable[[bytes], tuple[bytes, bytes | None]]
+    """py-evm's, from Cancun on: the code that runs, and whose it is if it is another's."""
+
+    def validate_transaction(self, transaction: Transaction) -> None:
+        """Nothing: ``node.validation`` did it, and py-evm would recover every sender a second time."""
+
+    def build_evm_message(self, transaction: Transaction) -> Message:
+        """Take the fee, count the nonce, and make the first message (Yellow Paper §6.2)."""
+        state, block = self.vm_state, self.vm_state.block
+        fee = transaction.gas * transaction.gas_price_at(block.base_fee)
+        if transaction.type_id == BLOB:
+            fee += transaction.blob_gas * block.blob_base_fee
+        state.delta_balance(transaction.sender, -fee)
+        nonce = state.get_nonce(transaction.sender)
+        state.set_nonce(transaction.sender, nonce + 1)
+        refund = self.calc_message_refund(transaction) if block.fork >= Fork.PRAGUE else 0
+        code, delegate = b"", None
+        if transaction.to != CREATE:
+            if block.fork >= Fork.PRAGUE:
+                code, delegate = self.get_code_at_address(transaction.to)
+            else:
+                code = state.get_code(transaction.to)
+        is_create = transaction.to == CREATE
+        return Message(
+            gas=transaction.gas - intrinsic_gas(transaction, block.fork),
+            to=transaction.to,
+            sender=transaction.sender,
+            value=transaction.value,
+            data=b"" if is_create else transaction.data,
+            code=transaction.data if is_create else code,
+            create_address=generate_contract_address(transaction.sender, nonce) if is_create else None,
+            refund=refund,
+            is_delegation=delegate is not None,
+        )
+
+
+def _execution_context(context: BlockContext) -> ExecutionContext:
+    def previous_hashes() -> Iterator[bytes]:
+        yield from context.previous_hashes()
+
+    return ExecutionContext(
+        coinbase=context.coinbase,
+        timestamp=context.timestamp,
+        block_number=context.number,
+        difficulty=context.difficulty,
+        mix_hash=context.previous_randao,
+        gas_limit=context.gas_limit,
+        prev_hashes=previous_hashes(),
+        chain_id=context.chain_id,
+        base_fee_per_gas=context.base_fee,
+        excess_blob_gas=context.excess_blob_gas,
+    )
+
+
+def _outcome(state: State, transaction: Transaction, computation: Any) -> Outcome:
     gas_spent = transaction.gas - computation.get_gas_remaining()
-    refund = Executor.calculate_gas_refund(computation, gas_spent)
+    quotient = 5 if state.block.fork >= Fork.LONDON else 2  # EIP-3529
+    refund = min(computation.get_gas_refund(), gas_spent // quotient)
     failed = computation.is_error
     return Outcome(
         succeeded=not failed,
-        gas_used=gas_spent - refund,
-        gas_peak=gas_spent,
+        gas_used=gas_spent - refund + computation.data_floor_gas,
+        gas_peak=max(gas_spent, gas_spent - refund + computation.data_floor_gas),
         output=bytes(computation.output),
         logs=tuple(
             Log(address, tuple(topic.to_bytes(32, "big") for topic in topics), data)
             for address, topics, data in computation.get_log_entries()
         ),
-        contract_address=computation.msg.storage_address if transaction.to == b"" else b"",
+        contract_address=computation.msg.storage_address if transaction.to == CREATE else b"",
         failure=_failure_text(computation.error) if failed else "",
     )
 

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import rlp
-
 from node.block import Header, Receipt
 from node.transaction import Transaction
 from node.vm import Log
@@ -23,8 +21,8 @@ def data(value: bytes) -> str:
 
 
 def header_json(header: Header) -> Json:
-    """The header's fields; ``hash`` included."""
-    return {
+    """The header's fields, those of its fork only; ``hash`` included."""
+    fields = {
         "number": quantity(header.block_number),
         "hash": data(header.hash),
         "parentHash": data(header.parent_hash),
@@ -41,12 +39,19 @@ def header_json(header: Header) -> Json:
         "timestamp": quantity(header.timestamp),
         "mixHash": data(header.mix_hash),
         "nonce": data(header.nonce),
-        "baseFeePerGas": quantity(header.base_fee_per_gas),
-        "withdrawalsRoot": data(header.withdrawals_root),
-        "blobGasUsed": quantity(header.blob_gas_used),
-        "excessBlobGas": quantity(header.excess_blob_gas),
-        "parentBeaconBlockRoot": data(header.parent_beacon_block_root),
     }
+    later: dict[str, int | bytes | None] = {
+        "baseFeePerGas": header.base_fee_per_gas,
+        "withdrawalsRoot": header.withdrawals_root,
+        "blobGasUsed": header.blob_gas_used,
+        "excessBlobGas": header.excess_blob_gas,
+        "parentBeaconBlockRoot": header.parent_beacon_block_root,
+        "requestsHash": header.requests_hash,
+    }
+    for name, value in later.items():
+        if value is not None:
+            fields[name] = data(value) if isinstance(value, bytes) else quantity(value)
+    return fields
 
 
 def block_json(header: Header, raws: Sequence[bytes], transactions: Sequence[object]) -> Json:
@@ -68,7 +73,7 @@ def transaction_json(transaction: Transaction, header: Header | None, index: int
         "transactionIndex": quantity(index) if placed else None,
         "hash": data(transaction.hash),
         "type": quantity(transaction.type_id),
-        "chainId": quantity(transaction.chain_id),
+        "chainId": quantity(transaction.chain_id or 0),
         "from": data(transaction.sender),
         "to": data(transaction.to) if transaction.to else None,
         "nonce": quantity(transaction.nonce),
@@ -134,7 +139,7 @@ def log_json(log: Log, header: Header, transaction_hash: bytes, index: int, log_
 def _block_size_bytes(header: Header, raws: Sequence[bytes]) -> int:
     """Length of the block's RLP: header, transactions, no uncles, no withdrawals."""
     listed = sum(len(raw) if raw[0] >= 0xC0 else _string_size(len(raw)) for raw in raws)
-    return _string_size(len(rlp.encode(header)) + _string_size(listed) + 2)
+    return _string_size(len(header.encode()) + _string_size(listed) + 2)
 
 
 def _string_size(length_bytes: int) -> int:

@@ -8,13 +8,14 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from eth.vm.forks.cancun.blocks import CancunBlockHeader
 from eth_utils.crypto import keccak
 from rlp.codec import encode_raw
 
+from node.authority import NO_REQUESTS
 from node.block import Header, Receipt, make_receipt, with_results
 from node.chain import Chain
 from node.errors import InvalidParams, SimulationRefused
+from node.forks import Fork
 from node.rpc.calls import call_transaction, failure_message, overridden_context, override_state
 from node.rpc.format import Json, block_json, data, log_json, quantity, transaction_json
 from node.rpc.params import (
@@ -29,6 +30,7 @@ from node.rpc.params import (
     state_override,
 )
 from node.transaction import CREATE, INITCODE_SIZE_MAX_BYTES, Transaction
+from node.trie import EMPTY_ROOT
 from node.vm import PREVIOUS_HASHES_MAX, BlockContext, Outcome, State, enter_block, process_transaction
 
 BLOCKS_MAX = 256
@@ -178,13 +180,10 @@ def _simulate_block(simulation: Simulation, calls: BlockCalls) -> Json:
 
 def _context(simulation: Simulation, override: BlockOverride) -> BlockContext:
     parent = simulation.parent
-    context = BlockContext(
-        number=parent.block_number + 1,
-        timestamp=max(parent.timestamp, int(time.time())),
-        gas_limit=simulation.base.gas_limit,
-        coinbase=simulation.base.coinbase,
-        previous_randao=bytes(32),
-        chain_id=simulation.chain.chain_id,
+    draft = simulation.chain.rules.next_header(parent, int(time.time()), simulation.base.coinbase)
+    context = replace(
+        simulation.chain.context_of(draft.copy(mix_hash=bytes(32))),
+        base_fee=0,
         previous_hashes=simulation.hashes_before,
     )
     context = overridden_context(context, override)
@@ -196,16 +195,22 @@ def _context(simulation: Simulation, override: BlockOverride) -> BlockContext:
 
 
 def _header(parent: Header, context: BlockContext) -> Header:
-    return CancunBlockHeader(
-        difficulty=0,
+    """A header of the context's fork, before results."""
+    fork = context.fork
+    return Header(
+        parent_hash=parent.hash,
         block_number=context.number,
         gas_limit=context.gas_limit,
         timestamp=context.timestamp,
         coinbase=context.coinbase,
-        parent_hash=parent.hash,
+        difficulty=context.difficulty,
         mix_hash=context.previous_randao,
-        nonce=bytes(8),
-        base_fee_per_gas=context.base_fee,
+        base_fee_per_gas=context.base_fee if fork >= Fork.LONDON else None,
+        withdrawals_root=EMPTY_ROOT if fork >= Fork.SHANGHAI else None,
+        blob_gas_used=0 if fork >= Fork.CANCUN else None,
+        excess_blob_gas=context.excess_blob_gas if fork >= Fork.CANCUN else None,
+        parent_beacon_block_root=bytes(32) if fork >= Fork.CANCUN else None,
+        requests_hash=NO_REQUESTS if fork >= Fork.PRAGUE else None,
     )
 
 
@@ -284,7 +289,7 @@ def _encode_unsigned(transaction: Transaction) -> bytes:
     ]
     fees = [number(transaction.max_priority_fee_per_gas), number(transaction.max_fee_per_gas)]
     receiver = [transaction.to, number(transaction.value), transaction.data, access_list, b"", b"", b""]
-    head = [number(transaction.chain_id), number(transaction.nonce), *fees, number(transaction.gas)]
+    head = [number(transaction.chain_id or 0), number(transaction.nonce), *fees, number(transaction.gas)]
     encoded: bytes = encode_raw([*head, *receiver])
     return b"\x02" + encoded
 

@@ -1,7 +1,7 @@
 """The chain without a network: seals, imports, the store, hostile transactions."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from eth_keys.datatypes import PrivateKey
 
 from node import chain as chain_module
 from node import store as store_module
+from node.block import Block, UncheckedBlock
 from node.chain import Chain, open_chain
 from node.errors import InvalidBlock, InvalidSeal, NodeError, SetupError, StoreError, TransactionRefused
 from node.genesis import Network
@@ -38,6 +39,11 @@ def transaction(
     return decode_transaction(
         bytes(SENDER.sign_transaction(values | receiver | fields).raw_transaction), CHAIN_ID
     )
+
+
+def resealed(block: Block, **changes: Any) -> UncheckedBlock:
+    """What the authority signs when it changes its mind."""
+    return replace(block.unchecked(), header=seal_header(block.header.copy(**changes), KEY))
 
 
 @dataclass
@@ -107,7 +113,7 @@ def test_another_node_imports_and_agrees(chain: Chain, tmp_path: Path, opener: O
     replica = opener(tmp_path / "replica", key=None)
     for first in (0, 3):
         block = chain.make_block([transaction(nonce) for nonce in range(first, first + 3)]).block
-        replica.import_block(block.header, block.transactions)
+        replica.import_block(block.unchecked())
     assert replica.head.hash == chain.head.hash
     with pytest.raises(InvalidBlock, match="no authority key"):
         replica.make_block([transaction(6)])
@@ -121,9 +127,9 @@ def test_an_authority_cannot_lie_about_results(
     block = chain.make_block([transaction(0)]).block
     lie: object = b"\x01" * 32 if field.endswith("root") else 7
     with pytest.raises(InvalidBlock, match="doesn't follow from its transactions"):
-        replica.import_block(seal_header(block.header.copy(**{field: lie}), KEY), block.transactions)
+        replica.import_block(resealed(block, **{field: lie}))
     assert replica.head.block_number == 0
-    replica.import_block(block.header, block.transactions)
+    replica.import_block(block.unchecked())
 
 
 @pytest.mark.parametrize(
@@ -135,9 +141,7 @@ def test_header_rules_bind_authorities(
 ) -> None:
     block = chain.make_block([transaction(0)]).block
     with pytest.raises(InvalidBlock, match="header rule"):
-        opener(tmp_path / "replica", key=None).import_block(
-            seal_header(block.header.copy(**{field: value}), KEY), block.transactions
-        )
+        opener(tmp_path / "replica", key=None).import_block(resealed(block, **{field: value}))
 
 
 def test_time_never_goes_back_and_never_runs_ahead(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,9 +153,9 @@ def test_time_never_goes_back_and_never_runs_ahead(chain: Chain, monkeypatch: py
 
 def test_an_older_block_is_refused(chain: Chain, tmp_path: Path, opener: Opener) -> None:
     block = chain.make_block([transaction(0)]).block
-    old = seal_header(block.header.copy(timestamp=1_600_000_000), KEY)
+    old = resealed(block, timestamp=1_600_000_000)
     with pytest.raises(InvalidBlock, match="older than its parent"):
-        opener(tmp_path / "replica", key=None).import_block(old, block.transactions)
+        opener(tmp_path / "replica", key=None).import_block(old)
 
 
 def test_what_cannot_run_is_refused_and_the_rest_runs(chain: Chain) -> None:

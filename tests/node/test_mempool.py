@@ -11,6 +11,7 @@ from node.errors import TransactionRefused
 from node.mempool import Account as PoolAccount
 from node.mempool import Mempool
 from node.transaction import Transaction, decode_transaction
+from node.vm import BlockContext
 
 CHAIN_ID = 31_707
 FIRST, SECOND = (Account.from_key("0x" + byte * 32) for byte in ("0a", "0b"))
@@ -22,6 +23,10 @@ def transaction(nonce: int, account: Any = FIRST, **fields: Any) -> Transaction:
     return decode_transaction(bytes(signed.raw_transaction), CHAIN_ID)
 
 
+def next_context() -> BlockContext:
+    return BlockContext(1, 1_700_000_000, 30_000_000, bytes(20), bytes(32), CHAIN_ID, tuple)
+
+
 @pytest.fixture
 def nonces() -> dict[bytes, int]:
     """What the chain says; missing means zero."""
@@ -30,7 +35,7 @@ def nonces() -> dict[bytes, int]:
 
 @pytest.fixture
 def pool(nonces: dict[bytes, int]) -> Mempool:
-    return Mempool(30_000_000, frozenset(), lambda sender: PoolAccount(nonces.get(sender, 0), 0))
+    return Mempool(next_context, frozenset(), lambda sender: PoolAccount(nonces.get(sender, 0), 0))
 
 
 def order(pool: Mempool) -> list[tuple[bytes, int]]:
@@ -114,7 +119,7 @@ def test_it_is_bounded(pool: Mempool, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_only_allowed_senders() -> None:
     allowed = frozenset({transaction(0).sender})
-    pool = Mempool(30_000_000, allowed, lambda sender: PoolAccount(0, 0))
+    pool = Mempool(next_context, allowed, lambda sender: PoolAccount(0, 0))
     pool.add(transaction(0))
     with pytest.raises(TransactionRefused, match="allowlist"):
         pool.add(transaction(0, SECOND))

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.transaction import Transaction
-from node.vm import BlockContext, Outcome, State, open_state, process_transaction
+from node.vm import BlockContext, Outcome, open_state, process_transaction
 
 SENDER = b"\x0a" * 20
 CONTRACT = b"\x0b" * 20
@@ -61,16 +61,10 @@ PLAIN = [
 ]
 
 
-class Plain(State):
-    """The same state with py-evm's opcodes."""
-
-    computation_class = CancunComputation
-
-
-def run(kind: type[State], code: bytes, gas: int, data: bytes) -> tuple[Outcome, bytes]:
+def run(is_plain: bool, code: bytes, gas: int, data: bytes) -> tuple[Outcome, bytes]:
     state = open_state(AtomicDB(), BLANK_ROOT_HASH, CONTEXT)
-    if kind is not State:
-        state = kind(AtomicDB(), state.execution_context, BLANK_ROOT_HASH)
+    if is_plain:
+        state.computation_class = CancunComputation
     state.set_code(CONTRACT, code)
     state.set_storage(CONTRACT, 1, 7)
     call = Transaction(bytes(32), b"", 2, 31_707, SENDER, 0, gas, 0, 0, CONTRACT, 0, data)
@@ -79,7 +73,7 @@ def run(kind: type[State], code: bytes, gas: int, data: bytes) -> tuple[Outcome,
 
 
 def agree(code: bytes, gas: int = 200_000, data: bytes = b"") -> Outcome:
-    ours, plain = run(State, code, gas, data), run(Plain, code, gas, data)
+    ours, plain = run(False, code, gas, data), run(True, code, gas, data)
     if plain[0].failure != ours[0].failure:  # the same end may be worded differently
         assert plain[0].gas_used == ours[0].gas_used == gas
     assert asdict(ours[0]) | {"failure": ""} == asdict(plain[0]) | {"failure": ""}

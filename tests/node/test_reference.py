@@ -5,16 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rlp
 from eth.chains.base import Chain as ReferenceChain
 from eth.db.atomic import AtomicDB
 from eth.vm.forks.cancun import CancunVM
-from eth.vm.forks.cancun.blocks import CancunBlock
+from eth.vm.forks.cancun.blocks import CancunBlock, CancunBlockHeader
 from eth.vm.forks.cancun.transactions import CancunTransactionBuilder
 from eth_account import Account
 from eth_keys.datatypes import PrivateKey
 from web3 import Web3
 
 from node import chain as chain_module
+from node.block import Header
 from node.chain import Chain, open_chain
 from node.genesis import Network
 from node.transaction import Transaction, decode_transaction
@@ -75,6 +77,11 @@ def workload(chain: Chain, code: dict[str, Any]) -> list[list[Transaction]]:
     ]
 
 
+def as_theirs(header: Header) -> CancunBlockHeader:
+    """Our header, read by py-evm."""
+    return rlp.decode(header.encode(), sedes=CancunBlockHeader)
+
+
 def test_py_evm_accepts_every_block(chain: Chain, ledger_code: dict[str, Any]) -> None:
     for transactions in workload(chain, ledger_code):
         made = chain.make_block(transactions)
@@ -82,12 +89,12 @@ def test_py_evm_accepts_every_block(chain: Chain, ledger_code: dict[str, Any]) -
     reference_class = ReferenceChain.configure(
         "Reference", vm_configuration=((0, CancunVM),), chain_id=CHAIN_ID
     )
-    reference = reference_class.from_genesis_header(AtomicDB(), chain.header(0))
+    reference = reference_class.from_genesis_header(AtomicDB(), as_theirs(chain.header(0)))
     failed = 0
     for number in range(1, chain.head.block_number + 1):
         raws = chain.store.raw_transactions(number)
         decoded = [CancunTransactionBuilder().decode(raw) for raw in raws]
-        block = CancunBlock(chain.header(number), transactions=decoded, uncles=[], withdrawals=[])
+        block = CancunBlock(as_theirs(chain.header(number)), transactions=decoded, uncles=[], withdrawals=[])
         imported = reference.import_block(block).imported_block
         assert imported.header.hash == chain.header(number).hash
         failed += sum(not receipt.succeeded for receipt in chain.store.receipts(number))
