@@ -157,7 +157,7 @@ class Chain:
         view, context = StateView(self.store), self.context_of(header)
         state = open_state(view.database(), parent.state_root, context)
         self.rules.begin_block(state, header)
-        transactions = [included_transaction(raw, self.chain_id) for raw in block.raw_transactions]
+        transactions = _decoded(block, self.chain_id)
         receipts = _run_all(state, transactions, block)
         ended = self.rules.end_block(state, block, transactions, receipts)
         state.persist()
@@ -274,6 +274,13 @@ def _run_all(state: State, transactions: Sequence[Transaction], block: Unchecked
         post_state = state.make_state_root() if context.fork < Fork.BYZANTIUM else b""
         receipts.append(make_receipt(transaction, outcome, receipts, post_state))
     return receipts
+
+
+def _decoded(block: UncheckedBlock, chain_id: int) -> list[Transaction]:
+    try:
+        return [included_transaction(raw, chain_id) for raw in block.raw_transactions]
+    except InvalidBlock as exc:
+        raise InvalidBlock(f"{block.name}: {exc}") from exc
 
 
 def _compare(block: UncheckedBlock, expected: Header) -> None:

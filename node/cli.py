@@ -6,8 +6,11 @@ import os
 import signal
 import socket
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, BinaryIO, NoReturn
 
 import typer
 import uvicorn
@@ -16,11 +19,17 @@ from eth_utils.address import to_checksum_address
 from node.chain import open_chain
 from node.errors import NodeError, SetupError
 from node.genesis import GAS_LIMIT_DEFAULT, Network
+from node.geth import GENESIS_FILE_NAME, Genesis, read_file
 from node.keys import adopt_keystore, create_plain_key
 from node.rpc.server import create_app
-from node.service import Node
+from node.service import Node, open_directory
+from node.transfer import export_file, import_file
 
 PASSWORD_VARIABLE = "DYETRACE_AUTHORITY_PASSWORD"  # noqa: S105 - a name, not a password
+
+PROGRESS_SECONDS = 5.0
+
+log = logging.getLogger(__name__)
 
 app = typer.Typer(help="The embedded permissioned chain.", no_args_is_help=True)
 
@@ -30,7 +39,10 @@ DataDirectory = Annotated[Path, typer.Option("--data", help="Data directory.", f
 @app.command()
 def init(
     data: DataDirectory,
-    chain_id: Annotated[int, typer.Option(help="EIP-155 chain id.", min=1)],
+    chain_id: Annotated[int | None, typer.Option(help="EIP-155 chain id of a new network.", min=1)] = None,
+    genesis: Annotated[
+        Path | None, typer.Option(help="Another client's genesis.json instead, to import its chain.")
+    ] = None,
     authority: Annotated[list[str] | None, typer.Option(help="Another address that may seal blocks.")] = None,
     alloc: Annotated[list[str] | None, typer.Option(help="Opening balance, ADDRESS=WEI.")] = None,
     allow: Annotated[list[str] | None, typer.Option(help="Address that may send; none: all may.")] = None,
@@ -40,11 +52,18 @@ def init(
         typer.Option(help="Encrypted keystore to seal with; without it, a new plain key is made."),
     ] = None,
 ) -> None:
-    """Make a network: network.json, the authority's key and the genesis block."""
+    """Make a network (network.json, the authority's key, the genesis block), or take over a genesis.json."""
     try:
+        if (chain_id is None) == (genesis is None):
+            raise SetupError("Give either --chain-id for a new network, or --genesis FILE for another's")
+        if genesis is not None:
+            if authority or alloc or allow or authority_key_file or gas_limit != GAS_LIMIT_DEFAULT:
+                raise SetupError("With --genesis everything is in the file: leave the other options away")
+            typer.echo(json.dumps(_adopted(data, genesis)))
+            return
         network = create_network(
             data,
-            chain_id,
+            chain_id or 0,
             authority or [],
             _balances(alloc or []),
             allow or [],
@@ -54,6 +73,37 @@ def init(
     except NodeError as exc:
         _fail(exc)
     typer.echo(json.dumps({"data": str(data), "chain_id": chain_id, "authorities": network.authorities}))
+
+
+@app.command(name="import")
+def import_(
+    data: DataDirectory,
+    file: Annotated[Path, typer.Argument(help="Blocks in RLP, one after the other.", dir_okay=False)],
+) -> None:
+    """Append the blocks of a file that another client wrote; each is run and checked, a bad one is named."""
+    _log_to_stderr("INFO")
+    try:
+        with open_directory(data) as chain:
+            done = import_file(chain, file, _Progress("imported"))
+    except NodeError as exc:
+        _fail(exc)
+    typer.echo(json.dumps({"added": done.added, "known": done.known, "head": done.head}))
+
+
+@app.command()
+def export(
+    data: DataDirectory,
+    file: Annotated[Path, typer.Argument(help="File to write; it must not exist yet.", dir_okay=False)],
+    first: Annotated[int, typer.Option(help="First block.", min=0)] = 1,
+    last: Annotated[int | None, typer.Option(help="Last block; the head if not given.", min=0)] = None,
+) -> None:
+    """Write blocks to a file in RLP, as other clients import them."""
+    try:
+        with open_directory(data) as chain, _new_file(file) as opened:
+            count = export_file(chain, opened, first, chain.head.block_number if last is None else last)
+    except NodeError as exc:
+        _fail(exc)
+    typer.echo(json.dumps({"blocks": count, "file": str(file)}))
 
 
 @app.command()
@@ -72,9 +122,7 @@ def run(
     log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
 ) -> None:
     """Run a node; prints one JSON line with its URL once it listens."""
-    logging.basicConfig(
-        stream=sys.stderr, level=log_level.upper(), format="%(asctime)s %(levelname)s %(message)s"
-    )
+    _log_to_stderr(log_level)
     try:
         node = Node(data, _password(authority_password_file), heartbeat_seconds or None)
         serve(node, _listen(host, port))
@@ -137,6 +185,48 @@ def serve(node: Node, listener: socket.socket) -> None:
         server.run(sockets=[listener])
     if failures:
         raise failures[0]
+
+
+class _Progress:
+    """Tells of every so many blocks."""
+
+    def __init__(self, word: str) -> None:
+        self._word = word
+        self._told = time.monotonic()
+
+    def __call__(self, number: int) -> None:
+        if time.monotonic() - self._told >= PROGRESS_SECONDS:
+            self._told = time.monotonic()
+            log.info("%s block %d", self._word, number)
+
+
+def _adopted(data: Path, source: Path) -> dict[str, object]:
+    """A data directory for the network of a genesis.json; what to tell of it."""
+    text = read_file(source)
+    genesis = Genesis.parse(text, str(source))
+    if data.exists() and any(data.iterdir()):
+        raise SetupError(f"{data} isn't empty; a network is made only in a new or empty directory")
+    data.mkdir(parents=True, exist_ok=True)
+    chain = open_chain(data, genesis, None)
+    first = chain.head
+    chain.store.close()
+    (data / GENESIS_FILE_NAME).write_bytes(text)
+    return {"data": str(data), "chain_id": genesis.config.chain_id, "genesis": f"0x{first.hash.hex()}"}
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[BinaryIO]:
+    try:
+        with path.open("xb") as file:
+            yield file
+    except OSError as exc:
+        raise SetupError(f"{path} can't be written: {exc.strerror}") from exc
+
+
+def _log_to_stderr(level: str) -> None:
+    logging.basicConfig(
+        stream=sys.stderr, level=level.upper(), format="%(asctime)s %(levelname)s %(message)s"
+    )
 
 
 def _listen(host: str, port: int) -> socket.socket:

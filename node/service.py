@@ -3,7 +3,8 @@
 import fcntl
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self
 
@@ -33,6 +34,33 @@ def load_network(directory: Path) -> Network | Genesis:
     return Network.load(directory)
 
 
+@contextmanager
+def open_directory(directory: Path) -> Iterator[Chain]:
+    """The chain of a data directory that no other process uses, for as long as the block lasts.
+
+    Raises:
+        SetupError: another process runs it, or file and database don't fit.
+        StoreError: the database is damaged.
+    """
+    network = load_network(directory)
+    with _locked(directory):
+        chain = open_chain(directory, network, None)
+        try:
+            yield chain
+        finally:
+            chain.store.close()
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    with (directory / LOCK_NAME).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            raise SetupError(f"{directory} is in use by another node process") from exc
+        yield
+
+
 class Node:
     """Owns a data directory while it runs; used as a context manager, it starts and stops with the block."""
 
@@ -51,16 +79,11 @@ class Node:
         """
         network = load_network(directory)
         own = isinstance(network, Network)
-        self._lock_file = (directory / LOCK_NAME).open("w")
-        try:
-            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self.chain: Chain = open_chain(directory, network, load_key(directory, password) if own else None)
-        except BlockingIOError as exc:
-            self._lock_file.close()
-            raise SetupError(f"{directory} is in use by another node process") from exc
-        except NodeError:
-            self._lock_file.close()
-            raise
+        with ExitStack() as opening:
+            opening.enter_context(_locked(directory))
+            key = load_key(directory, password) if own else None
+            self.chain: Chain = open_chain(directory, network, key)
+            self._held = opening.pop_all()
         allowed = network.allowed_senders if isinstance(network, Network) else frozenset()
         self.pool = Mempool(self.chain.next_context, allowed, self.chain.account_at_head)
         self.on_failure: Callable[[NodeError], None] = _ignore
@@ -83,7 +106,7 @@ class Node:
         if self._producer:
             self._producer.stop()
         self.chain.store.close()
-        self._lock_file.close()
+        self._held.close()
 
     def __enter__(self) -> Self:
         self.start()

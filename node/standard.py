@@ -118,7 +118,7 @@ class StandardRules:
             raise InvalidBlock(f"{name}: extraData of {len(header.extra_data)} bytes")
         if header.gas_used > header.gas_limit:
             raise InvalidBlock(f"{name}: gasUsed {header.gas_used} above gasLimit {header.gas_limit}")
-        self._validate_gas_limit(header, parent)
+        self._validate_gas_limit(header, parent, fork)
         if fork >= Fork.PARIS and (header.uncles_hash != EMPTY_LIST_HASH or any(header.nonce)):
             raise InvalidBlock(f"{name}: uncles or a nonce after the merge")
         expected = self._fields_after(parent, fork)
@@ -186,8 +186,8 @@ class StandardRules:
             fields["requests_hash"] = sha256().digest()
         return fields
 
-    def _validate_gas_limit(self, header: Header, parent: Header) -> None:
-        starts = header.base_fee_per_gas is not None and parent.base_fee_per_gas is None
+    def _validate_gas_limit(self, header: Header, parent: Header, fork: Fork) -> None:
+        starts = fork >= Fork.LONDON and parent.base_fee_per_gas is None
         before = parent.gas_limit * (ELASTICITY if starts else 1)
         if abs(header.gas_limit - before) >= max(1, before // GAS_LIMIT_QUOTIENT):
             raise InvalidBlock(

@@ -164,7 +164,7 @@ def included_transaction(raw: bytes, chain_id: int, sender: bytes | None = None)
     try:
         return _decode(raw, chain_id, sender)
     except TransactionRefused as exc:
-        raise InvalidBlock(f"a transaction of the block can't be: {exc.message}") from exc
+        raise InvalidBlock(f"a transaction can't be: {exc.message}") from exc
 
 
 def _decode(raw: bytes, chain_id: int, sender: bytes | None) -> Transaction:
