@@ -1,4 +1,4 @@
-"""A chain that py-evm's own miner makes, with every fork up to London in it: what another client would write."""
+"""A chain of every fork up to London that py-evm's own miner makes: what another client would write."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Chains as other clients write them: genesis.json, RLP files, every fork, and what is wrong with bad ones."""
+"""Chains as other clients write them: genesis.json, RLP files, every fork, and how bad ones are named."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -217,7 +217,7 @@ def test_headers_of_every_fork_are_read_as_written() -> None:
     ("gas_used", "fee"), [(15_000_000, 1_000), (30_000_000, 1_125), (0, 875), (15_000_001, 1_001)]
 )
 def test_the_base_fee_follows_demand(gas_used: int, fee: int) -> None:
-    """EIP-1559's own rule, by hand: an eighth up when full, an eighth down when empty, at least one wei up."""
+    """EIP-1559, by hand: an eighth up when full, an eighth down when empty, at least one wei up."""
     parent = Header(gas_limit=30_000_000, gas_used=gas_used, base_fee_per_gas=1_000)
     assert next_base_fee(parent) == fee
 
