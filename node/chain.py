@@ -125,6 +125,7 @@ class Chain:
             raise InvalidBlock("this node has no authority key and makes no blocks")
         with self._writing:
             view, draft = StateView(self.store), self.next_header()
+            self._validate_turn(draft)
             state = open_state(view.database(), self.head.state_root, self.context_of(draft))
             transactions, receipts, refused = _run_candidates(state, candidates)
             if not transactions and not even_if_empty:
@@ -135,6 +136,12 @@ class Chain:
             block = Block(header, tuple(transactions), tuple(receipts), withdrawals=())
             self._append(block, view)
             return Made(block, tuple(refused))
+
+    def _validate_turn(self, draft: Header) -> None:
+        if isinstance(self.network, Network):
+            now = self.network.authorities_at(draft.block_number)
+            if self._coinbase not in now:
+                raise InvalidBlock(f"0x{self._coinbase.hex()} is no authority of block {draft.block_number}")
 
     def import_block(self, block: UncheckedBlock) -> Block:
         """Check a block that was made elsewhere by running it again, and append it.
