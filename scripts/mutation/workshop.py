@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from scripts.mutation.compiler import bytecode, make_quick
+from scripts.mutation.compiler import bytecode
 from scripts.mutation.mutants import Mutant
 from scripts.mutation.targets import ROOT, hosts, judges
 
@@ -48,7 +48,6 @@ def warm_up() -> None:
 
     import contracts.typed_data  # noqa: F401
 
-    make_quick()
     gc.collect()
     gc.freeze()
 

@@ -23,6 +23,7 @@ from contracts.agreement.values import WEEKDAYS, amount_text
 from contracts.artifacts import TEMPLATES
 from contracts.terms import GUARD_ABI, RULE_ABI, Guard
 from tests.contracts.world import found, share
+from tests.samples import examples
 
 Draft = Any
 HEADER = "payee_name,payee_account\n"
@@ -171,7 +172,9 @@ def clause_lists(draw: st.DrawFn, disbursement: bool) -> list[tuple[str, list[di
     return draw(st.permutations(clauses))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(data=st.data(), disbursement=st.booleans())
 def test_valid_files_compile_to_what_the_chain_takes(
     draft: Callable[[str], Draft],

@@ -52,6 +52,7 @@ from tests.contracts.world import (
     supplier_operator,
     witness,
 )
+from tests.samples import examples
 
 HOUR = 3_600
 PAYEES = 8
@@ -344,7 +345,7 @@ class Payments:
         )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_the_evaluator_says_what_the_contract_says(network: World, data: st.DataObject) -> None:
     with boa.env.anchor():

@@ -24,6 +24,7 @@ from tests.contracts.funding import (
 from tests.contracts.quorum import retire
 from tests.contracts.test_allocation_allocate import allocate
 from tests.contracts.world import LINE, MATERIALS, PROJECT, TREE, WAGES, World, attacker, bank_supervisor, now
+from tests.samples import examples
 
 NOTHING = "allocation: nothing to clear"
 
@@ -338,7 +339,9 @@ SHARES = st.lists(st.integers(1, 2_500), min_size=1, max_size=3)
 STEPS = st.lists(st.tuples(st.integers(0, 10**6), st.integers(1, 3)), min_size=1, max_size=6)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(shares=SHARES, has_rest=st.booleans(), cap=st.integers(3 * 10**5, 10**6), steps=STEPS)
 def test_who_calls_how_often_changes_nothing(
     world: World, shares: list[int], has_rest: bool, cap: int, steps: list[tuple[int, int]]

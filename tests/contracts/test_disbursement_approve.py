@@ -95,6 +95,14 @@ def test_approve_refusals(world: World, payout: Contract) -> None:
         payout.approve(batch, given)
 
 
+def test_an_approval_is_not_renewed(world: World, payout: Contract) -> None:
+    _, batch = reserved(world, payout)
+    world.approve(payout, batch, [agency_one_supervisor])
+    boa.env.timestamp += 1
+    with reverts(REPEATED):
+        world.approve(payout, batch, [agency_one_supervisor])
+
+
 def test_approve_by_the_quorum_alone(world: World, payout: Contract) -> None:
     world.change([signer(newcomer, ENTERPRISE, Role.SUPERVISOR)])
     _, batch = reserved(world, payout)
@@ -215,6 +223,14 @@ def test_a_rotated_key_keeps_its_approval_and_can_revoke_it(world: World, payout
     assert missing(world, payout, batch, tree) == 1
     with reverts(REPEATED):
         world.approve(payout, batch, [newcomer])
+
+
+def test_the_key_that_approved_can_revoke_after_it_was_rotated(world: World, payout: Contract) -> None:
+    tree, batch = reserved(world, payout)
+    world.approve(payout, batch, [bank_supervisor, agency_one_supervisor])
+    rotate(world, bank_supervisor, newcomer)
+    revoke(payout, batch, bank_supervisor)
+    assert missing(world, payout, batch, tree) == 1
 
 
 def test_a_rotated_and_then_suspended_key_counts_no_more(world: World, payout: Contract) -> None:

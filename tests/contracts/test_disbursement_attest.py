@@ -1,5 +1,7 @@
 """Disbursement.attest and countersign: evidence by one institution or several, how old, and by whose keys."""
 
+from itertools import pairwise
+
 import boa
 import pytest
 
@@ -9,6 +11,7 @@ from tests.contracts.chain import Contract, reverts
 from tests.contracts.disbursements import (
     ALWAYS,
     CHANGED,
+    DAY,
     ENDED,
     OTHER,
     UNKNOWN,
@@ -46,6 +49,7 @@ from tests.contracts.world import (
 )
 
 FRESH = 3_600
+MAX_ROTATIONS = 16
 ROLE = "clauses: signer lacks the role"
 NOT_ASKED = "clauses: not asked of this institution"
 bank_witness, one_witness, two_witness = (actor(f"{name} witness") for name in ("bank", "one", "two"))
@@ -160,6 +164,17 @@ def test_a_rotated_witness_keeps_its_evidence_and_can_renew_it(world: World) -> 
     payout.execute(batch, second.rows, second.proof, False)
 
 
+def test_evidence_counts_through_as_many_rotations_as_a_key_may_have(world: World) -> None:
+    world.change([signer(bank_witness, BANK, Role.WITNESS)])
+    payout = disburse(world, [ALWAYS, evidence(1, FRESH, party=BANK)])
+    tree, batch = reserved(world, payout)
+    attest(payout, batch, bank_witness)
+    keys = [bank_witness, *(actor(f"bank witness {number}") for number in range(MAX_ROTATIONS))]
+    for old, new in pairwise(keys):
+        rotate(world, old, new)
+    world.execute(payout, batch, tree)
+
+
 @pytest.fixture
 def several(world: World) -> Contract:
     """Two institutions of the quorum must attest."""
@@ -187,6 +202,15 @@ def test_evidence_of_several_institutions(world: World, several: Contract) -> No
     world.change([not_member(BANK)])
     attest(several, batch, one_witness)
     assert refused(world, several, batch, tree, 8) == (1, 1, "evidence-missing", 2, 1)
+
+
+def test_evidence_of_a_member_that_left_stops_counting(world: World, several: Contract) -> None:
+    lasting = disburse(world, [ALWAYS, evidence(1, 2 * DAY, 2, QUORUM)])
+    tree, batch = reserved(world, lasting)
+    for who in (one_witness, bank_witness):
+        attest(lasting, batch, who)
+    world.change([not_member(BANK)])
+    assert refused(world, lasting, batch, tree) == (1, 1, "evidence-missing", 2, 1)
 
 
 def test_each_of_several_observations_must_be_fresh(world: World, several: Contract) -> None:

@@ -26,6 +26,7 @@ from tests.contracts.escrows import (
     Deal,
 )
 from tests.contracts.world import ENTERPRISE, SUPPLIER, World, now
+from tests.samples import examples
 
 AMOUNTS = st.integers(0, 600)
 NUMBERS = st.integers(0, 2)
@@ -247,5 +248,5 @@ class Escrowed(RuleBasedStateMachine):
 def test_an_escrow_always_ends_and_keeps_nothing(world: World) -> None:
     machine = type("EscrowOnTheNetwork", (Escrowed,), {"world": world})
     run_state_machine_as_test(
-        machine, settings=settings(max_examples=25, stateful_step_count=30, deadline=None)
+        machine, settings=settings(max_examples=examples(25), stateful_step_count=30, deadline=None)
     )

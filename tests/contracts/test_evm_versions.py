@@ -1,5 +1,6 @@
 """Every deployable on every EVM version we name: it compiles, and works under that fork's rules."""
 
+from collections.abc import Iterator
 from functools import cache
 
 import pytest
@@ -11,6 +12,7 @@ from scripts.benchmarks.network import Network, Source, agency, bank, compiled_f
 from scripts.benchmarks.workload import PROJECT, QUORUM, TREE, WAGES, ZERO, actor, batch_of
 from scripts.compile import EIP_170_BYTES
 from scripts.evm import RULES, Failed
+from scripts.mutation.compiler import quick
 
 TERMS = (
     Guard(0, Kind.APPROVAL, 2, subject=QUORUM),
@@ -27,6 +29,13 @@ versions = pytest.mark.parametrize("evm_version", sorted(RULES))
 def source(evm_version: str) -> Source:
     """What is compiled for a version, each contract once; the committed artefacts are Cancun's."""
     return artifact if evm_version == "cancun" else compiled_for(evm_version)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick() -> Iterator[None]:
+    """The same code sooner; what is committed is compared with the compiler's own in `test_artifacts`."""
+    with quick():
+        yield
 
 
 @pytest.fixture(scope="module", params=sorted(RULES))

@@ -26,6 +26,7 @@ from tests.contracts.guarantees import (
     Letter,
 )
 from tests.contracts.world import World, now
+from tests.samples import examples
 
 NUMBERS = st.integers(0, USES)
 # What ends a guarantee happens seldom, so that most runs get far.
@@ -250,5 +251,5 @@ class Guaranteed(RuleBasedStateMachine):
 def test_a_guarantee_always_ends_and_keeps_nothing(world: World) -> None:
     machine = type("GuaranteeOnTheNetwork", (Guaranteed,), {"world": world})
     run_state_machine_as_test(
-        machine, settings=settings(max_examples=25, stateful_step_count=30, deadline=None)
+        machine, settings=settings(max_examples=examples(25), stateful_step_count=30, deadline=None)
     )

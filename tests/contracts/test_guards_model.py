@@ -57,6 +57,7 @@ from tests.contracts.world import (
     supplier_operator,
     witness,
 )
+from tests.samples import examples
 
 PAYEES = 16
 ROSTER = 10
@@ -79,7 +80,6 @@ PAPERS = {
     keccak(b"paper 2"): Paper(PROGRESS, 3, 200),
 }
 BALANCE = 700
-EXAMPLES = 30
 EVERYBODY = sorted({*SUPERVISORS, *WITNESSES, "supplier"})
 # A row's payee and amount; a clause that may be waived.
 ROWS = st.tuples(st.integers(0, PAYEES - 1), st.integers(1, 60))
@@ -411,7 +411,7 @@ def test_contracts_and_model_say_the_same(world: World) -> None:
     other = world.instance("disbursement", disbursement_arguments(PROJECT, WAGES, (ALWAYS,)))
     party = bytes.fromhex(other.address[2:]).rjust(32, b"\0")
 
-    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples(30), deadline=None, suppress_health_check=list(HealthCheck))
     @given(
         data=st.data(), guards=terms(party), steps=st.lists(st.sampled_from(STEPS), min_size=20, max_size=30)
     )

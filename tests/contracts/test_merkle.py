@@ -13,9 +13,10 @@ from contracts.ids import account_line
 from contracts.rows import ROOT_TAG, Chunk, Row, RowTree
 from tests.contracts.chain import Event, reverts
 from tests.contracts.world import TREE, WAGES, ZERO, BareLedger, agreement_account, bank_bridge, rows_of
+from tests.samples import examples
 
 SIZES = (8, 16, 32, 64, 128, 256)
-CHAINED = settings(max_examples=25, deadline=None)
+CHAINED = settings(max_examples=examples(25), deadline=None)
 
 
 @st.composite

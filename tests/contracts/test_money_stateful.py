@@ -64,6 +64,7 @@ from tests.contracts.world import (
     second_teller,
     signed,
 )
+from tests.samples import examples
 
 SITE = name_id("site")
 ACCOUNTS = {"tree": TREE, "project": PROJECT, "site": SITE}
@@ -693,7 +694,7 @@ class Money(RuleBasedStateMachine):
 def test_money_is_never_made_lost_or_mixed_up(world: World) -> None:
     machine = type("MoneyOnTheNetwork", (Money,), {"network": Network.found(world.directory)})
     run_state_machine_as_test(
-        machine, settings=settings(max_examples=10, stateful_step_count=40, deadline=None)
+        machine, settings=settings(max_examples=examples(10), stateful_step_count=40, deadline=None)
     )
 
 

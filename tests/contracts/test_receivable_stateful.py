@@ -37,6 +37,7 @@ from tests.contracts.dealings import (
     resting,
 )
 from tests.contracts.world import FINANCIER, SUPPLIER, World, actor, institution, signer
+from tests.samples import examples
 
 FACE = 997
 CARRIER, carrier_operator = name_id("carrier"), actor("carrier operator")
@@ -199,5 +200,5 @@ def test_acts_in_any_order(world: World) -> None:
     world.open(CARRIER_ACCOUNT, controller=CARRIER)
     Owing.network = world
     run_state_machine_as_test(
-        Owing, settings=settings(max_examples=20, stateful_step_count=25, deadline=None)
+        Owing, settings=settings(max_examples=examples(20), stateful_step_count=25, deadline=None)
     )

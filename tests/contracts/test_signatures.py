@@ -44,6 +44,13 @@ def test_the_malleated_twin_is_refused(world: World) -> None:
         hand_in(world, r + (CURVE_ORDER // 2 + 1).to_bytes(32) + bytes([v]))
 
 
+def test_half_the_order_is_not_high(world: World) -> None:
+    """It recovers to somebody, whom nobody knows."""
+    r, _, v = parts(signed(operator, "Opening", world.supervision, **OPENING))
+    with reverts("supervision: not the controller's operator"):
+        hand_in(world, r + (CURVE_ORDER // 2).to_bytes(32) + bytes([v]))
+
+
 @pytest.mark.parametrize("v", [0, 1, 26, 29, 255])
 def test_v_is_27_or_28(world: World, v: int) -> None:
     given = signed(operator, "Opening", world.supervision, **OPENING)

@@ -35,6 +35,7 @@ from tests.contracts.world import (
     bank_bridge,
     bank_supervisor,
 )
+from tests.samples import examples
 
 PLACES = (COURIER, PLATFORM, INSURER, REST)
 STRAY = name_id("stray")
@@ -216,7 +217,7 @@ def test_divided_is_what_the_parts_say(world: World) -> None:
     world.open(another)
     places = (COURIER, PLATFORM, INSURER, PAYER)
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=examples(40), deadline=None)
     @given(shape=PARTS_OF_ANY_SIZE, totals=st.lists(st.integers(0, 2**62), min_size=1, max_size=8))
     def compare(shape: list[tuple[int, int, int]], totals: list[int]) -> None:
         parts = tuple((place, *held) for place, held in zip(places, shape, strict=False))

@@ -31,6 +31,7 @@ from tests.contracts.dealings import (
     split,
 )
 from tests.contracts.world import TREE, World, now, operator
+from tests.samples import examples
 
 PLACES = (COURIER, PLATFORM, INSURER, REST)
 PARTS = ((COURIER, 7, 3_333, 0), (PLATFORM, 0, 1_234, 40), (INSURER, 3, 0, 0))
@@ -143,5 +144,5 @@ class Sharing(RuleBasedStateMachine):
 def test_receipts_and_refunds_in_any_order(world: World) -> None:
     Sharing.network = world
     run_state_machine_as_test(
-        Sharing, settings=settings(max_examples=20, stateful_step_count=25, deadline=None)
+        Sharing, settings=settings(max_examples=examples(20), stateful_step_count=25, deadline=None)
     )

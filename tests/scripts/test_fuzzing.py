@@ -14,7 +14,7 @@ def fuzz(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_machine_is_one_json_line() -> None:
-    done = fuzz("--minutes=0", "--seed=3", "test_money_is_never_made_lost_or_mixed_up")
+    done = fuzz("--minutes=0", "--seed=3", "test_a_guarantee_always_ends_and_keeps_nothing")
     assert done.returncode == 0, done.stderr
     (line,) = (json.loads(line) for line in done.stdout.splitlines())
     assert (line["seed"], line["last_seed"], line["failed"]) == (3, 3, False)

@@ -54,6 +54,7 @@ from tests.contracts.world import (
     signer,
     threshold,
 )
+from tests.samples import examples
 
 DELAY_SECONDS = 10
 PEOPLE = {
@@ -313,5 +314,5 @@ class Governance(RuleBasedStateMachine):
 
 def test_nobody_gains_a_role_out_of_turn() -> None:
     run_state_machine_as_test(
-        Governance, settings=settings(max_examples=15, stateful_step_count=30, deadline=None)
+        Governance, settings=settings(max_examples=examples(15), stateful_step_count=30, deadline=None)
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import boa
@@ -67,15 +67,24 @@ class Situation:
     custody: bytes
 
 
-@pytest.fixture
-def situation(world: World) -> Situation:
+@pytest.fixture(scope="module")
+def _situation(_founded: World) -> Iterator[Situation]:
     """1,000 of wages from one credit, of which the bank took 100 back."""
-    world.fund(1_000, reference=CREDIT)
-    batch = world.reserve(world.disbursement(), rows_of([10]))
-    world.freeze(TREE, True, [bank_supervisor])
-    custody = carving([(100, 200)]).decide(world)
-    reverse(world, CREDIT, 100)
-    return Situation(world, batch, custody)
+    with boa.env.anchor():
+        world = replace(_founded)
+        world.fund(1_000, reference=CREDIT)
+        batch = world.reserve(world.disbursement(), rows_of([10]))
+        world.freeze(TREE, True, [bank_supervisor])
+        custody = carving([(100, 200)]).decide(world)
+        reverse(world, CREDIT, 100)
+        yield Situation(world, batch, custody)
+
+
+@pytest.fixture
+def situation(_situation: Situation) -> Iterator[Situation]:
+    """As it was before the test, afterwards too."""
+    with boa.env.anchor():
+        yield replace(_situation, world=replace(_situation.world))
 
 
 ACTS: dict[str, Callable[[Situation], Act]] = {
