@@ -16,7 +16,7 @@ from vyper.compiler import compile_code
 from vyper.compiler.input_bundle import FilesystemInputBundle
 from vyper.compiler.settings import Settings
 
-__all__ = ["bytecode", "quick"]
+__all__ = ["bytecode", "quick", "without_metadata"]
 
 _FINAL = "_final_below"
 
@@ -56,3 +56,9 @@ def bytecode(contracts: Path, name: str, evm_version: str) -> str:
             settings=Settings(evm_version=evm_version),
         )
     return made["bytecode"]
+
+
+def without_metadata(code: str) -> str:
+    """Creation code without the CBOR behind it, whose length its last two bytes give: it holds a hash of the
+    sources, which another comment changes as well."""
+    return code[: -2 * int(code[-4:], 16)]

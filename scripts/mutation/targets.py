@@ -51,7 +51,9 @@ TARGETS: dict[str, Target] = {
     ),
     "modules/lines": Target(("test_ledger*", "test_money*"), ("Ledger",)),
     "modules/merkle": Target(("test_merkle*", "test_ledger*"), ("Ledger",)),
-    "modules/parties": Target(("test_escrow*", "test_split*"), ("Escrow", "Split")),
+    "modules/parties": Target(
+        ("test_escrow*", "test_split*", "test_receivable*"), ("Escrow", "Split", "Receivable")
+    ),
     "modules/payees": Target(("test_disbursement*", "test_guards*"), ("Disbursement",)),
     "modules/proportion": Target(("test_split*", "test_receivable*"), ("Split", "Receivable")),
     "modules/signatures": Target(("test_signatures*", "test_directory*"), ("Supervision", "Directory")),

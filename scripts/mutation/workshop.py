@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from scripts.mutation.compiler import bytecode
+from scripts.mutation.compiler import bytecode, without_metadata
 from scripts.mutation.mutants import Mutant
 from scripts.mutation.targets import ROOT, hosts, judges
 
@@ -171,7 +171,7 @@ def _compiled(names: tuple[str, ...]) -> Verdict:
             made = bytecode(Path("contracts").absolute(), name, held["evm_version"])
         except Exception as refused:  # noqa: BLE001 - whatever the compiler says, there is no such mutant
             return Verdict(STILLBORN, type(refused).__name__)
-        changed |= made != held["bytecode"]
+        changed |= without_metadata(made) != without_metadata(held["bytecode"])
         at.write_text(json.dumps({**held, "bytecode": made}))
     gc.enable()
     return Verdict("" if changed else SAME_CODE)

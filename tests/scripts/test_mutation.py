@@ -1,12 +1,15 @@
 """Mutation of the contracts: what is changed, who judges it, and a sample that must not survive."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from contracts.artifacts import artifact
+from scripts.mutation.compiler import bytecode, without_metadata
 from scripts.mutation.mutants import mutants
 from scripts.mutation.survivors import listed
 from scripts.mutation.targets import TARGETS, TESTS, hosts, judges
@@ -110,6 +113,16 @@ def test_survivors_on_the_list_are_mutants_with_a_reason() -> None:
     assert {survivor.key for survivor in survivors} <= known
     assert len({survivor.key for survivor in survivors}) == len(survivors)
     assert all(survivor.reason.endswith(".") for survivor in survivors)
+
+
+def test_another_comment_is_the_same_code(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "contracts" / "interfaces", tmp_path / "interfaces")
+    text = (ROOT / "contracts" / "Registry.vy").read_text("utf-8")
+    (tmp_path / "Registry.vy").write_text(f"{text}# Said differently.\n", "utf-8")
+    held = "0x" + artifact("Registry").bytecode.hex()
+    made = bytecode(tmp_path, "Registry", "cancun")
+    assert made != held
+    assert without_metadata(made) == without_metadata(held)
 
 
 def test_no_mutant_of_the_sample_survives_unlisted() -> None:
