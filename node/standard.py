@@ -130,7 +130,7 @@ class StandardRules:
             if (getattr(header, field) is None) != (field not in expected):
                 what = "has no" if field in expected else "has a"
                 raise InvalidBlock(f"{name} {what} {field}, unlike a block of {fork.label}")
-        self._warn_of_later_fork(header)
+        self._warn_of_later_fork(header, parent)
 
     def validate_stored(self, header: Header) -> None:
         """Nothing: nobody signs these headers."""
@@ -196,13 +196,15 @@ class StandardRules:
         if not GAS_LIMIT_LEAST <= header.gas_limit < 2**63:
             raise InvalidBlock(f"block {header.block_number}: gasLimit {header.gas_limit} is out of range")
 
-    def _warn_of_later_fork(self, header: Header) -> None:
+    def _warn_of_later_fork(self, header: Header, parent: Header) -> None:
         if self.schedule.later_fork is None:
             return
         name, begins = self.schedule.later_fork
-        if header.timestamp >= begins:
+        if header.timestamp >= begins > parent.timestamp:
             log.warning(
-                "block %d is of %s, which this node runs under Prague's rules", header.block_number, name
+                "from block %d on the chain is in %s, which this node runs under Prague's rules",
+                header.block_number,
+                name,
             )
 
 
