@@ -14,6 +14,8 @@
         ├── InvalidParams     -32602
         ├── InternalError     -32603
         ├── NotFound          -32001  a block or filter that doesn't exist
+        ├── StateUnavailable  -32000  a block's state isn't kept here any more
+        ├── HistoryRefused    -32000  eth_feeHistory can't give what was asked
         ├── LimitExceeded     -32005
         ├── TransactionRefused -32000 the transaction pool says no
         ├── ExecutionFailed   -32000  the EVM stopped with something other than a revert
@@ -115,6 +117,14 @@ class NotFound(RpcError):
     """A named block or filter doesn't exist."""
 
     code = -32001
+
+
+class StateUnavailable(RpcError):
+    """The state of a block isn't kept by this node."""
+
+
+class HistoryRefused(RpcError):
+    """eth_feeHistory can't give what was asked; geth's words and code."""
 
 
 class LimitExceeded(RpcError):

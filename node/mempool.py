@@ -85,6 +85,11 @@ class Mempool:
         with self._changed:
             return list(self._ready.values())
 
+    def content(self) -> tuple[dict[bytes, list[Transaction]], dict[bytes, list[Transaction]]]:
+        """(ready, held) transactions by sender, each sender's by nonce."""
+        with self._changed:
+            return _by_sender(self._ready.values()), _by_sender(self._held.values())
+
     def next_nonce(self, sender: bytes) -> int:
         """The nonce the sender should use next, counting ready transactions."""
         with self._changed:
@@ -183,3 +188,10 @@ class Mempool:
         del mine[transaction.nonce]
         if not mine:
             del self._held_of[transaction.sender]
+
+
+def _by_sender(transactions: Iterable[Transaction]) -> dict[bytes, list[Transaction]]:
+    found: dict[bytes, list[Transaction]] = {}
+    for transaction in sorted(transactions, key=lambda entry: entry.nonce):
+        found.setdefault(transaction.sender, []).append(transaction)
+    return found

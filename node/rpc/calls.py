@@ -23,6 +23,18 @@ ESTIMATE_TOLERANCE = 0.015
 CALL_STIPEND = 2_300
 ERROR_STRING_SELECTOR = bytes.fromhex("08c379a0")
 PANIC_SELECTOR = bytes.fromhex("4e487b71")
+PANIC_TEXTS = {
+    0x00: "generic panic",
+    0x01: "assert(false)",
+    0x11: "arithmetic underflow or overflow",
+    0x12: "division or modulo by zero",
+    0x21: "enum overflow",
+    0x22: "invalid encoded storage byte array accessed",
+    0x31: "out-of-bounds array access; popping on an empty array",
+    0x32: "out-of-bounds access of an array or bytesN",
+    0x41: "out of memory",
+    0x51: "uninitialized function",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +46,21 @@ class CallSite:
 
 
 def resolve_header(chain: Chain, reference: BlockReference) -> Header:
-    """The sealed block a caller names; pending means the latest, which waiting transactions don't change.
+    """The sealed block a caller names.
+
+    A block is final as soon as it is sealed: ``safe`` and ``finalized`` are ``latest``. So is ``pending``,
+    whose transactions haven't run.
 
     Raises:
         NotFound: there is none.
     """
-    number = reference.number
     if reference.tag is not None:
-        number = 0 if reference.tag == "earliest" else chain.head.block_number
-    elif reference.hash is not None:
+        return chain.header(0) if reference.tag == "earliest" else chain.head
+    number = reference.number
+    if reference.hash is not None:
         number = chain.store.number_of(reference.hash)
+        if number is None:
+            raise NotFound("header for hash not found")
     if number is None or number > chain.head.block_number:
         raise NotFound("header not found")
     return chain.header(number)
@@ -190,10 +207,15 @@ def failure_message(outcome: Outcome) -> str:
         if selector == ERROR_STRING_SELECTOR:
             return f"{REVERTED}: {abi_decode(['string'], payload)[0]}"
         if selector == PANIC_SELECTOR:
-            return f"{REVERTED}: panic: {abi_decode(['uint256'], payload)[0]:#x}"
+            return f"{REVERTED}: {panic_text(abi_decode(['uint256'], payload)[0])}"
     except (DecodingError, UnicodeDecodeError, OverflowError):
         return REVERTED
     return REVERTED
+
+
+def panic_text(code: int) -> str:
+    """What a Panic(uint256) means, in geth's words."""
+    return PANIC_TEXTS.get(code, f"unknown panic code: {code:#x}")
 
 
 def _either(replacement: Value | None, original: Value) -> Value:

@@ -70,6 +70,7 @@ def transaction_json(transaction: Transaction, header: Header | None, index: int
     fields: Json = {
         "blockHash": data(header.hash) if header is not None else None,
         "blockNumber": quantity(header.block_number) if header is not None else None,
+        "blockTimestamp": quantity(header.timestamp) if header is not None else None,
         "transactionIndex": quantity(index) if placed else None,
         "hash": data(transaction.hash),
         "type": quantity(transaction.type_id),

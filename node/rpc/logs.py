@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from eth_bloom.bloom import BloomFilter
 
 from node.chain import Chain
-from node.errors import InvalidParams, LimitExceeded
+from node.errors import InvalidParams, LimitExceeded, NotFound
 from node.rpc.calls import resolve_header
 from node.rpc.format import Json, log_json
-from node.rpc.params import BlockReference, address, block_reference, hash32, mapping, sequence
+from node.rpc.params import BlockReference, address, block_by_number, hash32, mapping, sequence
 from node.vm import Log
 
 RESULTS_MAX = 100_000
@@ -55,18 +55,20 @@ class LogQuery:
 
 def parse_query(value: object) -> LogQuery:
     """A filter object as eth_getLogs and eth_newFilter take it."""
-    fields = mapping(value, "filter", FILTER_FIELDS)
+    fields = mapping(value, "", FILTER_FIELDS)
     pattern = LogPattern(_addresses(fields.get("address")), _topics(fields.get("topics")))
     if fields.get("blockHash") is not None:
         if fields.get("fromBlock") is not None or fields.get("toBlock") is not None:
-            raise InvalidParams("filter: blockHash excludes fromBlock and toBlock")
+            raise InvalidParams(
+                "cannot specify both BlockHash and FromBlock/ToBlock, choose one or the other"
+            )
         reference = BlockReference(hash=hash32(fields["blockHash"], "blockHash"))
         return LogQuery(pattern, reference, reference)
     first, last = fields.get("fromBlock"), fields.get("toBlock")
     return LogQuery(
         pattern,
-        block_reference("latest" if first is None else first),
-        block_reference("latest" if last is None else last),
+        block_by_number("latest" if first is None else first),
+        block_by_number("latest" if last is None else last),
     )
 
 
@@ -74,14 +76,24 @@ def find_logs(chain: Chain, query: LogQuery) -> list[Json]:
     """The wanted events, oldest first.
 
     Raises:
+        InvalidParams: a range that goes backwards or beyond the head.
         LimitExceeded: too many results, or too many blocks without an index.
         NotFound: a named block hash doesn't exist.
     """
-    head = chain.head.block_number
-    first, last = _number(chain, query.first), min(_number(chain, query.last), head)
-    if _number(chain, query.last) < first and first <= head:
-        raise InvalidParams("filter: fromBlock is above toBlock")
+    validate_order(query)
+    if query.last.number is not None and query.last.number > chain.head.block_number:
+        raise InvalidParams("block range extends beyond current head block")
+    first, last = _number(chain, query.first), _number(chain, query.last)
+    if first > last:
+        raise InvalidParams("invalid block range params")
     return find_logs_between(chain, query.pattern, first, last)
+
+
+def validate_order(query: LogQuery) -> None:
+    """Raises ``InvalidParams`` if both ends are numbers and the first is above the last."""
+    first, last = query.first.number, query.last.number
+    if first is not None and last is not None and first > last:
+        raise InvalidParams("invalid block range params")
 
 
 def find_logs_between(chain: Chain, pattern: LogPattern, first: int, last: int) -> list[Json]:
@@ -123,8 +135,15 @@ def _logs_of_block(chain: Chain, pattern: LogPattern, number: int) -> Iterator[J
 
 
 def _number(chain: Chain, reference: BlockReference) -> int:
-    """A range's end may lie beyond the head, unlike a block to call on."""
-    return resolve_header(chain, reference).block_number if reference.number is None else reference.number
+    """A range may begin beyond the head, unlike a block to call on."""
+    if reference.number is not None:
+        return reference.number
+    try:
+        header = resolve_header(chain, reference)
+    except NotFound as exc:
+        raise NotFound("unknown block") from exc
+    number: int = header.block_number
+    return number
 
 
 def _addresses(value: object) -> frozenset[bytes]:

@@ -10,6 +10,10 @@ UINT64_MAX = 2**64 - 1
 UINT256_MAX = 2**256 - 1
 TAGS = ("latest", "safe", "finalized", "pending", "earliest")
 ACCESS_LIST_ENTRIES_MAX = 10_000
+STORAGE_KEYS_MAX = 1_024
+PERCENTILES_MAX = 100
+BLOCK_NUMBER_MAX = 2**63 - 1
+HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 
 Value = TypeVar("Value")
 
@@ -21,6 +25,19 @@ class BlockReference:
     tag: str | None = None
     number: int | None = None
     hash: bytes | None = None
+
+
+LATEST = BlockReference(tag="latest")
+PENDING = BlockReference(tag="pending")
+
+
+@dataclass(frozen=True, slots=True)
+class StorageKey:
+    """A storage slot as a caller writes it."""
+
+    slot: int
+    whole: bool
+    """Whether it was written as all 32 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,68 +85,91 @@ class BlockOverride:
     """wei."""
 
 
-def quantity(value: object, name: str, maximum: int = UINT256_MAX) -> int:
+def quantity(value: object, name: str = "", maximum: int = UINT256_MAX) -> int:
     """A hex QUANTITY (EIP-1474); a JSON integer too, which web3.py sends in block overrides."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= maximum:
         return value
-    if not isinstance(value, str) or not value.startswith("0x") or len(value) > 66:
-        raise InvalidParams(f"{name}: a number is a string of 0x and hex digits")
-    try:
-        number = int(value[2:] or "x", 16)
-    except ValueError as exc:
-        raise InvalidParams(f"{name}: {value!r} is no hex number") from exc
-    if number < 0 or number > maximum:
-        raise InvalidParams(f"{name}: {value} is out of range")
-    return number
+    digits = _hex_digits(value, name)
+    if not digits:
+        raise _refused(name, 'hex string "0x"')
+    if digits[0] == "0" and len(digits) > 1:
+        raise _refused(name, "hex number with leading zero digits")
+    if not HEX_DIGITS.issuperset(digits):
+        raise _refused(name, "invalid hex string")
+    if len(digits) > 64 or int(digits, 16) > maximum:
+        raise _refused(name, f"hex number > {maximum.bit_length()} bits")
+    return int(digits, 16)
 
 
-def data(value: object, name: str, size: int | None = None) -> bytes:
+def data(value: object, name: str = "", size: int | None = None) -> bytes:
     """Hex DATA (EIP-1474), of ``size`` bytes if given."""
-    if not isinstance(value, str) or not value.startswith("0x"):
-        raise InvalidParams(f"{name}: bytes are a string of 0x and hex digits")
-    try:
-        decoded = bytes.fromhex(value[2:])
-    except ValueError as exc:
-        raise InvalidParams(f"{name}: not an even number of hex digits") from exc
-    if size is not None and (len(decoded) != size or len(value) != 2 + 2 * size):
-        raise InvalidParams(f"{name}: {size} bytes expected, {len(decoded)} given")
-    return decoded
+    digits = _hex_digits(value, name)
+    if len(digits) % 2:
+        raise _refused(name, "hex string of odd length")
+    if size is not None and len(digits) != 2 * size:
+        raise _refused(name, f"hex string has length {len(digits)}, want {2 * size}")
+    if not HEX_DIGITS.issuperset(digits):
+        raise _refused(name, "invalid hex string")
+    return bytes.fromhex(digits)
 
 
-def address(value: object, name: str = "address") -> bytes:
+def address(value: object, name: str = "") -> bytes:
     """20 bytes."""
     return data(value, name, 20)
 
 
-def hash32(value: object, name: str = "hash") -> bytes:
+def hash32(value: object, name: str = "") -> bytes:
     """32 bytes."""
     return data(value, name, 32)
 
 
-def boolean(value: object, name: str) -> bool:
+def boolean(value: object, name: str = "") -> bool:
     """A JSON boolean."""
     if not isinstance(value, bool):
-        raise InvalidParams(f"{name}: true or false expected")
+        raise _refused(name, "true or false expected")
     return value
 
 
-def mapping(value: object, name: str, known: frozenset[str] | None = None) -> dict[str, object]:
+def text(value: object) -> str:
+    """A JSON string."""
+    if not isinstance(value, str):
+        raise _refused("", "a string expected")
+    return value
+
+
+def mapping(value: object, name: str = "", known: frozenset[str] | None = None) -> dict[str, object]:
     """A JSON object; with ``known`` given, any other field is refused rather than silently ignored."""
     if not isinstance(value, dict):
-        raise InvalidParams(f"{name}: an object expected")
+        raise _refused(name, "an object expected")
     unknown = set(value) - known if known is not None else set()
     if unknown:
-        raise InvalidParams(f"{name}: unknown field {sorted(unknown)[0]!r}")
+        raise _refused(name, f"unknown field {sorted(unknown)[0]!r}")
     return value
 
 
 def sequence(value: object, name: str, maximum: int) -> list[object]:
     """A JSON array of at most ``maximum`` entries."""
     if not isinstance(value, list):
-        raise InvalidParams(f"{name}: an array expected")
+        raise _refused(name, "an array expected")
     if len(value) > maximum:
-        raise InvalidParams(f"{name}: {len(value)} entries, at most {maximum} are taken")
+        raise _refused(name, f"{len(value)} entries, at most {maximum} are taken")
     return value
+
+
+def _hex_digits(value: object, name: str) -> str:
+    """What follows 0x; the words of every refusal about hex are geth's."""
+    if not isinstance(value, str):
+        raise _refused(name, "cannot unmarshal non-string")
+    if not value:
+        raise _refused(name, "empty hex string")
+    if not value.startswith(("0x", "0X")):
+        raise _refused(name, "hex string without 0x prefix")
+    return value[2:]
+
+
+def _refused(name: str, reason: str) -> InvalidParams:
+    """A refusal of the field ``name``, or of the whole parameter if that is empty."""
+    return InvalidParams(f"{name}: {reason}" if name else reason)
 
 
 def optional(fields: Mapping[str, object], name: str, parse: Callable[[object, str], Value]) -> Value | None:
@@ -138,35 +178,88 @@ def optional(fields: Mapping[str, object], name: str, parse: Callable[[object, s
     return None if value is None else parse(value, name)
 
 
-def uint64(value: object, name: str) -> int:
+def uint64(value: object, name: str = "") -> int:
     """A QUANTITY below 2^64."""
     return quantity(value, name, UINT64_MAX)
 
 
-def block_reference(value: object) -> BlockReference:
-    """A number, a tag, or an EIP-1898 object."""
-    if isinstance(value, dict):
-        fields = mapping(value, "block", frozenset({"blockHash", "blockNumber", "requireCanonical"}))
-        if "blockHash" in fields:
-            return BlockReference(hash=hash32(fields["blockHash"], "blockHash"))
-        return BlockReference(number=uint64(fields.get("blockNumber"), "blockNumber"))
+def block_number(value: object, name: str = "") -> int:
+    """A QUANTITY below 2^63, as geth bounds block numbers."""
+    number = uint64(value, name)
+    if number > BLOCK_NUMBER_MAX:
+        raise _refused(name, "block number larger than int64")
+    return number
+
+
+def block_by_number(value: object) -> BlockReference:
+    """A number or a tag."""
     if isinstance(value, str) and value in TAGS:
         return BlockReference(tag=value)
+    return BlockReference(number=block_number(value))
+
+
+def storage_key(value: object) -> StorageKey:
+    """A slot in hex of at most 32 bytes; as in geth the 0x may be missing and digits may be odd or few."""
+    if not isinstance(value, str):
+        raise _refused("", "cannot unmarshal non-string")
+    digits = value[2:] if value[:2] in ("0x", "0X") else value
+    if len(digits) > 64:
+        raise InvalidParams(f'storage key too long (want at most 32 bytes): "{value[:80]}"')
+    if not HEX_DIGITS.issuperset(digits):
+        raise InvalidParams(f'invalid hex in storage key: "{value}"')
+    return StorageKey(int(digits or "0", 16), whole=len(digits) in (63, 64))
+
+
+def block_reference(value: object) -> BlockReference:
+    """A number, a tag, a hash, or an EIP-1898 object."""
+    if isinstance(value, dict):
+        fields = mapping(value, "", frozenset({"blockHash", "blockNumber", "requireCanonical"}))
+        optional(fields, "requireCanonical", boolean)  # every block here is
+        block_hash, number = fields.get("blockHash"), fields.get("blockNumber")
+        if block_hash is not None and number is not None:
+            raise InvalidParams("cannot specify both BlockHash and BlockNumber, choose one or the other")
+        if block_hash is not None:
+            return BlockReference(hash=hash32(block_hash, "blockHash"))
+        if number is None:
+            raise InvalidParams("blockHash or blockNumber expected")
+        return block_by_number(number)
     if isinstance(value, str) and len(value) == 66:
-        return BlockReference(hash=hash32(value, "block"))
-    return BlockReference(number=uint64(value, "block"))
+        return BlockReference(hash=hash32(value))
+    return block_by_number(value)
+
+
+def storage_keys(value: object) -> list[StorageKey]:
+    """The slots of eth_getProof."""
+    if isinstance(value, list) and len(value) > STORAGE_KEYS_MAX:
+        raise InvalidParams(f"too many storage keys requested (max {STORAGE_KEYS_MAX}, got {len(value)})")
+    return [storage_key(entry) for entry in sequence(value, "", STORAGE_KEYS_MAX)]
+
+
+def block_count(value: object) -> int:
+    """A QUANTITY; a decimal string too, which older tools send (geth's HexOrDecimal64)."""
+    if isinstance(value, str) and value.isascii() and value.isdecimal():
+        return uint64(int(value[:20]))
+    return uint64(value)
+
+
+def percentiles(value: object) -> list[float]:
+    """Numbers of a list; ``eth_feeHistory`` checks their range and order."""
+    found = sequence(value, "", PERCENTILES_MAX)
+    if not all(isinstance(entry, int | float) and not isinstance(entry, bool) for entry in found):
+        raise _refused("", "numbers expected")
+    return [float(entry) for entry in found if isinstance(entry, int | float)]
 
 
 def call_request(value: object) -> CallRequest:
     """A transaction object; ``data`` and ``input`` mean the same and may not differ."""
-    fields = mapping(value, "transaction")
+    fields = mapping(value)
     payloads = {data(fields[name], name) for name in ("data", "input") if fields.get(name) is not None}
     if len(payloads) > 1:
-        raise InvalidParams('transaction: both "data" and "input" are set and not equal')
+        raise InvalidParams('both "data" and "input" are set and not equal')
     gas_price = optional(fields, "gasPrice", quantity)
     fee = optional(fields, "maxFeePerGas", quantity)
     if gas_price is not None and fee is not None:
-        raise InvalidParams("transaction: both gasPrice and maxFeePerGas specified")
+        raise InvalidParams("both gasPrice and maxFeePerGas specified")
     offered = gas_price if gas_price is not None else fee or 0
     priority = gas_price if gas_price is not None else optional(fields, "maxPriorityFeePerGas", quantity)
     to = fields.get("to")
@@ -195,7 +288,10 @@ def _access_list(value: object) -> tuple[tuple[bytes, tuple[int, ...]], ...]:
 
 def state_override(value: object) -> dict[bytes, AccountOverride]:
     """A set of account overrides by address."""
-    return {address(key): _account_override(entry) for key, entry in mapping(value, "stateOverrides").items()}
+    return {
+        address(key, "stateOverrides"): _account_override(entry)
+        for key, entry in mapping(value, "stateOverrides").items()
+    }
 
 
 def _account_override(value: object) -> AccountOverride:

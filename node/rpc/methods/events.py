@@ -2,20 +2,23 @@
 
 from typing import Any
 
-from node.errors import InvalidParams
+from node.rpc import params
 from node.rpc.format import Json
-from node.rpc.logs import find_logs, parse_query
-from node.rpc.methods.service import Methods, Service
+from node.rpc.logs import LogQuery, find_logs, parse_query, validate_order
+from node.rpc.methods.service import Methods, Service, takes
 
 
-def logs(service: Service, query: object) -> list[Json]:
+@takes(parse_query)
+def logs(service: Service, query: LogQuery) -> list[Json]:
     """The events a filter object asks for."""
-    return find_logs(service.chain, parse_query(query))
+    return find_logs(service.chain, query)
 
 
-def new_filter(service: Service, query: object) -> str:
+@takes(parse_query)
+def new_filter(service: Service, query: LogQuery) -> str:
     """Installs a filter of events; returns its id."""
-    return service.filters.install("logs", parse_query(query))
+    validate_order(query)
+    return service.filters.install("logs", query)
 
 
 def new_block_filter(service: Service) -> str:
@@ -28,25 +31,22 @@ def new_pending_transaction_filter(service: Service) -> str:
     return service.filters.install("transactions")
 
 
-def filter_changes(service: Service, identifier: object) -> list[Any]:
+@takes(params.text)
+def filter_changes(service: Service, identifier: str) -> list[Any]:
     """What came since the last question to a filter."""
-    return service.filters.changes(_filter_id(identifier))
+    return service.filters.changes(identifier)
 
 
-def filter_logs(service: Service, identifier: object) -> list[Any]:
+@takes(params.text)
+def filter_logs(service: Service, identifier: str) -> list[Any]:
     """All events of a log filter's own range."""
-    return service.filters.logs(_filter_id(identifier))
+    return service.filters.logs(identifier)
 
 
-def uninstall_filter(service: Service, identifier: object) -> bool:
+@takes(params.text)
+def uninstall_filter(service: Service, identifier: str) -> bool:
     """Forgets a filter; whether it existed."""
-    return service.filters.uninstall(_filter_id(identifier))
-
-
-def _filter_id(identifier: object) -> str:
-    if not isinstance(identifier, str):
-        raise InvalidParams("filter: a filter id expected")
-    return identifier
+    return service.filters.uninstall(identifier)
 
 
 METHODS: Methods = {

@@ -1,47 +1,48 @@
 """Running what nobody signed: calls, estimates, simulations."""
 
+from collections.abc import Mapping
+
 from node.rpc import calls, params
 from node.rpc.format import Json, data, quantity
-from node.rpc.methods.service import Methods, Service
-from node.rpc.simulate import parse_plan, simulate
+from node.rpc.methods.service import Methods, Service, takes
+from node.rpc.params import LATEST, PENDING, AccountOverride, BlockOverride, BlockReference, CallRequest
+from node.rpc.simulate import Plan, parse_plan, simulate
+
+Accounts = Mapping[bytes, AccountOverride]
+NO_ACCOUNTS: Accounts = {}
+NO_BLOCK = BlockOverride()
 
 
+@takes(params.call_request, params.block_reference, params.state_override, params.block_override)
 def call(
     service: Service,
-    transaction: object,
-    block: object = "latest",
-    state_override: object = None,
-    block_override: object = None,
+    request: CallRequest,
+    reference: BlockReference = LATEST,
+    accounts: Accounts = NO_ACCOUNTS,
+    block: BlockOverride = NO_BLOCK,
 ) -> str:
     """Runs a transaction nobody signed; see ``node.rpc.calls.call`` for its errors."""
-    site, request, accounts = _call_parts(service, transaction, block, state_override, block_override)
+    site = calls.call_site(service.chain, reference, block)
     return data(calls.call(service.chain, site, request, accounts))
 
 
+@takes(params.call_request, params.block_reference, params.state_override, params.block_override)
 def estimate_gas(
     service: Service,
-    transaction: object,
-    block: object = "pending",
-    state_override: object = None,
-    block_override: object = None,
+    request: CallRequest,
+    reference: BlockReference = PENDING,
+    accounts: Accounts = NO_ACCOUNTS,
+    block: BlockOverride = NO_BLOCK,
 ) -> str:
     """Runs by default in the block that would be made now, whose time is the wall clock's."""
-    site, request, accounts = _call_parts(service, transaction, block, state_override, block_override)
+    site = calls.call_site(service.chain, reference, block)
     return quantity(calls.estimate_gas(service.chain, site, request, accounts))
 
 
-def _call_parts(
-    service: Service, transaction: object, block: object, state_override: object, block_override: object
-) -> tuple[calls.CallSite, params.CallRequest, dict[bytes, params.AccountOverride]]:
-    override = params.block_override(block_override or {})
-    site = calls.call_site(service.chain, params.block_reference(block or "latest"), override)
-    return site, params.call_request(transaction), params.state_override(state_override or {})
-
-
-def simulate_v1(service: Service, payload: object, block: object = "latest") -> list[Json]:
+@takes(parse_plan, params.block_reference)
+def simulate_v1(service: Service, plan: Plan, reference: BlockReference = LATEST) -> list[Json]:
     """Runs blocks that could follow; see ``node.rpc.simulate``."""
-    plan = parse_plan(payload)
-    return simulate(service.chain, plan, calls.resolve_header(service.chain, params.block_reference(block)))
+    return simulate(service.chain, plan, calls.resolve_header(service.chain, reference))
 
 
 METHODS: Methods = {

@@ -2,18 +2,22 @@
 
 from node.rpc import calls, params
 from node.rpc.format import Json, quantity
-from node.rpc.methods.service import Methods, Service
+from node.rpc.methods.service import Methods, Service, takes
+from node.rpc.params import BlockReference
 
 FEE_HISTORY_BLOCKS_MAX = 1_024
 
 
-def fee_history(service: Service, count: object, newest: object, percentiles: object = None) -> Json:
+@takes(params.block_count, params.block_by_number, params.percentiles)
+def fee_history(
+    service: Service, count: int, newest: BlockReference, percentiles: list[float] | None = None
+) -> Json:
     """Every fee is zero; the shape is EIP-1559's."""
-    header = calls.resolve_header(service.chain, params.block_reference(newest))
-    blocks = min(params.uint64(count, "blockCount"), header.block_number + 1, FEE_HISTORY_BLOCKS_MAX)
+    header = calls.resolve_header(service.chain, newest)
+    blocks = min(count, header.block_number + 1, FEE_HISTORY_BLOCKS_MAX)
     oldest = header.block_number - blocks + 1
     headers = [service.chain.header(number) for number in range(oldest, header.block_number + 1)]
-    zero, rewards = quantity(0), params.sequence(percentiles or [], "rewardPercentiles", 100)
+    zero, rewards = quantity(0), percentiles or []
     history: Json = {
         "oldestBlock": quantity(oldest),
         "baseFeePerGas": [zero] * (blocks + 1),

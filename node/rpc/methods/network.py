@@ -2,8 +2,11 @@
 
 from importlib.metadata import version
 
-from node.rpc.format import quantity
-from node.rpc.methods.service import Methods, Service
+from eth_utils.crypto import keccak
+
+from node.rpc import params
+from node.rpc.format import data, quantity
+from node.rpc.methods.service import Methods, Service, takes
 
 
 def client_version(service: Service) -> str:
@@ -11,9 +14,25 @@ def client_version(service: Service) -> str:
     return f"dyetrace-node/{version('dyetrace')}/py-evm-{version('py-evm')}"
 
 
+@takes(params.data)
+def sha3(service: Service, content: bytes) -> str:
+    """Keccak-256 of some bytes, not the standardised SHA3-256."""
+    return data(keccak(content))
+
+
 def network_id(service: Service) -> str:
     """The chain id, in decimal, as net_version gives it."""
     return str(service.chain.chain_id)
+
+
+def listening(service: Service) -> bool:
+    """Always: a node that answers listens."""
+    return True
+
+
+def peer_count(service: Service) -> str:
+    """None: nodes of a network follow each other over JSON-RPC, not over a peer-to-peer protocol."""
+    return quantity(0)
 
 
 def chain_id(service: Service) -> str:
@@ -26,12 +45,24 @@ def block_number(service: Service) -> str:
     return quantity(service.chain.head.block_number)
 
 
+def syncing(service: Service) -> bool:
+    """Never: a node serves only blocks it has verified, and its head is the last of them."""
+    return False
+
+
+def accounts(service: Service) -> list[str]:
+    """None: a node holds no keys of its users."""
+    return []
+
+
 METHODS: Methods = {
     "web3_clientVersion": client_version,
+    "web3_sha3": sha3,
     "net_version": network_id,
-    "net_listening": lambda service: True,
+    "net_listening": listening,
+    "net_peerCount": peer_count,
     "eth_chainId": chain_id,
     "eth_blockNumber": block_number,
-    "eth_syncing": lambda service: False,
-    "eth_accounts": lambda service: [],
+    "eth_syncing": syncing,
+    "eth_accounts": accounts,
 }
