@@ -79,10 +79,14 @@ class BlockContext:
     excess_blob_gas: int = 0
     blobs: BlobRules | None = None
     """``None`` before Cancun."""
+    blob_fee: int | None = None
+    """wei a unit of blob gas; in a simulation only, instead of what follows from ``excess_blob_gas``."""
 
     @property
     def blob_base_fee(self) -> int:
         """wei a unit of blob gas (EIP-4844); zero before Cancun."""
+        if self.blob_fee is not None:
+            return self.blob_fee
         return 0 if self.blobs is None else blob_base_fee(self.excess_blob_gas, self.blobs)
 
 
@@ -202,6 +206,10 @@ class _Block:
     @property
     def blob_base_fee(self) -> int:
         return self.block.blob_base_fee
+
+    def get_tip(self, transaction: Transaction) -> int:
+        """Nothing where less than the base fee is paid, which only a call or a simulation may do."""
+        return max(0, transaction.gas_price_at(self.block.base_fee) - self.block.base_fee)
 
 
 class Executor:

@@ -3,8 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
-from node.block import Header, Receipt
-from node.transaction import Transaction
+from rlp.codec import encode_raw
+
+from node.block import Header, Receipt, UncheckedBlock, Withdrawal
+from node.transaction import (
+    ACCESS_LIST,
+    BLOB,
+    DYNAMIC_FEE,
+    SET_CODE,
+    AccessList,
+    Authorization,
+    Transaction,
+)
 from node.vm import Log
 
 Json = dict[str, Any]
@@ -54,53 +64,95 @@ def header_json(header: Header) -> Json:
     return fields
 
 
-def block_json(header: Header, raws: Sequence[bytes], transactions: Sequence[object]) -> Json:
-    """A block; ``transactions`` are hashes or transaction objects, ``raws`` their encodings."""
-    return header_json(header) | {
-        "size": quantity(_block_size_bytes(header, raws)),
-        "uncles": [],
-        "withdrawals": [],
+def block_json(block: UncheckedBlock, transactions: Sequence[object]) -> Json:
+    """A block; ``transactions`` are the hashes or objects of its transactions."""
+    fields = header_json(block.header) | {
+        "size": quantity(_block_size_bytes(block)),
         "transactions": list(transactions),
+        "uncles": [data(uncle.hash) for uncle in block.uncles],
     }
+    if block.withdrawals is not None:
+        fields["withdrawals"] = [_withdrawal_json(withdrawal) for withdrawal in block.withdrawals]
+    return fields
+
+
+def uncle_json(header: Header) -> Json:
+    """An uncle: a block that has only a header."""
+    size = _block_size_bytes(UncheckedBlock(header, ()))
+    return header_json(header) | {"size": quantity(size), "uncles": []}
 
 
 def transaction_json(transaction: Transaction, header: Header | None, index: int) -> Json:
-    """A transaction; without a header it is still waiting."""
-    placed = header is not None
+    """A transaction, with the fields of its type; without a header it is still waiting."""
+    return _place_json(header, index) | _common_json(transaction, header) | _typed_json(transaction)
+
+
+def _place_json(header: Header | None, index: int) -> Json:
+    if header is None:
+        return dict.fromkeys(("blockHash", "blockNumber", "blockTimestamp", "transactionIndex"))
+    return {
+        "blockHash": data(header.hash),
+        "blockNumber": quantity(header.block_number),
+        "blockTimestamp": quantity(header.timestamp),
+        "transactionIndex": quantity(index),
+    }
+
+
+def _common_json(transaction: Transaction, header: Header | None) -> Json:
+    """What every type has; ``gasPrice`` is what was paid, or the most that will be."""
+    price = transaction.max_fee_per_gas if header is None else transaction.gas_price_at(header.base_fee)
     fields: Json = {
-        "blockHash": data(header.hash) if header is not None else None,
-        "blockNumber": quantity(header.block_number) if header is not None else None,
-        "blockTimestamp": quantity(header.timestamp) if header is not None else None,
-        "transactionIndex": quantity(index) if placed else None,
         "hash": data(transaction.hash),
         "type": quantity(transaction.type_id),
-        "chainId": quantity(transaction.chain_id or 0),
         "from": data(transaction.sender),
         "to": data(transaction.to) if transaction.to else None,
         "nonce": quantity(transaction.nonce),
         "gas": quantity(transaction.gas),
-        "gasPrice": quantity(transaction.gas_price),
+        "gasPrice": quantity(price),
         "value": quantity(transaction.value),
         "input": data(transaction.data),
         "v": quantity(transaction.v),
         "r": quantity(transaction.r),
         "s": quantity(transaction.s),
     }
-    if transaction.type_id:
-        fields["yParity"] = quantity(transaction.v)
-        fields["accessList"] = [
-            {"address": data(address), "storageKeys": [data(slot.to_bytes(32, "big")) for slot in slots]}
-            for address, slots in transaction.access_list
-        ]
-    if transaction.type_id == 2:
-        fields["maxFeePerGas"] = quantity(transaction.max_fee_per_gas)
-        fields["maxPriorityFeePerGas"] = quantity(transaction.max_priority_fee_per_gas)
+    if transaction.chain_id is not None:
+        fields["chainId"] = quantity(transaction.chain_id)
     return fields
 
 
-def receipt_json(receipt: Receipt, transaction: Transaction, header: Header, index: int) -> Json:
-    """A receipt with its logs."""
-    return {
+def _typed_json(transaction: Transaction) -> Json:
+    fields: Json = {}
+    if transaction.type_id >= ACCESS_LIST:
+        fields["yParity"] = quantity(transaction.y_parity)
+        fields["accessList"] = access_list_json(transaction.access_list)
+    if transaction.type_id >= DYNAMIC_FEE:
+        fields["maxFeePerGas"] = quantity(transaction.max_fee_per_gas)
+        fields["maxPriorityFeePerGas"] = quantity(transaction.max_priority_fee_per_gas)
+    if transaction.type_id == BLOB:
+        fields["maxFeePerBlobGas"] = quantity(transaction.max_fee_per_blob_gas)
+        fields["blobVersionedHashes"] = [data(entry) for entry in transaction.blob_versioned_hashes]
+    if transaction.type_id == SET_CODE:
+        fields["authorizationList"] = [_authorization_json(entry) for entry in transaction.authorization_list]
+    return fields
+
+
+def access_list_json(access_list: AccessList) -> list[Json]:
+    """An access list (EIP-2930)."""
+    return [
+        {"address": data(address), "storageKeys": [data(slot.to_bytes(32, "big")) for slot in slots]}
+        for address, slots in access_list
+    ]
+
+
+def receipt_json(
+    receipt: Receipt, transaction: Transaction, header: Header, index: int, blob_fee: int = 0
+) -> Json:
+    """A receipt with its logs.
+
+    Args:
+        blob_fee: wei a unit of blob gas in this block; told of blob transactions only.
+    """
+    fields: Json = {
         "transactionHash": data(transaction.hash),
         "transactionIndex": quantity(index),
         "blockHash": data(header.hash),
@@ -108,10 +160,9 @@ def receipt_json(receipt: Receipt, transaction: Transaction, header: Header, ind
         "from": data(transaction.sender),
         "to": data(transaction.to) if transaction.to else None,
         "type": quantity(receipt.type_id),
-        "status": quantity(int(receipt.succeeded)),
         "gasUsed": quantity(receipt.gas_used),
         "cumulativeGasUsed": quantity(receipt.cumulative_gas_used),
-        "effectiveGasPrice": quantity(transaction.gas_price),
+        "effectiveGasPrice": quantity(transaction.gas_price_at(header.base_fee)),
         "contractAddress": data(receipt.contract_address) if receipt.contract_address else None,
         "logsBloom": data(receipt.bloom.to_bytes(256, "big")),
         "logs": [
@@ -119,6 +170,14 @@ def receipt_json(receipt: Receipt, transaction: Transaction, header: Header, ind
             for position, log in enumerate(receipt.logs)
         ],
     }
+    if receipt.post_state:  # before Byzantium (EIP-658)
+        fields["root"] = data(receipt.post_state)
+    else:
+        fields["status"] = quantity(int(receipt.succeeded))
+    if transaction.type_id == BLOB:
+        fields["blobGasUsed"] = quantity(transaction.blob_gas)
+        fields["blobGasPrice"] = quantity(blob_fee)
+    return fields
 
 
 def log_json(log: Log, header: Header, transaction_hash: bytes, index: int, log_index: int) -> Json:
@@ -137,11 +196,37 @@ def log_json(log: Log, header: Header, transaction_hash: bytes, index: int, log_
     }
 
 
-def _block_size_bytes(header: Header, raws: Sequence[bytes]) -> int:
-    """Length of the block's RLP: header, transactions, no uncles, no withdrawals."""
-    listed = sum(len(raw) if raw[0] >= 0xC0 else _string_size(len(raw)) for raw in raws)
-    return _string_size(len(header.encode()) + _string_size(listed) + 2)
+def _withdrawal_json(withdrawal: Withdrawal) -> Json:
+    return {
+        "index": quantity(withdrawal.index),
+        "validatorIndex": quantity(withdrawal.validator_index),
+        "address": data(withdrawal.address),
+        "amount": quantity(withdrawal.amount),
+    }
 
 
-def _string_size(length_bytes: int) -> int:
+def _authorization_json(authorization: Authorization) -> Json:
+    return {
+        "chainId": quantity(authorization.chain_id),
+        "address": data(authorization.address),
+        "nonce": quantity(authorization.nonce),
+        "yParity": quantity(authorization.y_parity),
+        "r": quantity(authorization.r),
+        "s": quantity(authorization.s),
+    }
+
+
+def _block_size_bytes(block: UncheckedBlock) -> int:
+    """Length of the block's RLP, without encoding its transactions again."""
+    raws = block.raw_transactions
+    listed = sum(len(raw) if raw[0] >= 0xC0 else _with_prefix(len(raw)) for raw in raws)
+    size = len(block.header.encode()) + _with_prefix(listed)
+    size += len(encode_raw([uncle.raw() for uncle in block.uncles]))
+    if block.withdrawals is not None:
+        size += len(encode_raw([withdrawal.raw() for withdrawal in block.withdrawals]))
+    return _with_prefix(size)
+
+
+def _with_prefix(length_bytes: int) -> int:
+    """Length of a string or list in RLP; one byte alone doesn't occur here."""
     return length_bytes + (1 if length_bytes < 56 else 1 + (length_bytes.bit_length() + 7) // 8)

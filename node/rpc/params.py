@@ -4,13 +4,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from node.block import Withdrawal
 from node.errors import InvalidParams
+from node.transaction import (
+    ACCESS_LIST,
+    BLOB,
+    DYNAMIC_FEE,
+    LEGACY,
+    SET_CODE,
+    AccessList,
+    Authorization,
+)
 
 UINT64_MAX = 2**64 - 1
 UINT256_MAX = 2**256 - 1
 TAGS = ("latest", "safe", "finalized", "pending", "earliest")
 ACCESS_LIST_ENTRIES_MAX = 10_000
 STORAGE_KEYS_MAX = 1_024
+BLOBS_MAX = 64
+AUTHORIZATIONS_MAX = 1_024
+WITHDRAWALS_MAX = 16
 PERCENTILES_MAX = 100
 BLOCK_NUMBER_MAX = 2**63 - 1
 HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
@@ -55,7 +68,14 @@ class CallRequest:
     fee: int
     """wei a unit of gas the caller offers at most."""
     priority_fee: int
-    access_list: tuple[tuple[bytes, tuple[int, ...]], ...]
+    access_list: AccessList
+    type_id: int
+    """As the caller says, or as the fields given tell."""
+    chain_id: int | None
+    blob_fee: int
+    """wei a unit of blob gas the caller offers at most."""
+    blob_hashes: tuple[bytes, ...]
+    authorizations: tuple[Authorization, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +89,8 @@ class AccountOverride:
     """Replaces the whole storage."""
     state_difference: Mapping[int, int]
     """Replaces single slots."""
+    precompile_to: bytes | None
+    """Where the precompiled contract of this address is to be found instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +105,10 @@ class BlockOverride:
     previous_randao: bytes | None = None
     base_fee: int | None = None
     """wei."""
+    blob_fee: int | None = None
+    """wei a unit of blob gas."""
+    withdrawals: tuple[Withdrawal, ...] = ()
+    beacon_root: bytes | None = None
 
 
 def quantity(value: object, name: str = "", maximum: int = UINT256_MAX) -> int:
@@ -262,6 +288,8 @@ def call_request(value: object) -> CallRequest:
         raise InvalidParams("both gasPrice and maxFeePerGas specified")
     offered = gas_price if gas_price is not None else fee or 0
     priority = gas_price if gas_price is not None else optional(fields, "maxPriorityFeePerGas", quantity)
+    if fee is not None and priority is not None and fee < priority:
+        raise InvalidParams(f"maxFeePerGas ({fee}) < maxPriorityFeePerGas ({priority})")
     to = fields.get("to")
     return CallRequest(
         sender=optional(fields, "from", address) or bytes(20),
@@ -273,10 +301,51 @@ def call_request(value: object) -> CallRequest:
         fee=offered,
         priority_fee=min(priority or 0, offered),
         access_list=_access_list(fields.get("accessList") or []),
+        type_id=_type_id(fields),
+        chain_id=optional(fields, "chainId", quantity),
+        blob_fee=optional(fields, "maxFeePerBlobGas", quantity) or 0,
+        blob_hashes=tuple(
+            hash32(entry, "blobVersionedHashes")
+            for entry in sequence(fields.get("blobVersionedHashes") or [], "blobVersionedHashes", BLOBS_MAX)
+        ),
+        authorizations=tuple(
+            _authorization(entry)
+            for entry in sequence(
+                fields.get("authorizationList") or [], "authorizationList", AUTHORIZATIONS_MAX
+            )
+        ),
     )
 
 
-def _access_list(value: object) -> tuple[tuple[bytes, tuple[int, ...]], ...]:
+def _type_id(fields: Mapping[str, object]) -> int:
+    """The given type, else the least that has the given fields; dynamic fees if they tell nothing."""
+    given = optional(fields, "type", uint64)
+    if given is not None:
+        if given > SET_CODE:
+            raise InvalidParams(f"type: transaction type not supported: {given}")
+        return given
+    if fields.get("authorizationList") is not None:
+        return SET_CODE
+    if fields.get("blobVersionedHashes") is not None:
+        return BLOB
+    if fields.get("gasPrice") is not None:
+        return LEGACY if fields.get("accessList") is None else ACCESS_LIST
+    return DYNAMIC_FEE
+
+
+def _authorization(value: object) -> Authorization:
+    fields = mapping(value, "authorizationList")
+    return Authorization(
+        chain_id=quantity(fields.get("chainId"), "chainId"),
+        address=address(fields.get("address"), "address"),
+        nonce=uint64(fields.get("nonce"), "nonce"),
+        y_parity=quantity(fields.get("yParity"), "yParity", 255),
+        r=quantity(fields.get("r"), "r"),
+        s=quantity(fields.get("s"), "s"),
+    )
+
+
+def _access_list(value: object) -> AccessList:
     found = []
     for entry in sequence(value, "accessList", ACCESS_LIST_ENTRIES_MAX):
         fields = mapping(entry, "accessList")
@@ -295,7 +364,7 @@ def state_override(value: object) -> dict[bytes, AccountOverride]:
 
 
 def _account_override(value: object) -> AccountOverride:
-    fields = mapping(value, "stateOverrides", frozenset({"balance", "nonce", "code", "state", "stateDiff"}))
+    fields = mapping(value, "stateOverrides", ACCOUNT_OVERRIDE_FIELDS)
     if fields.get("state") is not None and fields.get("stateDiff") is not None:
         raise InvalidParams("stateOverrides: state and stateDiff can't both be given")
     return AccountOverride(
@@ -304,6 +373,7 @@ def _account_override(value: object) -> AccountOverride:
         code=optional(fields, "code", data),
         state=optional(fields, "state", _slots),
         state_difference=optional(fields, "stateDiff", _slots) or {},
+        precompile_to=optional(fields, "movePrecompileToAddress", address),
     )
 
 
@@ -320,8 +390,7 @@ def block_override(value: object) -> BlockOverride:
     for older, name in OLDER_NAMES.items():
         if older in fields:
             fields.setdefault(name, fields.pop(older))
-    if fields.get("withdrawals") or optional(fields, "blobBaseFee", quantity):
-        raise InvalidParams("blockOverrides: this chain has neither withdrawals nor blobs")
+    withdrawals = sequence(fields.get("withdrawals") or [], "withdrawals", WITHDRAWALS_MAX)
     return BlockOverride(
         number=optional(fields, "number", uint64),
         time=optional(fields, "time", uint64),
@@ -329,6 +398,19 @@ def block_override(value: object) -> BlockOverride:
         fee_recipient=optional(fields, "feeRecipient", address),
         previous_randao=optional(fields, "prevRandao", hash32),
         base_fee=optional(fields, "baseFeePerGas", quantity),
+        blob_fee=optional(fields, "blobBaseFee", quantity),
+        withdrawals=tuple(_withdrawal(entry) for entry in withdrawals),
+        beacon_root=optional(fields, "beaconRoot", hash32),
+    )
+
+
+def _withdrawal(value: object) -> Withdrawal:
+    fields = mapping(value, "withdrawals")
+    return Withdrawal(
+        index=uint64(fields.get("index"), "index"),
+        validator_index=uint64(fields.get("validatorIndex"), "validatorIndex"),
+        address=address(fields.get("address"), "address"),
+        amount=uint64(fields.get("amount"), "amount"),
     )
 
 
@@ -342,6 +424,10 @@ BLOCK_OVERRIDE_FIELDS = frozenset(
         "baseFeePerGas",
         "blobBaseFee",
         "withdrawals",
+        "beaconRoot",
     }
+)
+ACCOUNT_OVERRIDE_FIELDS = frozenset(
+    {"balance", "nonce", "code", "state", "stateDiff", "movePrecompileToAddress"}
 )
 OLDER_NAMES = {"coinbase": "feeRecipient", "random": "prevRandao", "baseFee": "baseFeePerGas"}

@@ -1,22 +1,23 @@
 """eth_simulateV1 (ethereum/execution-apis): blocks that could follow, executed and thrown away.
 
-State carries from call to call and block to block. Time may not go back but, as on this chain, may stand
-still. Without ``validation`` anyone is a sender, nonces fill themselves in and gas is free.
+State carries from call to call and block to block. Time goes by the wall clock and may stand still on our
+own networks, as in their blocks; on an imported one it goes 12 seconds a block. Without ``validation`` anyone
+is a sender, nonces fill themselves in and gas is free.
 """
 
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from eth.db.atomic import AtomicDB
 from eth_utils.crypto import keccak
-from rlp.codec import encode_raw
 
-from node.authority import NO_REQUESTS
-from node.block import Header, Receipt, make_receipt, with_results
+from node.block import Header, Receipt, UncheckedBlock, make_receipt, with_results
 from node.chain import Chain
-from node.errors import InvalidParams, SimulationRefused
-from node.forks import Fork
-from node.rpc.calls import call_transaction, failure_message, overridden_context, override_state
+from node.errors import InvalidBlock, InvalidParams, SimulationRefused
+from node.forks import Fork, gas_floor
+from node.genesis import Network
+from node.rpc.calls import call_transaction, failure_message, override_state
 from node.rpc.format import Json, block_json, data, log_json, quantity, transaction_json
 from node.rpc.params import (
     AccountOverride,
@@ -29,11 +30,23 @@ from node.rpc.params import (
     sequence,
     state_override,
 )
+from node.rpc.transfers import TRANSFER_ADDRESS, log_transfers
+from node.rpc.unsigned import encode_unsigned
+from node.store import StateView
 from node.transaction import CREATE, INITCODE_SIZE_MAX_BYTES, Transaction
-from node.trie import EMPTY_ROOT
-from node.vm import PREVIOUS_HASHES_MAX, BlockContext, Outcome, State, enter_block, process_transaction
+from node.vm import (
+    PREVIOUS_HASHES_MAX,
+    BlockContext,
+    Outcome,
+    State,
+    enter_block,
+    open_state,
+    process_transaction,
+)
 
 BLOCKS_MAX = 256
+SECONDS_A_BLOCK = 12
+"""Between simulated blocks of an imported network."""
 CALLS_MAX = 10_000
 GAS_MAX = 10_000_000_000
 """All calls of one simulation together."""
@@ -69,6 +82,7 @@ class Plan:
 
     blocks: tuple[BlockCalls, ...]
     validation: bool
+    trace_transfers: bool
     full_transactions: bool
 
 
@@ -78,8 +92,9 @@ class Simulation:
 
     chain: Chain
     plan: Plan
-    state: State
     base: Header
+    database: AtomicDB
+    state: State
     gas_left: int = GAS_MAX
     headers: list[Header] = field(default_factory=list)
     """The simulated ones so far."""
@@ -89,11 +104,38 @@ class Simulation:
         """The block the next one follows."""
         return self.headers[-1] if self.headers else self.base
 
+    @property
+    def time_may_stand_still(self) -> bool:
+        """On our own networks, whose blocks come faster than seconds."""
+        return isinstance(self.chain.network, Network)
+
     def hashes_before(self) -> Iterator[bytes]:
         """Hashes of simulated and then real blocks, newest first."""
         yield from (header.hash for header in reversed(self.headers[-PREVIOUS_HASHES_MAX:]))
         yield self.base.hash
         yield from self.chain.context_of(self.base).previous_hashes()
+
+
+@dataclass(slots=True)
+class Simulated:
+    """A block under simulation: what ran so far."""
+
+    draft: Header
+    transactions: list[Transaction] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    receipts: list[Receipt] = field(default_factory=list)
+
+    @property
+    def gas_left(self) -> int:
+        """Of the block's gas limit."""
+        return self.draft.gas_limit - (self.receipts[-1].cumulative_gas_used if self.receipts else 0)
+
+    def add(self, transaction: Transaction, outcome: Outcome) -> None:
+        """Another transaction; its receipt is without the events that only stand for transfers."""
+        self.transactions.append(transaction)
+        self.outcomes.append(outcome)
+        events = tuple(log for log in outcome.logs if log.address != TRANSFER_ADDRESS)
+        self.receipts.append(make_receipt(transaction, replace(outcome, logs=events), self.receipts))
 
 
 def parse_plan(payload: object) -> Plan:
@@ -104,17 +146,14 @@ def parse_plan(payload: object) -> Plan:
         SimulationRefused: too many blocks.
     """
     fields = mapping(payload, "simulation", PAYLOAD_FIELDS)
-    blocks = sequence(fields.get("blockStateCalls"), "blockStateCalls", CALLS_MAX)
-    if not blocks:
-        raise InvalidParams("blockStateCalls: empty")
+    blocks = sequence(fields.get("blockStateCalls") or [], "blockStateCalls", CALLS_MAX)
     if len(blocks) > BLOCKS_MAX:
         raise SimulationRefused(TOO_MANY_BLOCKS, f"too many blocks: {len(blocks)}, at most {BLOCKS_MAX}")
-    if boolean(fields.get("traceTransfers", False), "traceTransfers"):
-        raise InvalidParams("traceTransfers: not offered; money here is contract state, not the chain's coin")
     return Plan(
         blocks=tuple(_parse_block(block) for block in blocks),
-        validation=boolean(fields.get("validation", False), "validation"),
-        full_transactions=boolean(fields.get("returnFullTransactions", False), "returnFullTransactions"),
+        validation=boolean(fields.get("validation") or False, "validation"),
+        trace_transfers=boolean(fields.get("traceTransfers") or False, "traceTransfers"),
+        full_transactions=boolean(fields.get("returnFullTransactions") or False, "returnFullTransactions"),
     )
 
 
@@ -122,10 +161,14 @@ def simulate(chain: Chain, plan: Plan, base: Header) -> list[Json]:
     """Run a plan on top of a sealed block; one JSON block per simulated block, gap fillers included.
 
     Raises:
+        InvalidParams: there is nothing to simulate.
         SimulationRefused: a block or transaction of it could not exist.
     """
-    context = chain.context_of(base)
-    simulation = Simulation(chain, plan, chain.state_at(base, context), base)
+    if not plan.blocks:
+        raise InvalidParams("empty input")
+    database = StateView(chain.store).database()
+    state = open_state(database, base.state_root, chain.context_of(base))
+    simulation = Simulation(chain, plan, base, database, state)
     results = []
     for calls in plan.blocks:
         for filler in _fillers(simulation, calls):
@@ -146,72 +189,96 @@ def _parse_block(value: object) -> BlockCalls:
 
 def _fillers(simulation: Simulation, calls: BlockCalls) -> list[BlockCalls]:
     """Empty blocks for numbers the caller jumped over."""
-    expected = simulation.parent.block_number + 1
-    number = expected if calls.override.number is None else calls.override.number
-    if number < expected:
-        raise SimulationRefused(BLOCK_NUMBER, f"block numbers must be in order: {number} < {expected}")
+    last = simulation.parent.block_number
+    number = last + 1 if calls.override.number is None else calls.override.number
+    if number <= last:
+        raise SimulationRefused(BLOCK_NUMBER, f"block numbers must be in order: {number} <= {last}")
     if number - simulation.base.block_number > BLOCKS_MAX:
         raise SimulationRefused(TOO_MANY_BLOCKS, f"too many blocks: at most {BLOCKS_MAX} beyond the base")
-    stand_still = BlockOverride(time=simulation.parent.timestamp)
-    return [BlockCalls(stand_still, {}, ())] * (number - expected)
+    still = simulation.parent.timestamp if simulation.time_may_stand_still else None
+    return [BlockCalls(BlockOverride(time=still), {}, ())] * (number - last - 1)
 
 
 def _simulate_block(simulation: Simulation, calls: BlockCalls) -> Json:
-    context = _context(simulation, calls.override)
-    enter_block(simulation.state, context)
-    override_state(simulation.state, calls.accounts)
-    transactions: list[Transaction] = []
-    outcomes: list[Outcome] = []
-    receipts: list[Receipt] = []
+    draft = _draft(simulation, calls.override)
+    context = _context(simulation, draft, calls.override)
+    _enter(simulation, context)
+    state, rules = simulation.state, simulation.chain.rules
+    rules.begin_block(state, draft)
+    override_state(state, calls.accounts)
+    block = Simulated(draft)
     for request in calls.calls:
-        block_gas_left = context.gas_limit - (receipts[-1].cumulative_gas_used if receipts else 0)
-        transaction = _transaction(simulation, request, block_gas_left)
-        _validate(simulation, transaction, context, block_gas_left)
-        outcome = process_transaction(simulation.state, _with_nonce_in_state(simulation.state, transaction))
+        transaction = _transaction(simulation, request, block.gas_left)
+        _validate(simulation, transaction, context, block.gas_left)
+        outcome = process_transaction(state, _with_nonce_in_state(state, transaction))
         simulation.gas_left -= outcome.gas_used
-        transactions.append(transaction)
-        outcomes.append(outcome)
-        receipts.append(make_receipt(transaction, outcome, receipts))
-    header = with_results(_header(simulation.parent, context), transactions, receipts)
-    header = header.copy(state_root=simulation.state.make_state_root())
+        block.add(transaction, outcome)
+    raws = tuple(transaction.raw for transaction in block.transactions)
+    withdrawals = None if draft.withdrawals_root is None else calls.override.withdrawals
+    unchecked = UncheckedBlock(draft, raws, (), withdrawals)
+    header = _end(simulation, unchecked, block)
     simulation.headers.append(header)
-    return _block_result(simulation.plan, header, transactions, list(zip(outcomes, receipts, strict=True)))
+    return _block_result(simulation.plan, replace(unchecked, header=header), block)
 
 
-def _context(simulation: Simulation, override: BlockOverride) -> BlockContext:
-    parent = simulation.parent
-    draft = simulation.chain.rules.next_header(parent, int(time.time()), simulation.base.coinbase)
-    context = replace(
-        simulation.chain.context_of(draft.copy(mix_hash=bytes(32))),
-        base_fee=0,
-        previous_hashes=simulation.hashes_before,
-    )
-    context = overridden_context(context, override)
-    if context.timestamp < parent.timestamp:
+def _end(simulation: Simulation, unchecked: UncheckedBlock, block: Simulated) -> Header:
+    """The header with everything that follows from what ran."""
+    state, results = simulation.state, (block.transactions, block.receipts)
+    try:
+        header = simulation.chain.rules.end_block(state, unchecked, *results)
+    except InvalidBlock as exc:
+        raise InvalidParams(f"blockOverrides: {exc}") from exc
+    return with_results(header, *results).copy(state_root=state.make_state_root())
+
+
+def _draft(simulation: Simulation, override: BlockOverride) -> Header:
+    """The header before results: what the rules give, with what the caller replaced.
+
+    Raises:
+        SimulationRefused: time would go back.
+    """
+    chain, parent = simulation.chain, simulation.parent
+    still = simulation.time_may_stand_still
+    default = max(parent.timestamp, int(time.time())) if still else parent.timestamp + SECONDS_A_BLOCK
+    timestamp = default if override.time is None else override.time
+    if timestamp < parent.timestamp or (timestamp == parent.timestamp and not still):
+        sign = "<" if still else "<="
         raise SimulationRefused(
-            BLOCK_TIME, f"block timestamps must be in order: {context.timestamp} < {parent.timestamp}"
+            BLOCK_TIME, f"block timestamps must be in order: {timestamp} {sign} {parent.timestamp}"
         )
-    return context
+    header = chain.rules.next_header(parent, timestamp, simulation.base.coinbase)
+    fork = chain.context_of(header).fork
+    free = None if fork < Fork.LONDON else 0
+    wanted = {
+        "block_number": override.number,
+        "gas_limit": override.gas_limit,
+        "coinbase": override.fee_recipient,
+        "base_fee_per_gas": override.base_fee if simulation.plan.validation else override.base_fee or free,
+        "parent_beacon_block_root": override.beacon_root if fork >= Fork.CANCUN else None,
+    }
+    given = {name: value for name, value in wanted.items() if value is not None}
+    return header.copy(**given, mix_hash=override.previous_randao or bytes(32))
 
 
-def _header(parent: Header, context: BlockContext) -> Header:
-    """A header of the context's fork, before results."""
-    fork = context.fork
-    return Header(
-        parent_hash=parent.hash,
-        block_number=context.number,
-        gas_limit=context.gas_limit,
-        timestamp=context.timestamp,
-        coinbase=context.coinbase,
-        difficulty=context.difficulty,
-        mix_hash=context.previous_randao,
-        base_fee_per_gas=context.base_fee if fork >= Fork.LONDON else None,
-        withdrawals_root=EMPTY_ROOT if fork >= Fork.SHANGHAI else None,
-        blob_gas_used=0 if fork >= Fork.CANCUN else None,
-        excess_blob_gas=context.excess_blob_gas if fork >= Fork.CANCUN else None,
-        parent_beacon_block_root=bytes(32) if fork >= Fork.CANCUN else None,
-        requests_hash=NO_REQUESTS if fork >= Fork.PRAGUE else None,
+def _context(simulation: Simulation, draft: Header, override: BlockOverride) -> BlockContext:
+    return replace(
+        simulation.chain.context_of(draft),
+        previous_hashes=simulation.hashes_before,
+        blob_fee=override.blob_fee,
     )
+
+
+def _enter(simulation: Simulation, context: BlockContext) -> None:
+    """Go on with the state in the next block; under another fork's rules it becomes another state."""
+    state = simulation.state
+    if context.fork == state.block.fork:
+        enter_block(state, context)
+        state.computation_class = type(state).computation_class  # moved precompiles move back
+    else:
+        state.persist()
+        simulation.state = open_state(simulation.database, state.state_root, context)
+    if simulation.plan.trace_transfers:
+        log_transfers(simulation.state)
 
 
 def _transaction(simulation: Simulation, request: CallRequest, block_gas_left: int) -> Transaction:
@@ -224,50 +291,55 @@ def _transaction(simulation: Simulation, request: CallRequest, block_gas_left: i
             raise SimulationRefused(BLOCK_GAS_LIMIT, f"the simulation's gas is used up: at most {GAS_MAX}")
         gas = simulation.gas_left
     transaction = call_transaction(request, simulation.chain.chain_id, nonce, gas)
-    raw = _encode_unsigned(transaction)
+    raw = encode_unsigned(transaction)
     return replace(transaction, raw=raw, hash=keccak(raw))
 
 
 def _validate(
     simulation: Simulation, transaction: Transaction, context: BlockContext, block_gas_left: int
 ) -> None:
+    """What holds for every call, validated or not.
+
+    Raises:
+        SimulationRefused: the transaction can't be in the block.
+    """
     if transaction.gas > block_gas_left:
         raise SimulationRefused(
             BLOCK_GAS_LIMIT, f"block gas limit reached: {transaction.gas} >= {block_gas_left}"
         )
-    if transaction.gas < transaction.gas_floor:
-        raise SimulationRefused(
-            INTRINSIC_GAS,
-            f"intrinsic gas too low: gas {transaction.gas}, minimum needed {transaction.gas_floor}",
-        )
-    if transaction.to == CREATE and len(transaction.data) > INITCODE_SIZE_MAX_BYTES:
+    least = gas_floor(transaction, context.fork)
+    if transaction.gas < least:
+        raise SimulationRefused(INTRINSIC_GAS, f"intrinsic gas too low: have {transaction.gas}, want {least}")
+    too_large = len(transaction.data) > INITCODE_SIZE_MAX_BYTES and context.fork >= Fork.SHANGHAI
+    if transaction.to == CREATE and too_large:
         raise SimulationRefused(
             INITCODE_TOO_LARGE, f"max initcode size exceeded: {len(transaction.data)} bytes"
+        )
+    if simulation.plan.validation:
+        _validate_nonce(transaction, simulation.state.get_nonce(transaction.sender))
+    offers = transaction.max_fee_per_gas or transaction.max_priority_fee_per_gas
+    if (offers or simulation.plan.validation) and transaction.max_fee_per_gas < context.base_fee:
+        raise SimulationRefused(
+            BASE_FEE_TOO_LOW,
+            f"max fee per gas less than block base fee: address 0x{transaction.sender.hex()}, "
+            f"maxFeePerGas: {transaction.max_fee_per_gas}, baseFee: {context.base_fee}",
         )
     balance = simulation.state.get_balance(transaction.sender)
     if transaction.cost_max > balance:
         raise SimulationRefused(
-            INSUFFICIENT_FUNDS, f"insufficient funds: have {balance} want {transaction.cost_max}"
+            INSUFFICIENT_FUNDS,
+            f"insufficient funds for gas * price + value: address 0x{transaction.sender.hex()} "
+            f"have {balance} want {transaction.cost_max}",
         )
-    if transaction.max_fee_per_gas and transaction.max_fee_per_gas < context.base_fee:
-        raise SimulationRefused(
-            BASE_FEE_TOO_LOW, f"max fee per gas below base fee: {transaction.max_fee_per_gas}"
-        )
-    if simulation.plan.validation:
-        _validate_strictly(simulation.state, transaction, context)
 
 
-def _validate_strictly(state: State, transaction: Transaction, context: BlockContext) -> None:
-    """What ``validation: true`` adds; signatures stay unchecked."""
-    expected = state.get_nonce(transaction.sender)
+def _validate_nonce(transaction: Transaction, expected: int) -> None:
     if transaction.nonce != expected:
         code, word = (NONCE_TOO_LOW, "low") if transaction.nonce < expected else (NONCE_TOO_HIGH, "high")
         raise SimulationRefused(
-            code, f"nonce too {word}: next nonce {expected}, tx nonce {transaction.nonce}"
-        )
-    if transaction.max_fee_per_gas < context.base_fee:
-        raise SimulationRefused(
-            BASE_FEE_TOO_LOW, f"max fee per gas below base fee: {transaction.max_fee_per_gas}"
+            code,
+            f"nonce too {word}: address 0x{transaction.sender.hex()}, "
+            f"tx: {transaction.nonce} state: {expected}",
         )
 
 
@@ -278,48 +350,27 @@ def _with_nonce_in_state(state: State, transaction: Transaction) -> Transaction:
     return transaction
 
 
-def _encode_unsigned(transaction: Transaction) -> bytes:
-    """EIP-1559's encoding with an empty signature: names a simulated transaction, nothing more."""
-
-    def number(value: int) -> bytes:
-        return value.to_bytes((value.bit_length() + 7) // 8, "big")
-
-    access_list = [
-        [address, [slot.to_bytes(32, "big") for slot in slots]] for address, slots in transaction.access_list
-    ]
-    fees = [number(transaction.max_priority_fee_per_gas), number(transaction.max_fee_per_gas)]
-    receiver = [transaction.to, number(transaction.value), transaction.data, access_list, b"", b"", b""]
-    head = [number(transaction.chain_id or 0), number(transaction.nonce), *fees, number(transaction.gas)]
-    encoded: bytes = encode_raw([*head, *receiver])
-    return b"\x02" + encoded
-
-
-def _block_result(
-    plan: Plan, header: Header, transactions: list[Transaction], results: list[tuple[Outcome, Receipt]]
-) -> Json:
-    raws = [transaction.raw for transaction in transactions]
-    shown: list[object] = [data(transaction.hash) for transaction in transactions]
+def _block_result(plan: Plan, unchecked: UncheckedBlock, block: Simulated) -> Json:
+    header = unchecked.header
+    shown: list[object] = [data(transaction.hash) for transaction in block.transactions]
     if plan.full_transactions:
-        shown = [transaction_json(entry, header, index) for index, entry in enumerate(transactions)]
-    calls = [
-        _call_result(outcome, receipt, header, transaction.hash, index)
-        for index, (transaction, (outcome, receipt)) in enumerate(zip(transactions, results, strict=True))
-    ]
-    return block_json(header, raws, shown) | {"calls": calls}
+        shown = [transaction_json(entry, header, index) for index, entry in enumerate(block.transactions)]
+    calls, logs_before = [], 0
+    for index, outcome in enumerate(block.outcomes):
+        place = (header, block.transactions[index].hash, index)
+        logs = [log_json(log, *place, logs_before + number) for number, log in enumerate(outcome.logs)]
+        calls.append(_call_result(outcome, logs))
+        logs_before += len(logs)
+    return block_json(unchecked, shown) | {"calls": calls}
 
 
-def _call_result(
-    outcome: Outcome, receipt: Receipt, header: Header, transaction_hash: bytes, index: int
-) -> Json:
+def _call_result(outcome: Outcome, logs: list[Json]) -> Json:
     result: Json = {
         "status": quantity(int(outcome.succeeded)),
         "returnData": data(outcome.output),
         "gasUsed": quantity(outcome.gas_used),
         "maxUsedGas": quantity(outcome.gas_peak),
-        "logs": [
-            log_json(log, header, transaction_hash, index, receipt.first_log_index + position)
-            for position, log in enumerate(outcome.logs)
-        ],
+        "logs": logs,
     }
     if outcome.reverted:
         result["error"] = {"code": 3, "message": failure_message(outcome), "data": data(outcome.output)}

@@ -9,6 +9,15 @@ from web3 import Web3
 STRANGER = "0x" + "00" * 19 + "22"
 PAYEE = "0x" + "00" * 19 + "33"
 PURPOSE = b"\x01" * 32
+COIN = "0x" + "ee" * 20
+TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
+WITHDRAWAL = {"index": "0x0", "validatorIndex": "0x0", "address": STRANGER, "amount": "0x1"}
+FORWARDER = "0x" + "33" * 20
+"""Sends what it gets to PAYEE: CALL(gas, PAYEE, callvalue, 0, 0, 0, 0)."""
+FORWARDER_CODE = "0x" + "5f5f5f5f34" + "73" + PAYEE[2:] + "5af100"
+DESTROYER = "0x" + "44" * 20
+"""SELFDESTRUCT(PAYEE)."""
+DESTROYER_CODE = "0x73" + PAYEE[2:] + "ff"
 
 
 class Simulator:
@@ -199,8 +208,97 @@ def test_gas_of_a_simulated_call_is_the_gas_of_the_real_one(
         {"blockStateCalls": [{"calls": [{"to": "0x12"}]}]},
         {"blockStateCalls": [{"stateOverrides": {STRANGER: {"state": {}, "stateDiff": {}}}}]},
         {"blockStateCalls": [{"blockOverrides": {"unknown": "0x1"}}]},
-        {"blockStateCalls": [{}], "traceTransfers": True},
+        {"blockStateCalls": [{}], "traceTransfers": "yes"},
+        {"blockStateCalls": [{"blockOverrides": {"withdrawals": [WITHDRAWAL]}}]},
     ],
 )
 def test_malformed_payloads(node: Any, payload: object) -> None:
     assert node.rpc("eth_simulateV1", payload, "latest")["error"]["code"] == -32602
+
+
+def padded(address: str) -> str:
+    return "0x" + "00" * 12 + address[2:].lower()
+
+
+def test_transfers_of_coin_are_events_when_asked_for(simulator: Simulator) -> None:
+    overrides = {
+        STRANGER: {"balance": "0x64"},
+        FORWARDER: {"code": FORWARDER_CODE},
+        DESTROYER: {"code": DESTROYER_CODE},
+    }
+    calls = [
+        {"from": STRANGER, "to": FORWARDER, "value": "0x5"},
+        {"from": STRANGER, "to": DESTROYER, "value": "0x7"},
+        {"from": STRANGER, "to": FORWARDER, "value": "0x1", "gas": hex(21_100)},
+        {"from": STRANGER, "to": PAYEE},
+    ]
+    plan = {"stateOverrides": overrides, "calls": calls}
+    (block,) = simulator.run(plan, traceTransfers=True)
+    moves = [[(log["topics"], log["data"]) for log in call["logs"]] for call in block["calls"]]
+    assert moves == [
+        [
+            ([TRANSFER, padded(STRANGER), padded(FORWARDER)], "0x" + "00" * 31 + "05"),
+            ([TRANSFER, padded(FORWARDER), padded(PAYEE)], "0x" + "00" * 31 + "05"),
+        ],
+        [
+            ([TRANSFER, padded(STRANGER), padded(DESTROYER)], "0x" + "00" * 31 + "07"),
+            ([TRANSFER, padded(DESTROYER), padded(PAYEE)], "0x" + "00" * 31 + "07"),
+        ],
+        [],
+        [],
+    ]
+    logs = [log for call in block["calls"] for log in call["logs"]]
+    assert {log["address"] for log in logs} == {COIN}
+    assert [number(log["logIndex"]) for log in logs] == [0, 1, 2, 3]
+    assert number(block["logsBloom"]) == 0
+    (quiet,) = simulator.run(plan)
+    assert [call["logs"] for call in quiet["calls"]] == [[], [], [], []]
+    assert quiet["receiptsRoot"] == block["receiptsRoot"]
+
+
+def test_precompiles_move_for_one_block(simulator: Simulator) -> None:
+    identity, elsewhere = "0x" + "00" * 19 + "04", "0x" + "00" * 18 + "1234"
+    calls = [{"to": to, "data": "0x1234"} for to in (identity, elsewhere)]
+    moved = {identity: {"movePrecompileToAddress": elsewhere}}
+    blocks = simulator.run({"stateOverrides": moved, "calls": calls}, {"calls": calls})
+    answers = [[call["returnData"] for call in block["calls"]] for block in blocks]
+    assert answers == [["0x", "0x1234"], ["0x1234", "0x"]]
+    replaced = {identity: {"code": "0x602a5f5260205ff3"}}
+    (block,) = simulator.run({"stateOverrides": replaced, "calls": calls[:1]})
+    assert number(block["calls"][0]["returnData"]) == 42
+
+
+@pytest.mark.parametrize(
+    ("overrides", "code"),
+    [
+        ({STRANGER: {"movePrecompileToAddress": PAYEE}}, -32000),
+        ({"0x" + "00" * 19 + "04": {"movePrecompileToAddress": "0x" + "00" * 19 + "04"}}, -38022),
+        ({"0x" + "00" * 19 + f"0{one}": {"movePrecompileToAddress": PAYEE} for one in (1, 2)}, -38023),
+    ],
+)
+def test_precompiles_that_cannot_move(simulator: Simulator, overrides: Any, code: int) -> None:
+    assert simulator.run({"stateOverrides": overrides})["code"] == code
+
+
+def test_gas_is_free_below_the_base_fee_unless_validated(simulator: Simulator) -> None:
+    block = {"blockOverrides": {"baseFeePerGas": "0xa"}, "calls": [simulator.call("seen")]}
+    (free,) = simulator.run(block)
+    assert free["baseFeePerGas"] == "0xa"
+    assert int.from_bytes(bytes.fromhex(free["calls"][0]["returnData"][2:])[128:160]) == 10
+    assert simulator.run(block, validation=True)["code"] == -38012
+    offered = {**block, "calls": [simulator.call("seen") | {"maxFeePerGas": "0x9"}]}
+    assert simulator.run(offered)["code"] == -38012
+
+
+def test_simulated_transactions_have_the_type_their_fields_tell(simulator: Simulator) -> None:
+    calls: list[dict[str, object]] = [
+        {"gasPrice": "0x0"},
+        {"gasPrice": "0x0", "accessList": [{"address": PAYEE, "storageKeys": ["0x" + "00" * 32]}]},
+        {},
+    ]
+    (block,) = simulator.run(
+        {"calls": [{"from": STRANGER, "to": PAYEE, **call} for call in calls]}, returnFullTransactions=True
+    )
+    assert [entry["type"] for entry in block["transactions"]] == ["0x0", "0x1", "0x2"]
+    assert ["yParity" in entry for entry in block["transactions"]] == [False, True, True]
+    assert len({entry["hash"] for entry in block["transactions"]}) == 3

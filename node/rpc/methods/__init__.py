@@ -1,6 +1,6 @@
 """The JSON-RPC methods: one module a subject, each with its own table of names; here they are one."""
 
-from node.rpc.methods import blocks, events, execution, fees, network, state, transactions, txpool
+from node.rpc.methods import blocks, debug, events, execution, fees, network, state, transactions, txpool
 from node.rpc.methods.service import Methods, Service, invoke_from
 
 __all__ = ["METHODS", "Service", "invoke"]
@@ -14,6 +14,7 @@ METHODS: Methods = {
     **events.METHODS,
     **fees.METHODS,
     **txpool.METHODS,
+    **debug.METHODS,
 }
 
 

@@ -4,17 +4,28 @@ A block is final as soon as it is sealed, so ``latest``, ``safe`` and ``finalize
 doesn't exist is null, as ethereum/execution-apis has it.
 """
 
+from collections.abc import Sequence
+
 from eth_utils.crypto import keccak
 
-from node.block import Header, Receipt
-from node.chain import Chain
+from node.block import Header, Receipt, UncheckedBlock
+from node.chain import BLOCK_TRANSACTIONS_MAX, Chain
 from node.errors import NotFound
 from node.rpc import calls, params
-from node.rpc.format import Json, block_json, data, header_json, quantity, receipt_json, transaction_json
+from node.rpc.format import (
+    Json,
+    block_json,
+    data,
+    header_json,
+    quantity,
+    receipt_json,
+    transaction_json,
+    uncle_json,
+)
 from node.rpc.methods.service import Methods, Service, takes
 from node.rpc.params import BlockReference
 from node.transaction import Transaction
-from node.trie import EMPTY_ROOT, trie_root
+from node.trie import trie_root
 
 PENDING_UNKNOWN = ("hash", "nonce", "logsBloom", "miner", "stateRoot", "receiptsRoot")
 """Null in a pending block: nobody has run or sealed it."""
@@ -74,10 +85,35 @@ def block_receipts(service: Service, reference: BlockReference) -> list[Json] | 
     header = None if reference.tag == "pending" else find_header(service.chain, reference)
     if header is None:
         return None
+    price = blob_fee(service.chain, header)
     return [
-        receipt_json(receipt, transaction, header, index)
+        receipt_json(receipt, transaction, header, index, price)
         for index, (transaction, receipt) in enumerate(_contents(service.chain, header))
     ]
+
+
+@takes(params.block_by_number)
+def uncle_count_by_number(service: Service, reference: BlockReference) -> str | None:
+    """How many uncles a block has, by number or tag."""
+    return _count(_uncles(service.chain, reference))
+
+
+@takes(params.hash32)
+def uncle_count_by_hash(service: Service, block_hash: bytes) -> str | None:
+    """How many uncles a block has, by hash."""
+    return _count(_uncles(service.chain, BlockReference(hash=block_hash)))
+
+
+@takes(params.block_by_number, params.uint64)
+def uncle_by_number(service: Service, reference: BlockReference, index: int) -> Json | None:
+    """An uncle by the number or tag of the block that names it, and its place there."""
+    return _uncle(service.chain, reference, index)
+
+
+@takes(params.hash32, params.uint64)
+def uncle_by_hash(service: Service, block_hash: bytes, index: int) -> Json | None:
+    """An uncle by the hash of the block that names it, and its place there."""
+    return _uncle(service.chain, BlockReference(hash=block_hash), index)
 
 
 def find_header(chain: Chain, reference: BlockReference) -> Header | None:
@@ -88,6 +124,11 @@ def find_header(chain: Chain, reference: BlockReference) -> Header | None:
         return None
 
 
+def blob_fee(chain: Chain, header: Header) -> int:
+    """wei a unit of blob gas in a sealed block."""
+    return chain.context_of(header).blob_base_fee
+
+
 def _contents(chain: Chain, header: Header) -> list[tuple[Transaction, Receipt]]:
     number = header.block_number
     transactions = chain.store.transactions(number, chain.chain_id)
@@ -95,30 +136,37 @@ def _contents(chain: Chain, header: Header) -> list[tuple[Transaction, Receipt]]
 
 
 def _block(chain: Chain, header: Header, full: bool) -> Json:
-    number = header.block_number
+    block = chain.store.unchecked_block(header.block_number)
     if full:
-        transactions = chain.store.transactions(number, chain.chain_id)
+        transactions = chain.store.transactions(header.block_number, chain.chain_id)
         shown = [transaction_json(entry, header, index) for index, entry in enumerate(transactions)]
-        return block_json(header, [entry.raw for entry in transactions], shown)
-    raws = chain.store.raw_transactions(number)
-    return block_json(header, raws, [data(keccak(raw)) for raw in raws])
+        return block_json(block, shown)
+    return block_json(block, [data(keccak(raw)) for raw in block.raw_transactions])
 
 
 def _pending_block(service: Service, full: bool) -> Json:
-    head, context, ready = service.chain.head, service.chain.next_context(), service.pool.ready()
-    raws = [entry.raw for entry in ready]
-    draft = head.copy(
-        block_number=context.number,
-        parent_hash=head.hash,
-        timestamp=context.timestamp,
-        gas_limit=context.gas_limit,
-        gas_used=0,
-        mix_hash=context.previous_randao,
-        transaction_root=trie_root(raws) if raws else EMPTY_ROOT,
-        extra_data=b"",
-    )
+    ready = service.pool.ready()[:BLOCK_TRANSACTIONS_MAX]
+    raws = tuple(entry.raw for entry in ready)
+    header = service.chain.next_header().copy(transaction_root=trie_root(raws))
+    block = UncheckedBlock(header, raws, (), None if header.withdrawals_root is None else ())
     shown = [transaction_json(entry, None, 0) if full else data(entry.hash) for entry in ready]
-    return block_json(draft, raws, shown) | dict.fromkeys(PENDING_UNKNOWN)
+    return block_json(block, shown) | dict.fromkeys(PENDING_UNKNOWN)
+
+
+def _uncle(chain: Chain, reference: BlockReference, index: int) -> Json | None:
+    uncles = _uncles(chain, reference)
+    return uncle_json(uncles[index]) if uncles and index < len(uncles) else None
+
+
+def _uncles(chain: Chain, reference: BlockReference) -> tuple[Header, ...] | None:
+    if reference.tag == "pending":
+        return ()
+    header = find_header(chain, reference)
+    return None if header is None else chain.store.extras(header.block_number)[0]
+
+
+def _count(entries: Sequence[object] | None) -> str | None:
+    return None if entries is None else quantity(len(entries))
 
 
 METHODS: Methods = {
@@ -129,4 +177,8 @@ METHODS: Methods = {
     "eth_getBlockTransactionCountByNumber": transaction_count_by_number,
     "eth_getBlockTransactionCountByHash": transaction_count_by_hash,
     "eth_getBlockReceipts": block_receipts,
+    "eth_getUncleCountByBlockNumber": uncle_count_by_number,
+    "eth_getUncleCountByBlockHash": uncle_count_by_hash,
+    "eth_getUncleByBlockNumberAndIndex": uncle_by_number,
+    "eth_getUncleByBlockHashAndIndex": uncle_by_hash,
 }

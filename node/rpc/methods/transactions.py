@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from node.block import Header
 from node.rpc import params
 from node.rpc.format import Json, data, receipt_json, transaction_json
-from node.rpc.methods.blocks import find_header
+from node.rpc.methods.blocks import blob_fee, find_header
 from node.rpc.methods.service import Methods, Service, takes
 from node.rpc.params import BlockReference
 from node.transaction import Transaction, decode_transaction
@@ -31,7 +31,8 @@ class Found:
 @takes(params.data)
 def send_raw_transaction(service: Service, raw: bytes) -> str:
     """Takes a signed transaction into the pool (``TransactionRefused`` says why not)."""
-    transaction = decode_transaction(raw, service.chain.chain_id)
+    rules = service.chain.rules
+    transaction = decode_transaction(raw, rules.chain_id, rules.transaction_types)
     service.pool.add(transaction)
     return data(transaction.hash)
 
@@ -58,20 +59,20 @@ def transaction_by_block_number(service: Service, reference: BlockReference, ind
 
 
 @takes(params.hash32)
-def raw_transaction_by_hash(service: Service, transaction_hash: bytes) -> str:
-    """The signed bytes (EIP-2718) of a sealed or waiting transaction; ``0x`` if there is none, as in geth."""
+def raw_transaction_by_hash(service: Service, transaction_hash: bytes) -> str | None:
+    """The signed bytes (EIP-2718) of a sealed or waiting transaction, or null."""
     return _raw(find(service, transaction_hash))
 
 
 @takes(params.hash32, params.uint64)
-def raw_transaction_by_block_hash(service: Service, block_hash: bytes, index: int) -> str:
-    """The signed bytes of a transaction by its block's hash and its place there, or ``0x``."""
+def raw_transaction_by_block_hash(service: Service, block_hash: bytes, index: int) -> str | None:
+    """The signed bytes of a transaction by its block's hash and its place there, or null."""
     return _raw(_find_in_block(service, BlockReference(hash=block_hash), index))
 
 
 @takes(params.block_by_number, params.uint64)
-def raw_transaction_by_block_number(service: Service, reference: BlockReference, index: int) -> str:
-    """The signed bytes of a transaction by its block's number or tag and its place there, or ``0x``."""
+def raw_transaction_by_block_number(service: Service, reference: BlockReference, index: int) -> str | None:
+    """The signed bytes of a transaction by its block's number or tag and its place there, or null."""
     return _raw(_find_in_block(service, reference, index))
 
 
@@ -86,9 +87,9 @@ def transaction_receipt(service: Service, transaction_hash: bytes) -> Json | Non
     if position is None:
         return None
     number, index = position
-    receipt = store.receipt(number, index)
+    receipt, header = store.receipt(number, index), service.chain.header(number)
     transaction = store.transaction(number, index, service.chain.chain_id)
-    return receipt_json(receipt, transaction, service.chain.header(number), index)
+    return receipt_json(receipt, transaction, header, index, blob_fee(service.chain, header))
 
 
 def find(service: Service, transaction_hash: bytes) -> Found | None:
@@ -115,8 +116,8 @@ def _sealed(service: Service, number: int, index: int) -> Found:
     return Found(chain.store.transaction(number, index, chain.chain_id), chain.header(number), index)
 
 
-def _raw(found: Found | None) -> str:
-    return "0x" if found is None else data(found.transaction.raw)
+def _raw(found: Found | None) -> str | None:
+    return None if found is None else data(found.transaction.raw)
 
 
 def _wait_for_block(service: Service, transaction_hash: bytes) -> None:
