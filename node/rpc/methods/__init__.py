@@ -21,3 +21,11 @@ METHODS: Methods = {
 def invoke(service: Service, name: str, arguments: object) -> object:
     """Call a method by name (errors as in ``invoke_from``)."""
     return invoke_from(METHODS, service, name, arguments)
+
+
+def _modules(service: Service) -> dict[str, str]:
+    """The families of methods there are, each with geth's version of it."""
+    return dict.fromkeys(sorted({name.partition("_")[0] for name in METHODS}), "1.0")
+
+
+METHODS["rpc_modules"] = _modules
