@@ -46,6 +46,9 @@ def init(
     authority: Annotated[list[str] | None, typer.Option(help="Another address that may seal blocks.")] = None,
     alloc: Annotated[list[str] | None, typer.Option(help="Opening balance, ADDRESS=WEI.")] = None,
     allow: Annotated[list[str] | None, typer.Option(help="Address that may send; none: all may.")] = None,
+    allow_deployer: Annotated[
+        list[str] | None, typer.Option(help="Address whose transactions may create contracts; none: all may.")
+    ] = None,
     gas_limit: Annotated[int, typer.Option(help="Gas a block.")] = GAS_LIMIT_DEFAULT,
     authority_key_file: Annotated[
         Path | None,
@@ -69,6 +72,7 @@ def init(
             allow or [],
             gas_limit,
             authority_key_file,
+            allow_deployer or [],
         )
     except NodeError as exc:
         _fail(exc)
@@ -138,6 +142,7 @@ def create_network(
     allow: list[str],
     gas_limit: int,
     key_file: Path | None,
+    allow_deployers: list[str],
 ) -> Network:
     """Make a data directory with everything in it.
 
@@ -146,14 +151,14 @@ def create_network(
     """
     if directory.exists() and any(directory.iterdir()):
         raise SetupError(f"{directory} isn't empty; a network is made only in a new or empty directory")
-    Network.new(chain_id, authorities or ["0x" + "00" * 20], alloc, allow, gas_limit)
+    Network.new(chain_id, authorities or ["0x" + "00" * 20], alloc, allow, gas_limit, allow_deployers)
     directory.mkdir(parents=True, exist_ok=True)
     if key_file is None:
         own = create_plain_key(directory).public_key.to_checksum_address()
     else:
         own = to_checksum_address(adopt_keystore(key_file, directory))
     others = [address for address in authorities if address.lower() != own.lower()]
-    network = Network.new(chain_id, [own, *others], alloc, allow, gas_limit)
+    network = Network.new(chain_id, [own, *others], alloc, allow, gas_limit, allow_deployers)
     open_chain(directory, network, None).store.close()
     network.save(directory)
     return network

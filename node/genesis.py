@@ -34,7 +34,7 @@ class Rotation(BaseModel):
 
 
 class Network(BaseModel):
-    """``network.json``: the rules of the chain and, under ``allow``, the admission policy of this node.
+    """``network.json``: the rules of the chain and, under ``allow…``, the admission policy of this node.
 
     Chain id, authorities, gas limit, start time and opening balances are sealed into the genesis block; a
     change of any of them is refused at the next start. The rest isn't: an operator edits it and restarts.
@@ -51,6 +51,7 @@ class Network(BaseModel):
     genesis_timestamp: int = Field(ge=0, le=2**53 - 1)
     alloc: dict[HexAddress, Annotated[int, Field(ge=0, lt=2**256)]] = Field(default_factory=dict)
     allow: list[HexAddress] = Field(default_factory=list, max_length=100_000)
+    allow_deployers: list[HexAddress] = Field(default_factory=list, max_length=100_000)
 
     rotations: list[Rotation] = Field(default_factory=list, max_length=10_000)
     """Later changes of the authorities, by ascending block."""
@@ -84,6 +85,11 @@ class Network(BaseModel):
         return frozenset(to_canonical_address(address) for address in self.allow)
 
     @property
+    def allowed_deployers(self) -> frozenset[bytes]:
+        """Whose transactions may create contracts through this node; empty means every sender's."""
+        return frozenset(to_canonical_address(address) for address in self.allow_deployers)
+
+    @property
     def commitment(self) -> bytes:
         """32 bytes over the rules that no header field holds; the genesis block's extraData."""
         rules = {"version": self.version, "chain_id": self.chain_id, "authorities": sorted(self.authorities)}
@@ -97,6 +103,7 @@ class Network(BaseModel):
         alloc: dict[str, int] | None = None,
         allow: list[str] | None = None,
         gas_limit: int = GAS_LIMIT_DEFAULT,
+        allow_deployers: list[str] | None = None,
     ) -> Self:
         """A network that starts now.
 
@@ -111,6 +118,7 @@ class Network(BaseModel):
                 genesis_timestamp=int(time.time()),
                 alloc=alloc or {},
                 allow=allow or [],
+                allow_deployers=allow_deployers or [],
             )
         except ValidationError as exc:
             raise SetupError(f"The network can't be made: {readable(exc)}") from exc

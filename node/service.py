@@ -13,7 +13,7 @@ from node.errors import NodeError, SetupError
 from node.genesis import Network
 from node.geth import GENESIS_FILE_NAME, Genesis
 from node.keys import load_key
-from node.mempool import Mempool
+from node.mempool import Admission, Mempool
 from node.producer import Producer
 
 LOCK_NAME = "lock"
@@ -61,6 +61,13 @@ def _locked(directory: Path) -> Iterator[None]:
         yield
 
 
+def admission_of(network: Network | Genesis) -> Admission:
+    """Who may send through this node; everyone on an imported network."""
+    if isinstance(network, Network):
+        return Admission(network.allowed_senders, network.allowed_deployers)
+    return Admission()
+
+
 class Node:
     """Owns a data directory while it runs; used as a context manager, it starts and stops with the block."""
 
@@ -84,8 +91,7 @@ class Node:
             key = load_key(directory, password) if own else None
             self.chain: Chain = open_chain(directory, network, key)
             self._held = opening.pop_all()
-        allowed = network.allowed_senders if isinstance(network, Network) else frozenset()
-        self.pool = Mempool(self.chain.next_context, allowed, self.chain.account_at_head)
+        self.pool = Mempool(self.chain.next_context, admission_of(network), self.chain.account_at_head)
         self.on_failure: Callable[[NodeError], None] = _ignore
         """Told, from the producer's thread, when no further block can be made."""
         threading.stack_size(THREAD_STACK_BYTES)

@@ -9,7 +9,7 @@ from eth_account import Account
 from node import mempool
 from node.errors import TransactionRefused
 from node.mempool import Account as PoolAccount
-from node.mempool import Mempool
+from node.mempool import Admission, Mempool
 from node.transaction import Transaction, decode_transaction
 from node.vm import BlockContext
 
@@ -35,7 +35,13 @@ def nonces() -> dict[bytes, int]:
 
 @pytest.fixture
 def pool(nonces: dict[bytes, int]) -> Mempool:
-    return Mempool(next_context, frozenset(), lambda sender: PoolAccount(nonces.get(sender, 0), 0))
+    return Mempool(next_context, Admission(), lambda sender: PoolAccount(nonces.get(sender, 0), 0))
+
+
+@pytest.fixture
+def rich() -> Mempool:
+    """A pool in which every sender can pay."""
+    return Mempool(next_context, Admission(), lambda sender: PoolAccount(0, 10**18))
 
 
 def order(pool: Mempool) -> list[tuple[bytes, int]]:
@@ -117,12 +123,112 @@ def test_it_is_bounded(pool: Mempool, monkeypatch: pytest.MonkeyPatch) -> None:
         pool.add(transaction(2))
 
 
+def test_bytes_are_bounded(pool: Mempool, monkeypatch: pytest.MonkeyPatch) -> None:
+    large = {"data": bytes(1_000), "gas": 100_000}
+    size_bytes = len(transaction(0, **large).raw)
+    monkeypatch.setattr(mempool, "READY_MAX_BYTES", 2 * size_bytes)
+    monkeypatch.setattr(mempool, "HELD_MAX_BYTES", 2 * size_bytes)
+    held = [transaction(nonce, SECOND, **large) for nonce in (5, 6, 7)]
+    for entry in held:
+        pool.add(entry)
+    assert [pool.get(entry.hash) for entry in held] == [None, *held[1:]]
+    ready = [transaction(nonce, **large) for nonce in (0, 1)]
+    for entry in ready:
+        pool.add(entry)
+    with pytest.raises(TransactionRefused, match=r"^txpool is full"):
+        pool.add(transaction(2))
+    pool.settle(ready, [])
+    pool.add(transaction(2))
+
+
+def test_one_sender_leaves_room_for_others(pool: Mempool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mempool, "READY_PER_SENDER_MAX", 2)
+    pool.add(transaction(0))
+    pool.add(transaction(1))
+    with pytest.raises(TransactionRefused, match=r"^account limit exceeded"):
+        pool.add(transaction(2))
+    pool.add(transaction(0, SECOND))
+
+
+def offer(nonce: int, fee: int, tip: int, account: Any = FIRST) -> Transaction:
+    fields = {"nonce": nonce, "gas": 50_000, "to": bytes(19) + b"\x11", "value": 0, "chainId": CHAIN_ID}
+    fees = {"maxFeePerGas": fee, "maxPriorityFeePerGas": tip}
+    return decode_transaction(bytes(account.sign_transaction(fields | fees).raw_transaction), CHAIN_ID)
+
+
+@pytest.mark.parametrize("nonce", [0, 5], ids=["ready", "held"])
+def test_a_tenth_more_replaces(rich: Mempool, nonce: int) -> None:
+    first = offer(nonce, 100, 50)
+    rich.add(first)
+    for fee, tip in ((109, 55), (110, 54), (1_000, 50), (50, 50), (100, 50)):
+        with pytest.raises(TransactionRefused, match=r"^(replacement transaction underpriced|already known)"):
+            rich.add(offer(nonce, fee, tip))
+    assert rich.get(first.hash) == first
+    second = offer(nonce, 110, 55)
+    rich.add(second)
+    assert (rich.get(first.hash), rich.get(second.hash)) == (None, second)
+
+
+def test_any_price_replaces_none(rich: Mempool) -> None:
+    rich.add(offer(0, 0, 0))
+    with pytest.raises(TransactionRefused, match="underpriced"):
+        rich.add(transaction(0, data=b"\x01"))
+    rich.add(offer(0, 1, 1))
+
+
+def test_a_replacement_keeps_the_place(rich: Mempool) -> None:
+    entries = [offer(0, 10, 10), offer(0, 10, 10, SECOND), offer(1, 10, 10)]
+    for entry in entries:
+        rich.add(entry)
+    replacement = offer(0, 11, 11)
+    rich.add(replacement)
+    assert rich.ready() == [replacement, *entries[1:]]
+    assert rich.next_nonce(replacement.sender) == 2
+    rich.settle([replacement], [])
+    assert rich.ready() == entries[1:]
+
+
+def test_a_replacement_that_comes_too_late_goes_too(rich: Mempool) -> None:
+    first, second = offer(0, 10, 10), offer(0, 20, 20)
+    rich.add(first)
+    rich.add(second)
+    rich.settle([first], [])
+    assert rich.ready() == []
+    assert rich.get(second.hash) is None
+
+
+def test_a_replacement_needs_the_money(pool: Mempool) -> None:
+    pool.add(transaction(0))
+    with pytest.raises(TransactionRefused, match=r"^insufficient funds"):
+        pool.add(offer(0, 1, 1))
+
+
+def test_content_by_sender(pool: Mempool) -> None:
+    entries = [transaction(0), transaction(0, SECOND), transaction(1), transaction(9), transaction(7)]
+    for entry in entries:
+        pool.add(entry)
+    first, second = entries[0].sender, entries[1].sender
+    ready, held = pool.content()
+    assert ready == {first: [entries[0], entries[2]], second: [entries[1]]}
+    assert held == {first: [entries[4], entries[3]]}
+
+
 def test_only_allowed_senders() -> None:
-    allowed = frozenset({transaction(0).sender})
-    pool = Mempool(next_context, allowed, lambda sender: PoolAccount(0, 0))
+    admission = Admission(senders=frozenset({transaction(0).sender}))
+    pool = Mempool(next_context, admission, lambda sender: PoolAccount(0, 0))
     pool.add(transaction(0))
     with pytest.raises(TransactionRefused, match="allowlist"):
         pool.add(transaction(0, SECOND))
+
+
+def test_only_allowed_deployers() -> None:
+    admission = Admission(deployers=frozenset({transaction(0).sender}))
+    pool = Mempool(next_context, admission, lambda sender: PoolAccount(0, 0))
+    creation = {"to": "", "gas": 100_000}
+    pool.add(transaction(0, **creation))
+    pool.add(transaction(0, SECOND))
+    with pytest.raises(TransactionRefused, match="allowlist of deployers"):
+        pool.add(transaction(1, SECOND, **creation))
 
 
 def test_waiters_wake(pool: Mempool) -> None:
