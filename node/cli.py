@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, BinaryIO, NoReturn
+from urllib.parse import urlsplit
 
 import typer
-import uvicorn
 from eth_utils.address import to_checksum_address
 
 from node.chain import open_chain
@@ -21,7 +21,7 @@ from node.errors import NodeError, SetupError
 from node.genesis import GAS_LIMIT_DEFAULT, Network
 from node.geth import GENESIS_FILE_NAME, Genesis, read_file
 from node.keys import adopt_keystore, create_plain_key
-from node.rpc.server import create_app
+from node.rpc.server import Server
 from node.service import Node, open_directory
 from node.transfer import export_file, import_file
 
@@ -123,13 +123,26 @@ def run(
     heartbeat_seconds: Annotated[
         float, typer.Option(help="Make an empty block after this long without one; 0: never.", min=0)
     ] = 0,
+    block_interval: Annotated[
+        float,
+        typer.Option(
+            help="Least seconds from one block to the next, such as 0.1. What comes meanwhile shares the "
+            "next one; if nothing comes, none is made. 0: a block as soon as something waits.",
+            min=0,
+        ),
+    ] = 0,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(help="Origin of web pages that may use this node, https://example.org; none: none may."),
+    ] = None,
     log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
 ) -> None:
     """Run a node; prints one JSON line with its URL once it listens."""
     _log_to_stderr(log_level)
     try:
-        node = Node(data, _password(authority_password_file), heartbeat_seconds or None)
-        serve(node, _listen(host, port))
+        origins = frozenset(_origin(entry) for entry in allow_origin or [])
+        node = Node(data, _password(authority_password_file), heartbeat_seconds or None, block_interval)
+        serve(node, _listen(host, port), origins)
     except NodeError as exc:
         _fail(exc)
 
@@ -164,20 +177,18 @@ def create_network(
     return network
 
 
-def serve(node: Node, listener: socket.socket) -> None:
+def serve(node: Node, listener: socket.socket, origins: frozenset[str]) -> None:
     """Serve a node on a bound socket until SIGTERM or SIGINT; re-raises why it had to stop otherwise."""
-    server = uvicorn.Server(
-        uvicorn.Config(create_app(node), log_config=None, access_log=False, lifespan="off")
-    )
+    server = Server(node, origins)
     failures: list[NodeError] = []
 
     def stop(error: NodeError) -> None:
         failures.append(error)
-        server.should_exit = True
+        server.stop()
 
     def interrupted(*_: object) -> None:
         """Before uvicorn listens to signals itself, and again afterwards, when it repeats them."""
-        server.should_exit = True
+        server.stop()
 
     node.on_failure = stop
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -187,7 +198,8 @@ def serve(node: Node, listener: socket.socket) -> None:
         shown = f"[{host}]" if ":" in host else host
         typer.echo(json.dumps({"url": f"http://{shown}:{port}", "chain_id": node.chain.chain_id}))
         sys.stdout.flush()
-        server.run(sockets=[listener])
+        if not server.run(listener):
+            _leave(node, failures)
     if failures:
         raise failures[0]
 
@@ -232,6 +244,26 @@ def _log_to_stderr(level: str) -> None:
     logging.basicConfig(
         stream=sys.stderr, level=level.upper(), format="%(asctime)s %(levelname)s %(message)s"
     )
+
+
+def _leave(node: Node, failures: list[NodeError]) -> NoReturn:
+    """End at once, as a request still runs: closing the database under it could crash the process."""
+    node.stop_making()
+    log.warning("a request still runs and is abandoned")
+    for failure in failures:
+        typer.echo(f"error: {failure}", err=True)
+    sys.stderr.flush()
+    os._exit(1 if failures else 0)
+
+
+def _origin(value: str) -> str:
+    """An origin as browsers write it: RFC 6454 §6.2, scheme and host, a port only if it isn't the default."""
+    parts = urlsplit(value)
+    if not parts.hostname or value != f"{parts.scheme}://{parts.netloc}" or parts.username is not None:
+        raise SetupError(
+            f"--allow-origin {value}: write SCHEME://HOST or SCHEME://HOST:PORT and nothing after"
+        )
+    return value.lower()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -11,12 +11,15 @@
         ├── ParseError        -32700
         ├── InvalidRequest    -32600
         ├── MethodNotFound    -32601
+        │   └── NoSubscriptions … a subscription without a connection to keep it on, or of an unknown kind
         ├── InvalidParams     -32602
         ├── InternalError     -32603
         ├── NotFound          -32001  a block or filter that doesn't exist
         ├── StateUnavailable  -32000  a block's state isn't kept here any more
         ├── HistoryRefused    -32000  eth_feeHistory can't give what was asked
+        ├── ResponseTooLarge  -32003
         ├── LimitExceeded     -32005
+        ├── SubscriptionNotFound -32000
         ├── TransactionRefused -32000 the transaction pool says no
         ├── ExecutionFailed   -32000  the EVM stopped with something other than a revert
         ├── ExecutionReverted 3       data is the revert data
@@ -101,6 +104,10 @@ class MethodNotFound(RpcError):
     code = -32601
 
 
+class NoSubscriptions(MethodNotFound):
+    """Notifications can't be sent here, or there are none of that kind; in geth's words."""
+
+
 class InvalidParams(RpcError):
     """A parameter is missing, too much, or of the wrong form."""
 
@@ -127,10 +134,20 @@ class HistoryRefused(RpcError):
     """eth_feeHistory can't give what was asked; geth's words and code."""
 
 
+class ResponseTooLarge(RpcError):
+    """A batch's answers together are larger than the node allows; this entry wasn't run."""
+
+    code = -32003
+
+
 class LimitExceeded(RpcError):
     """The answer or the request is larger than the node allows."""
 
     code = -32005
+
+
+class SubscriptionNotFound(RpcError):
+    """This connection has no such subscription."""
 
 
 class TransactionRefused(RpcError):

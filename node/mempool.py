@@ -3,12 +3,12 @@
 A crash loses them; nobody was told they are final, and senders send the same bytes again.
 
 A transaction whose nonce follows on is *ready*; one that leaves a gap is *held* until the gap is filled.
-Ready transactions run in the order they came, whatever they offer. When the held ones are too many or too large,
-the oldest give way; ready ones never do: the pool says it is full.
+Ready transactions run in the order they came, whatever they offer. When the held ones are too many or too
+large, the oldest give way; ready ones never do: the pool says it is full.
 
 A waiting transaction is replaced by one of the same sender and nonce that offers more for gas, by at least
-``PRICE_BUMP_PERCENT`` in both the most it pays and the most it tips (geth's rule). It takes the old one's place.
-Where gas costs nothing both offer zero, so the first one stays: what was accepted isn't taken back.
+``PRICE_BUMP_PERCENT`` in both the most it pays and the most it tips (geth's rule). It takes the old one's
+place. Where gas costs nothing both offer zero, so the first one stays: what was accepted isn't taken back.
 """
 
 import threading

@@ -1,7 +1,8 @@
-"""The block producer: one thread that turns ready transactions into blocks as soon as there are any."""
+"""The block producer: one thread that turns ready transactions into blocks, at once or at an interval."""
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from node.chain import Chain
@@ -20,18 +21,25 @@ class Producer:
         chain: Chain,
         pool: Mempool,
         on_failure: Callable[[NodeError], None],
+        on_block: Callable[[], None],
         heartbeat_seconds: float | None,
+        interval_seconds: float,
     ) -> None:
-        """``on_failure`` is told, once, why no further block can be made.
+        """``on_failure`` is told, once, why no further block can be made; ``on_block`` of each block made.
 
         Args:
             heartbeat_seconds: after this long without a block an empty one is made, so that the latest
                 block's time keeps up with the wall clock; ``None`` for never.
+            interval_seconds: the least time from the start of one block to the start of the next; what
+                becomes ready meanwhile shares the next one. Zero: a block as soon as something is ready.
         """
         self._heartbeat_seconds = heartbeat_seconds
+        self._interval_seconds = interval_seconds
         self._chain = chain
         self._pool = pool
         self._on_failure = on_failure
+        self._on_block = on_block
+        self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="producer")
 
     def start(self) -> None:
@@ -40,11 +48,16 @@ class Producer:
 
     def stop(self) -> None:
         """Finish the block under construction, then end."""
+        self._stopping.set()
         self._pool.close()
         self._thread.join()
 
     def _run(self) -> None:
+        due = time.monotonic()
         while self._pool.wait_ready(self._heartbeat_seconds):
+            if self._stopping.wait(max(0.0, due - time.monotonic())):
+                return
+            due = time.monotonic() + self._interval_seconds
             try:
                 self._make_block(self._pool.ready())
             except NodeError as exc:
@@ -63,6 +76,7 @@ class Producer:
             log.warning("dropped transaction 0x%s: %s", transaction.hash.hex(), reason)
         self._pool.settle(made.block.transactions if made.block else (), [entry for entry, _ in made.refused])
         if made.block:
+            self._on_block()
             header = made.block.header
             log.info(
                 "block %d: %d transactions, %d gas",

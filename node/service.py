@@ -72,13 +72,17 @@ class Node:
     """Owns a data directory while it runs; used as a context manager, it starts and stops with the block."""
 
     def __init__(
-        self, directory: Path, password: str | None = None, heartbeat_seconds: float | None = None
+        self,
+        directory: Path,
+        password: str | None = None,
+        heartbeat_seconds: float | None = None,
+        interval_seconds: float = 0,
     ) -> None:
         """Open a data directory made by ``dyetrace node init``; on an imported network nothing makes blocks.
 
         Args:
             password: of the authority's keystore, if the key is encrypted.
-            heartbeat_seconds: see ``Producer``.
+            heartbeat_seconds, interval_seconds: see ``Producer``.
 
         Raises:
             SetupError: another process runs it, or file, key and database don't fit.
@@ -91,11 +95,20 @@ class Node:
             key = load_key(directory, password) if own else None
             self.chain: Chain = open_chain(directory, network, key)
             self._held = opening.pop_all()
-        self.pool = Mempool(self.chain.next_context, admission_of(network), self.chain.account_at_head)
+        self.pool = Mempool(
+            self.chain.next_context, admission_of(network), self.chain.account_at_head, self.tell
+        )
+        self.listeners: list[Callable[[], None]] = []
+        """Told, from any thread, that the head moved or a transaction became ready; must be quick. They look
+        themselves at what is new, so that none is missed and none comes twice."""
         self.on_failure: Callable[[NodeError], None] = _ignore
         """Told, from the producer's thread, when no further block can be made."""
         threading.stack_size(THREAD_STACK_BYTES)
-        self._producer = Producer(self.chain, self.pool, self._fail, heartbeat_seconds) if own else None
+        self._producer = (
+            Producer(self.chain, self.pool, self._fail, self.tell, heartbeat_seconds, interval_seconds)
+            if own
+            else None
+        )
         """``None`` on an imported network, whose blocks others make."""
 
     def start(self) -> None:
@@ -103,14 +116,23 @@ class Node:
         if self._producer:
             self._producer.start()
 
+    def tell(self) -> None:
+        """Tell the listeners; whoever appends blocks to the chain calls it after each."""
+        for listener in self.listeners:
+            listener()
+
     def _fail(self, error: NodeError) -> None:
         self.on_failure(error)
 
-    def stop(self) -> None:
-        """Finish the block under construction and release the directory."""
+    def stop_making(self) -> None:
+        """Finish the block under construction and make no further one."""
         self.pool.close()
         if self._producer:
             self._producer.stop()
+
+    def stop(self) -> None:
+        """Finish the block under construction and release the directory."""
+        self.stop_making()
         self.chain.store.close()
         self._held.close()
 
