@@ -22,7 +22,7 @@ REQUESTS_AT_ONCE = 8
 """Messages of one connection in work; the next is read when one is answered."""
 OUTGOING_MAX_BYTES = 16 * 1024 * 1024
 """What may wait for a slow reader. A single answer may be larger if nothing else waits."""
-SEND_SECONDS_MAX = 30.0
+SEND_SECONDS_MAX = 10.0
 CLOSE_SECONDS_MAX = 2.0
 CLOSE_CODE_INTERNAL = 1011
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from typer.testing import CliRunner
 from web3 import HTTPProvider, Web3
+from websockets.sync.client import ClientConnection, connect
 
 from node.cli import app
 
@@ -269,3 +271,16 @@ def running() -> Iterator[Callable[..., RunningNode]]:
     for node in made:
         if node.process:
             node.end(signal.SIGKILL if node.process.poll() is not None else signal.SIGTERM)
+
+
+@pytest.fixture
+def open_socket() -> Iterator[Callable[..., ClientConnection]]:
+    """Opens WebSocket connections to a node; all are closed with the test."""
+    with ExitStack() as stack:
+
+        def opening(node: Any, path: str = "", **options: Any) -> ClientConnection:
+            url = node.url.replace("http://", "ws://") + path
+            fields = {"max_size": None, "proxy": None, "close_timeout": 5} | options
+            return stack.enter_context(connect(url, **fields))
+
+        yield opening
