@@ -20,6 +20,7 @@ from starlette.websockets import WebSocket
 
 from node.rpc.dispatch import Caller, answer_message
 from node.rpc.filters import Filters
+from node.rpc.http import HttpProtocol
 from node.rpc.methods import Service
 from node.rpc.subscriptions import Feed
 from node.rpc.websocket import Connection, Protocol
@@ -29,9 +30,10 @@ BODY_MAX_BYTES = 32 * 1024 * 1024
 """Of one HTTP body or WebSocket message."""
 BODIES_MAX_BYTES = 256 * 1024 * 1024
 """Of all HTTP bodies that are read or worked on at a time."""
-BODY_SECONDS_MAX = 30.0
+BODY_SECONDS_MAX = 20.0
 """A body that takes longer to arrive is given up."""
 HEADERS_MAX_BYTES = 32 * 1024
+"""Of headers that aren't complete yet; what comes in one read, at most 256 KiB, is taken."""
 CONNECTIONS_MAX = 1_000
 """Further HTTP requests are answered 503."""
 WEBSOCKETS_MAX = 100
@@ -161,7 +163,7 @@ class Server:
 def _configuration(application: Starlette) -> uvicorn.Config:
     return uvicorn.Config(
         application,
-        http="h11",
+        http=HttpProtocol,
         ws=Protocol,
         ws_max_size=BODY_MAX_BYTES,
         ws_ping_interval=PING_SECONDS,

@@ -29,6 +29,8 @@ from node.cli import app
 
 CHAIN_ID = 31_707
 START_SECONDS_MAX = 30.0
+RICH, RICH_WEI = "0x" + "00" * 19 + "aa", 1_000
+"""Who has money on the module's node."""
 
 LEDGER_SOURCE = """
 # pragma version 0.4.3
@@ -180,7 +182,7 @@ def make_node(tmp_path: Path) -> Iterator[Callable[..., RunningNode]]:
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNode]:
     """One node for the whole module, open to every sender."""
     directory = tmp_path_factory.mktemp("shared") / "data"
-    done = init_node(directory)
+    done = init_node(directory, "--alloc", f"{RICH}={RICH_WEI}")
     assert done.exit_code == 0, done.stderr
     running = RunningNode(directory).start()
     yield running

@@ -1,5 +1,9 @@
 """JSON-RPC on the wire: batches, malformed bodies, refusals."""
 
+import json
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
 from typing import Any
 
 import httpx
@@ -68,10 +72,69 @@ def test_malformed_requests(node: Any, body: str | bytes, code: int) -> None:
 
 def test_browsers_and_giants_are_kept_out(node: Any) -> None:
     assert post(node, "{}", "text/plain").status_code == 415
-    assert httpx.get(node.url).status_code == 405
     assert post(node, b" " * (33 * 1024 * 1024)).status_code == 413
     batch = "[" + ",".join(['{"jsonrpc":"2.0","id":1,"method":"eth_chainId"}'] * 1001) + "]"
     assert post(node, batch).json()["error"]["code"] == -32005
+
+
+def test_other_methods_and_paths(node: Any) -> None:
+    read = httpx.get(node.url)
+    assert read.status_code == 405
+    assert read.headers["allow"] == "POST"
+    assert "POST" in read.json()["error"]
+    assert httpx.options(node.url).status_code == 405
+    for method in ("GET", "POST"):
+        elsewhere = httpx.request(method, f"{node.url}/rpc")
+        assert elsewhere.status_code == 404
+        assert "JSON-RPC" in elsewhere.json()["error"]
+
+
+def test_headers_are_bounded(node: Any) -> None:
+    assert httpx.post(node.url, json={}, headers={"X-Long": "a" * 1_000_000}).status_code == 400
+
+
+def test_whoever_dawdles_is_cut_off(node: Any) -> None:
+    """Nothing, half the headers, and half the body: none keeps a connection for long."""
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    address = (httpx.URL(node.url).host, httpx.URL(node.url).port)
+    sockets = [socket.create_connection(address, timeout=60) for _ in range(3)]
+    sockets[1].sendall(head)
+    sockets[2].sendall(head + b"Content-Length: 100\r\n\r\n{")
+    answers = [entry.recv(100) for entry in sockets]
+    assert answers[:2] == [b"", b""]
+    assert answers[2].startswith(b"HTTP/1.1 408 ")
+    for entry in sockets:
+        entry.close()
+
+
+def test_a_connection_serves_many_requests(node: Any) -> None:
+    body, headers = b'{"jsonrpc":"2.0","id":1,"method":"eth_chainId"}', {"Content-Type": "application/json"}
+
+    def ask_often(_: int) -> int:
+        connection = HTTPConnection(httpx.URL(node.url).host, httpx.URL(node.url).port, timeout=60)
+        connection.connect()
+        first = connection.sock
+        for _ in range(100):
+            connection.request("POST", "/", body, headers)
+            assert json.loads(connection.getresponse().read())["result"] == hex(CHAIN_ID)
+            assert connection.sock is first
+        connection.close()
+        return 100
+
+    with ThreadPoolExecutor(16) as threads:
+        assert sum(threads.map(ask_often, range(16))) == 1_600
+
+
+def test_answers_to_a_batch_are_bounded(make_node: Any, sender: Any) -> None:
+    node, payer = make_node(), Account.create()
+    for _ in range(8):
+        assert sender(node.web3(), payer, {"data": "0x620100006000a000", "gas": 2_000_000})["status"] == 1
+    query = '{"jsonrpc":"2.0","id":%d,"method":"eth_getLogs","params":[{"fromBlock":"0x0"}]}'
+    answers = post(node, f"[{','.join(query % number for number in range(40))}]").json()
+    assert [answer["id"] for answer in answers] == list(range(40))
+    whole = [answer for answer in answers if "result" in answer]
+    assert 20 < len(whole) < 30
+    assert all(answer["error"]["code"] == -32003 for answer in answers[len(whole) :])
 
 
 def test_transactions_that_are_refused(node: Any) -> None:
@@ -113,6 +176,31 @@ def test_allowlist(make_node: Any) -> None:
     assert "allowlist" in refusal(node, signed(stranger, 0))
     accepted = node.rpc("eth_sendRawTransaction", signed(member, 0))["result"]
     assert node.rpc("eth_getTransactionReceipt", accepted)["result"]["from"] == member.address.lower()
+
+
+def test_allowlist_of_deployers(make_node: Any) -> None:
+    deployer, user = Account.create(), Account.create()
+    node = make_node("--allow-deployer", deployer.address)
+    creation = {"to": "", "data": "0x00", "gas": 100_000}
+    assert "allowlist of deployers" in refusal(node, signed(user, 0, **creation))
+    for raw in (signed(user, 0), signed(deployer, 0, **creation)):
+        accepted = node.rpc("eth_sendRawTransaction", raw)["result"]
+        assert node.rpc("eth_getTransactionReceipt", accepted)["result"]["status"] == "0x1"
+
+
+def test_a_higher_offer_replaces_what_waits(make_node: Any) -> None:
+    rich = Account.create()
+    node = make_node("--alloc", f"{rich.address}={10**18}")
+    node.end()
+    node.start("--block-interval", "2")
+    hashes = [node.rpc("eth_sendRawTransaction", signed(rich, nonce))["result"] for nonce in (0, 1, 2)]
+    assert node.rpc("eth_getTransactionReceipt", hashes[0])["result"]["blockNumber"] == "0x1"
+    assert refusal(node, signed(rich, 1, value=5)) == "replacement transaction underpriced"
+    better = node.rpc("eth_sendRawTransaction", signed(rich, 1, value=5, gasPrice=7))["result"]
+    assert node.rpc("eth_getTransactionByHash", hashes[1])["result"] is None
+    assert node.rpc("eth_getTransactionReceipt", hashes[2])["result"]["transactionIndex"] == "0x1"
+    assert node.rpc("eth_getTransactionReceipt", better)["result"]["effectiveGasPrice"] == "0x7"
+    assert node.rpc("eth_getBalance", PAYEE, "latest")["result"] == "0x5"
 
 
 def test_opening_balances_move(make_node: Any) -> None:

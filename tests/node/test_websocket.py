@@ -3,6 +3,7 @@
 import json
 import signal
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -117,11 +118,12 @@ def test_named_origins_are_let_in(make_node: Any, open_socket: Any) -> None:
 
 
 @pytest.mark.parametrize("origin", ["*", "example.org", "https://example.org/", "https://me@example.org"])
-def test_nonsense_origins_are_refused_at_the_start(make_node: Any, running: Any, origin: str) -> None:
-    node = make_node()
-    node.end()
+def test_nonsense_origins_are_refused_at_the_start(
+    initialise: Any, running: Any, tmp_path: Path, origin: str
+) -> None:
+    assert initialise(tmp_path / "data").exit_code == 0
     with pytest.raises(AssertionError, match="--allow-origin"):
-        running(node.directory).start("--allow-origin", origin)
+        running(tmp_path / "data").start("--allow-origin", origin)
 
 
 def test_connections_are_bounded(make_node: Any, open_socket: Any, poll: Any) -> None:
