@@ -37,8 +37,12 @@ class Outlet(Protocol):
     closed: bool
     """Set before the outlet's last subscriptions are removed, so that none is added any more."""
 
-    def notify(self, subscription: "Subscription", notifications: Sequence[str]) -> None:
-        """Take notifications of a subscription, to be sent in this order."""
+    def notify(self, subscription: "Subscription", results: Sequence[str]) -> None:
+        """Take what a subscription is to be told, in this order.
+
+        The results are JSON, and the same objects for every subscription that is told the same: any number of
+        slow readers holds one copy.
+        """
 
     def fail(self) -> None:
         """Close the connection: something that should have been told can't be."""
@@ -57,7 +61,7 @@ class Subscription:
     full: bool = False
     """Whole transactions instead of hashes."""
     held: list[str] | None = field(default_factory=list)
-    """Notifications until the subscription's own answer is on its way; ``None`` from then on."""
+    """Results until the subscription's own answer is on its way; ``None`` from then on."""
 
     def notification(self, result: str) -> str:
         """A notification with a result that is JSON already."""
@@ -160,7 +164,9 @@ class Feed:
             for entry in subscriptions:
                 if entry.told < number:
                     entry.told = number
-                    _notify(entry, [news.head] if entry.query is None else news.events(entry.query))
+                    results = [news.head] if entry.query is None else news.events(entry.query)
+                    if results:
+                        entry.outlet.notify(entry, results)
 
     def _tell_transactions(self, subscriptions: list[Subscription]) -> None:
         if not subscriptions:
@@ -169,7 +175,9 @@ class Feed:
         for entry in subscriptions:
             fresh = hashes[max(0, len(hashes) - (count - entry.told)) :]
             entry.told = count
-            _notify(entry, self._full(fresh) if entry.full else [f'"{data(found)}"' for found in fresh])
+            results = self._full(fresh) if entry.full else [f'"{data(found)}"' for found in fresh]
+            if results:
+                entry.outlet.notify(entry, results)
 
     def _full(self, hashes: Sequence[bytes]) -> list[str]:
         """Those that still wait or are in a block by now; one that was replaced or refused is left out."""
@@ -181,11 +189,6 @@ class Feed:
         chain = self._node.chain
         position = chain.store.position_of(transaction_hash) if waiting is None else None
         return chain.store.transaction(*position, chain.chain_id) if position else waiting
-
-
-def _notify(subscription: Subscription, results: Sequence[str]) -> None:
-    if results:
-        subscription.outlet.notify(subscription, [subscription.notification(entry) for entry in results])
 
 
 class _BlockNews:

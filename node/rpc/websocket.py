@@ -20,7 +20,7 @@ from node.rpc.subscriptions import Feed, Subscriber, Subscription
 
 REQUESTS_AT_ONCE = 8
 """Messages of one connection in work; the next is read when one is answered."""
-OUTGOING_MAX_BYTES = 16 * 1024 * 1024
+OUTGOING_MAX_BYTES = 32 * 1024 * 1024
 """What may wait for a slow reader. A single answer may be larger if nothing else waits."""
 SEND_SECONDS_MAX = 10.0
 CLOSE_SECONDS_MAX = 2.0
@@ -58,7 +58,8 @@ class Connection:
         self._workers = workers
         self._loop = asyncio.get_running_loop()
         self._slots = asyncio.Semaphore(REQUESTS_AT_ONCE)
-        self._outgoing: deque[str] = deque()
+        self._outgoing: deque[tuple[Subscription | None, str]] = deque()
+        """Answers, and results of subscriptions."""
         self._outgoing_bytes = 0
         """Of ``_outgoing`` and of what subscriptions hold back; the text is ASCII."""
         self._filled, self._drained, self._over = asyncio.Event(), asyncio.Event(), asyncio.Event()
@@ -80,9 +81,9 @@ class Connection:
         if self._failed:
             await self._say_failed()
 
-    def notify(self, subscription: Subscription, notifications: Sequence[str]) -> None:
+    def notify(self, subscription: Subscription, results: Sequence[str]) -> None:
         """As ``Outlet`` says."""
-        self._in_loop(self._take, subscription, notifications)
+        self._in_loop(self._take, subscription, results)
 
     def fail(self) -> None:
         """As ``Outlet`` says."""
@@ -105,25 +106,30 @@ class Connection:
         subscriber = Subscriber(self._feed, self)
         caller = Caller(self._service, subscriber)
         try:
+            await self._room()
             answer = await self._loop.run_in_executor(self._workers, answer_message, caller, message)
-            while self._outgoing_bytes > OUTGOING_MAX_BYTES:
-                self._drained.clear()
-                await self._drained.wait()
+            await self._room()
             if answer:
-                self._put(answer)
+                self._put(None, answer)
             self._release(subscriber.created)
         finally:
             self._slots.release()
 
+    async def _room(self) -> None:
+        """Wait until the peer has read enough for another answer."""
+        while self._outgoing_bytes > OUTGOING_MAX_BYTES:
+            self._drained.clear()
+            await self._drained.wait()
+
     async def _write(self) -> None:
         while True:
             await self._filled.wait()
-            text = self._outgoing.popleft()
+            subscription, text = self._outgoing.popleft()
             if not self._outgoing:
                 self._filled.clear()
             try:
                 async with asyncio.timeout(SEND_SECONDS_MAX):
-                    await self._websocket.send_text(text)
+                    await self._websocket.send_text(subscription.notification(text) if subscription else text)
             except TimeoutError as exc:
                 log.warning("a WebSocket peer read nothing for %d seconds", SEND_SECONDS_MAX)
                 raise _Ended from exc
@@ -136,21 +142,21 @@ class Connection:
         await self._over.wait()
         raise _Ended
 
-    def _put(self, text: str) -> None:
-        self._outgoing.append(text)
+    def _put(self, subscription: Subscription | None, text: str) -> None:
+        self._outgoing.append((subscription, text))
         self._outgoing_bytes += len(text)
         self._filled.set()
 
-    def _take(self, subscription: Subscription, notifications: Sequence[str]) -> None:
-        length = sum(len(entry) for entry in notifications)
+    def _take(self, subscription: Subscription, results: Sequence[str]) -> None:
+        length = sum(map(len, results))
         if self._outgoing_bytes and self._outgoing_bytes + length > OUTGOING_MAX_BYTES:
             log.warning("a WebSocket peer reads slower than it is told: disconnected")
             self._over.set()
         elif subscription.held is None:
-            for entry in notifications:
-                self._put(entry)
+            for entry in results:
+                self._put(subscription, entry)
         else:
-            subscription.held.extend(notifications)
+            subscription.held.extend(results)
             self._outgoing_bytes += length
 
     def _release(self, created: Sequence[Subscription]) -> None:
@@ -159,7 +165,7 @@ class Connection:
             held, subscription.held = subscription.held or [], None
             for entry in held:
                 self._outgoing_bytes -= len(entry)
-                self._put(entry)
+                self._put(subscription, entry)
 
     def _fail(self) -> None:
         self._failed = True

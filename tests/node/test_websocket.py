@@ -53,7 +53,7 @@ def test_many_requests_at_once_are_all_answered(socket: ClientConnection) -> Non
 
 
 def test_a_slow_request_holds_up_no_other(socket: ClientConnection, node: Any, ledger: Any) -> None:
-    slow = {"to": ledger.address, "data": ledger.functions.burn(100_000)._encode_transaction_data()}
+    slow = {"to": ledger.address, "data": ledger.functions.burn(20_000)._encode_transaction_data()}
     socket.send(json.dumps(call("eth_call", slow, "latest", identifier="slow")))
     socket.send(json.dumps(call("eth_chainId", identifier="quick")))
     assert [json.loads(socket.recv(timeout=60))["id"] for _ in range(2)] == ["quick", "slow"]
