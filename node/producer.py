@@ -64,6 +64,10 @@ class Producer:
                 log.critical("no block can be made: %s", exc)
                 self._on_failure(exc)
                 return
+            except Exception:
+                log.exception("no block can be made")
+                self._on_failure(NodeError("the block producer failed; the log has the details"))
+                return
 
     def _make_block(self, ready: list[Transaction]) -> None:
         try:

@@ -146,18 +146,32 @@ class Server:
         return origin is not None and origin not in self._origins
 
     async def _read_body(self, request: Request, body: bytearray) -> None:
-        """Fill ``body``, which stays counted until the caller takes it out of the count."""
+        """Fill ``body``, which stays counted until the caller takes it out of the count.
+
+        What is too much is read and thrown away: a peer that still sends would miss the answer.
+        """
+        refusal: Refused | None = None
         try:
             async with asyncio.timeout(BODY_SECONDS_MAX):
                 async for chunk in request.stream():
-                    body += chunk
-                    self._bodies_bytes += len(chunk)
-                    if len(body) > BODY_MAX_BYTES:
-                        raise Refused(413, f"body above {BODY_MAX_BYTES} bytes")
-                    if self._bodies_bytes > BODIES_MAX_BYTES:
-                        raise Refused(503, "too many large requests at a time; send it again later")
+                    if refusal is None:
+                        body += chunk
+                        self._bodies_bytes += len(chunk)
+                        refusal = self._refusal(body)
+                        if refusal:
+                            self._bodies_bytes -= len(body)
+                            body.clear()
         except TimeoutError as exc:
             raise Refused(408, f"the body took more than {BODY_SECONDS_MAX:.0f} seconds") from exc
+        if refusal:
+            raise refusal
+
+    def _refusal(self, body: bytearray) -> Refused | None:
+        if len(body) > BODY_MAX_BYTES:
+            return Refused(413, f"body above {BODY_MAX_BYTES} bytes")
+        if self._bodies_bytes > BODIES_MAX_BYTES:
+            return Refused(503, "too many large requests at a time; send it again later")
+        return None
 
 
 def _configuration(application: Starlette) -> uvicorn.Config:

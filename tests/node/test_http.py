@@ -89,17 +89,24 @@ def test_other_methods_and_paths(node: Any) -> None:
         assert "JSON-RPC" in elsewhere.json()["error"]
 
 
+HEAD = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+
+
+def connected(node: Any) -> socket.socket:
+    return socket.create_connection((httpx.URL(node.url).host, httpx.URL(node.url).port), timeout=60)
+
+
 def test_headers_are_bounded(node: Any) -> None:
-    assert httpx.post(node.url, json={}, headers={"X-Long": "a" * 1_000_000}).status_code == 400
+    with connected(node) as peer:
+        peer.sendall(HEAD + b"X-Long: " + b"a" * 40_000)
+        assert peer.recv(100).startswith(b"HTTP/1.1 400 ")
 
 
 def test_whoever_dawdles_is_cut_off(node: Any) -> None:
     """Nothing, half the headers, and half the body: none keeps a connection for long."""
-    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-    address = (httpx.URL(node.url).host, httpx.URL(node.url).port)
-    sockets = [socket.create_connection(address, timeout=60) for _ in range(3)]
-    sockets[1].sendall(head)
-    sockets[2].sendall(head + b"Content-Length: 100\r\n\r\n{")
+    sockets = [connected(node) for _ in range(3)]
+    sockets[1].sendall(HEAD)
+    sockets[2].sendall(HEAD + b"Content-Length: 100\r\n\r\n{")
     answers = [entry.recv(100) for entry in sockets]
     assert answers[:2] == [b"", b""]
     assert answers[2].startswith(b"HTTP/1.1 408 ")
