@@ -60,7 +60,8 @@ def init(
         if (chain_id is None) == (genesis is None):
             raise SetupError("Give either --chain-id for a new network, or --genesis FILE for another's")
         if genesis is not None:
-            if authority or alloc or allow or authority_key_file or gas_limit != GAS_LIMIT_DEFAULT:
+            given = (authority, alloc, allow, allow_deployer, authority_key_file)
+            if any(given) or gas_limit != GAS_LIMIT_DEFAULT:
                 raise SetupError("With --genesis everything is in the file: leave the other options away")
             typer.echo(json.dumps(_adopted(data, genesis)))
             return
