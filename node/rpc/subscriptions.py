@@ -266,7 +266,7 @@ def invoke_subscription(
 ) -> object:
     """Call one of ``SUBSCRIPTION_METHODS``; without a subscriber as geth answers over plain HTTP."""
     if isinstance(arguments, dict):
-        raise InvalidParams("params: an array expected")
+        raise InvalidParams("non-array args")
     if subscriber is None and name == "eth_subscribe":
         raise NoSubscriptions("notifications not supported")
     if subscriber is None:
