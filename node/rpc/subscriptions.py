@@ -239,17 +239,16 @@ class Subscriber:
             NoSubscriptions, InvalidParams: in geth's words.
             LimitExceeded: the connection has too many.
         """
-        name, rest = (arguments[0], arguments[1:]) if arguments else (None, [])
+        name = arguments[0] if arguments else None
         if not isinstance(name, str):
             raise InvalidParams("non-string subscription name")
         if name not in get_args(Kind):
             raise NoSubscriptions(f'no "{name[:100]}" subscription in eth namespace')
         kind = cast(Kind, name)
-        taken = 0 if kind == "newHeads" else 1
-        if len(rest) > taken:
-            raise InvalidParams(f"too many arguments, want at most {taken}")
-        query = _parse_pattern(rest[0] if rest else {}) if kind == "logs" else None
-        full = kind == "newPendingTransactions" and bool(rest) and params.boolean(rest[0], "full")
+        most = 1 if kind == "newHeads" else 2
+        if len(arguments) > most:
+            raise InvalidParams(f"too many arguments, want at most {most}")
+        query, full = _parse_wish(kind, arguments[1] if len(arguments) > 1 else None)
         self.created.append(self._feed.add(self._outlet, kind, query, full))
         return self.created[-1].identifier
 
@@ -274,11 +273,16 @@ def invoke_subscription(
     return subscriber.subscribe(arguments) if name == "eth_subscribe" else subscriber.unsubscribe(arguments)
 
 
-def _parse_pattern(value: object) -> LogQuery:
-    query = parse_query(value)
-    if query.first.hash is not None:
-        raise InvalidParams("filter: a subscription tells of blocks to come, so it takes no blockHash")
-    return query
+def _parse_wish(kind: Kind, value: object) -> tuple[LogQuery | None, bool]:
+    """Which logs, and whether whole transactions; ``None`` for what isn't wished."""
+    try:
+        query = parse_query({} if value is None else value) if kind == "logs" else None
+        full = kind == "newPendingTransactions" and value is not None and params.boolean(value)
+    except InvalidParams as exc:
+        raise InvalidParams(f"invalid argument 1: {exc.message}") from exc
+    if query is not None and query.first.hash is not None:
+        raise InvalidParams("invalid argument 1: a subscription tells of blocks to come, so no blockHash")
+    return query, full
 
 
 def _dump(value: object) -> str:
