@@ -18,6 +18,7 @@
         ├── StateUnavailable  -32000  a block's state isn't kept here any more
         ├── HistoryRefused    -32000  eth_feeHistory can't give what was asked
         ├── ResponseTooLarge  -32003
+        ├── TraceRefused      -32000  nothing there to trace
         ├── LimitExceeded     -32005
         ├── SubscriptionNotFound -32000
         ├── TransactionRefused -32000 the transaction pool says no
@@ -138,6 +139,10 @@ class ResponseTooLarge(RpcError):
     """A batch's answers together are larger than the node allows; this entry wasn't run."""
 
     code = -32003
+
+
+class TraceRefused(RpcError):
+    """A trace of what doesn't exist or, as the genesis block, can't be run again."""
 
 
 class LimitExceeded(RpcError):

@@ -9,10 +9,28 @@ from eth_abi.exceptions import DecodingError
 
 from node.block import Header
 from node.chain import Chain
-from node.errors import ExecutionFailed, ExecutionReverted, InvalidParams, NotFound, SimulationRefused
-from node.forks import gas_floor
+from node.errors import (
+    ExecutionFailed,
+    ExecutionReverted,
+    InvalidParams,
+    NotFound,
+    SimulationRefused,
+    TransactionRefused,
+)
+from node.forks import Fork, gas_floor, transaction_types
 from node.rpc.params import AccountOverride, BlockOverride, BlockReference, CallRequest
-from node.transaction import CREATE, INITCODE_SIZE_MAX_BYTES, Transaction
+from node.rpc.time_limit import CALL_SECONDS_MAX, within
+from node.transaction import (
+    ACCESS_LIST,
+    BLOB,
+    CREATE,
+    DYNAMIC_FEE,
+    GAS_PER_BLOB,
+    INITCODE_SIZE_MAX_BYTES,
+    SET_CODE,
+    Transaction,
+)
+from node.validation import BLOB_HASH_VERSION, validate_fees, validate_funds
 from node.vm import REVERTED, BlockContext, Outcome, State, process_transaction
 
 Value = TypeVar("Value")
@@ -22,6 +40,13 @@ CALL_GAS_MAX = 10_000_000_000
 ESTIMATE_TOLERANCE = 0.015
 """An estimate may exceed the least sufficient gas by this share."""
 CALL_STIPEND = 2_300
+OUT_OF_GAS = "out of gas"
+TYPE_NAMES = {
+    ACCESS_LIST: "access list tx",
+    DYNAMIC_FEE: "dynamic fee tx",
+    BLOB: "blob tx",
+    SET_CODE: "setcode tx",
+}
 ERROR_STRING_SELECTOR = bytes.fromhex("08c379a0")
 MOVED_TO_ITSELF = -38022
 MOVED_TOGETHER = -38023
@@ -159,42 +184,50 @@ def call_transaction(request: CallRequest, chain_id: int, nonce: int, gas: int) 
     )
 
 
-def run_call(
-    chain: Chain, site: CallSite, request: CallRequest, overrides: Mapping[bytes, AccountOverride], gas: int
-) -> Outcome:
-    """Run a call on a fresh state (errors as in ``prepare_call``)."""
-    return process_transaction(*prepare_call(chain, site, request, overrides, gas))
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call with all it needs to run, as often as one likes."""
 
+    chain: Chain
+    site: CallSite
+    request: CallRequest
+    overrides: Mapping[bytes, AccountOverride]
 
-def prepare_call(
-    chain: Chain, site: CallSite, request: CallRequest, overrides: Mapping[bytes, AccountOverride], gas: int
-) -> tuple[State, Transaction]:
-    """A fresh state and the transaction to run on it.
+    @property
+    def gas(self) -> int:
+        """What it may use: what it asks for, else a whole block's, at most ``CALL_GAS_MAX``."""
+        gas = self.request.gas if self.request.gas is not None else self.site.context.gas_limit
+        if gas == 0:
+            raise InvalidParams("gas: must be above zero")
+        return min(gas, CALL_GAS_MAX)
 
-    Raises:
-        ExecutionFailed: it can't start: too little money or gas, or too large init code.
-    """
-    context = _free_of_charge(site.context, request)
-    state = chain.state_at(site.header, context)
-    override_state(state, overrides)
-    transaction = call_transaction(request, chain.chain_id, state.get_nonce(request.sender), gas)
-    if transaction.max_fee_per_gas < context.base_fee:
-        raise ExecutionFailed(
-            f"max fee per gas less than block base fee: address 0x{request.sender.hex()}, "
-            f"maxFeePerGas: {transaction.max_fee_per_gas}, baseFee: {context.base_fee}"
-        )
-    balance = state.get_balance(request.sender)
-    if transaction.cost_max > balance:
-        raise ExecutionFailed(
-            "insufficient funds for gas * price + value: "
-            f"address 0x{request.sender.hex()} have {balance} want {transaction.cost_max}"
-        )
-    least = gas_floor(transaction, context.fork)
-    if gas < least:
-        raise ExecutionFailed(f"intrinsic gas too low: gas {gas}, minimum needed {least}")
-    if request.to == CREATE and len(request.data) > INITCODE_SIZE_MAX_BYTES:
-        raise ExecutionFailed(f"max initcode size exceeded: code size {len(request.data)}")
-    return state, transaction
+    def prepare(self, gas: int) -> tuple[State, Transaction]:
+        """A fresh state with the caller's overrides, and the transaction to run on it.
+
+        Raises:
+            ExecutionFailed: it can't start: fields of a later fork, fees, money, gas or init code.
+        """
+        context, request = _free_of_charge(self.site.context, self.request), self.request
+        _validate_request(request, context.fork)
+        state = self.chain.state_at(self.site.header, context)
+        override_state(state, self.overrides)
+        nonce = state.get_nonce(request.sender)
+        transaction = call_transaction(request, self.chain.chain_id, nonce, gas)
+        carries = SET_CODE if request.authorizations else BLOB if request.blob_hashes else DYNAMIC_FEE
+        transaction = replace(transaction, type_id=carries)  # as in geth, what ``type`` says doesn't count
+        try:
+            validate_fees(transaction, context)
+            validate_funds(transaction, state.get_balance(request.sender))
+        except TransactionRefused as exc:
+            raise ExecutionFailed(exc.message) from exc
+        least = gas_floor(transaction, context.fork)
+        if gas < least:
+            raise ExecutionFailed(f"intrinsic gas too low: gas {gas}, minimum needed {least}")
+        return state, transaction
+
+    def run(self, gas: int) -> Outcome:
+        """Run it on a fresh state (errors as in ``prepare``)."""
+        return process_transaction(*self.prepare(gas))
 
 
 def _free_of_charge(context: BlockContext, request: CallRequest) -> BlockContext:
@@ -207,49 +240,84 @@ def _free_of_charge(context: BlockContext, request: CallRequest) -> BlockContext
     )
 
 
-def call(
-    chain: Chain, site: CallSite, request: CallRequest, overrides: Mapping[bytes, AccountOverride]
-) -> bytes:
+def call_output(call: Call) -> bytes:
     """eth_call: what the transaction returns.
 
     Raises:
         ExecutionReverted: the contract said no.
-        ExecutionFailed: anything else that isn't success.
+        ExecutionFailed: anything else that isn't success in time.
     """
-    outcome = run_call(chain, site, request, overrides, gas_for_call(site, request))
+    outcome = within(CALL_SECONDS_MAX, lambda: call.run(call.gas))
     raise_unless_succeeded(outcome)
     return outcome.output
 
 
-def estimate_gas(
-    chain: Chain, site: CallSite, request: CallRequest, overrides: Mapping[bytes, AccountOverride]
-) -> int:
+def estimate_gas(call: Call) -> int:
     """eth_estimateGas: a gas limit with which the transaction succeeds, at most 1.5 % above the least.
 
     What a call forwards is 63/64 of what is left (EIP-150), and refunds come after the end (EIP-3529), so the
     gas used is not the gas needed: the limit is searched for by running again.
 
     Raises:
-        ExecutionReverted, ExecutionFailed: it fails with all the gas there is.
+        ExecutionReverted, ExecutionFailed: it fails with all the gas there is or the sender can pay, or takes
+            too long.
     """
-    high = min(gas_for_call(site, request), site.context.gas_limit)
+    return within(CALL_SECONDS_MAX, lambda: _search_gas(call))
 
-    def attempt(gas: int) -> Outcome:
-        return run_call(chain, site, request, overrides, gas)
 
-    outcome = attempt(high)
+def _search_gas(call: Call) -> int:
+    high = _most_gas(call)
+    transaction = call_transaction(call.request, call.chain.chain_id, 0, high)
+    least = gas_floor(transaction, call.site.context.fork)
+    outcome = call.run(high) if high >= least else None
+    if outcome is None or outcome.failure == OUT_OF_GAS:
+        raise ExecutionFailed(f"gas required exceeds allowance ({high})")
     raise_unless_succeeded(outcome)
-    transaction = call_transaction(request, chain.chain_id, 0, high)
-    low = max(outcome.gas_used, gas_floor(transaction, site.context.fork)) - 1
+    low = max(outcome.gas_used, least) - 1
     likely = (outcome.gas_peak + CALL_STIPEND) * 64 // 63
-    if attempt(outcome.gas_peak).succeeded:
+    if call.run(outcome.gas_peak).succeeded:
         return outcome.gas_peak
     if low < likely < high:
-        low, high = (low, likely) if attempt(likely).succeeded else (likely, high)
+        low, high = (low, likely) if call.run(likely).succeeded else (likely, high)
     while (high - low) > ESTIMATE_TOLERANCE * high and high - low > 1:
         middle = min((low + high) // 2, low * 2)
-        low, high = (low, middle) if attempt(middle).succeeded else (middle, high)
+        low, high = (low, middle) if call.run(middle).succeeded else (middle, high)
     return high
+
+
+def _most_gas(call: Call) -> int:
+    """What an estimate may try at most: what a block holds, and what the sender can pay for."""
+    most, request = min(call.gas, call.site.context.gas_limit), call.request
+    if not request.fee:
+        return most
+    state = call.chain.state_at(call.site.header, call.site.context)
+    override_state(state, call.overrides)
+    blobs = len(request.blob_hashes) * GAS_PER_BLOB * request.blob_fee
+    spare: int = state.get_balance(request.sender) - request.value - blobs
+    if spare < 0:
+        raise ExecutionFailed("insufficient funds for transfer")
+    return min(most, spare // request.fee)
+
+
+def _validate_request(request: CallRequest, fork: Fork) -> None:
+    """What a call may hold under a fork's rules, in geth's words.
+
+    Raises:
+        ExecutionFailed: something else.
+    """
+    if request.type_needed not in transaction_types(fork):
+        raise ExecutionFailed(f"transaction type not supported: {TYPE_NAMES[request.type_needed]}")
+    if request.type_needed == SET_CODE and not request.authorizations:
+        raise ExecutionFailed("EIP-7702 transaction with empty auth list")
+    if request.to == CREATE and (request.blob_hashes or request.authorizations):
+        raise ExecutionFailed('missing "to" in a transaction of this type')
+    if any(entry[:1] != BLOB_HASH_VERSION for entry in request.blob_hashes):
+        raise ExecutionFailed("blob hash of an unknown version")
+    size = len(request.data)
+    if fork >= Fork.SHANGHAI and request.to == CREATE and size > INITCODE_SIZE_MAX_BYTES:
+        raise ExecutionFailed(
+            f"max initcode size exceeded: code size {size}, limit {INITCODE_SIZE_MAX_BYTES}"
+        )
 
 
 def raise_unless_succeeded(outcome: Outcome) -> None:
@@ -274,14 +342,6 @@ def failure_message(outcome: Outcome) -> str:
     except (DecodingError, UnicodeDecodeError, OverflowError):
         return REVERTED
     return REVERTED
-
-
-def gas_for_call(site: CallSite, request: CallRequest) -> int:
-    """What a call may use: what it asks for, else a whole block's, at most ``CALL_GAS_MAX``."""
-    gas = request.gas if request.gas is not None else site.context.gas_limit
-    if gas == 0:
-        raise InvalidParams("gas: must be above zero")
-    return min(gas, CALL_GAS_MAX)
 
 
 def panic_text(code: int) -> str:

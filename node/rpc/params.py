@@ -71,6 +71,8 @@ class CallRequest:
     access_list: AccessList
     type_id: int
     """As the caller says, or as the fields given tell."""
+    type_needed: int
+    """The first transaction type that has all the fields given, whatever ``type`` says."""
     chain_id: int | None
     blob_fee: int
     """wei a unit of blob gas the caller offers at most."""
@@ -302,6 +304,7 @@ def call_request(value: object) -> CallRequest:
         priority_fee=min(priority or 0, offered),
         access_list=_access_list(fields.get("accessList") or []),
         type_id=_type_id(fields),
+        type_needed=_type_needed(fields),
         chain_id=optional(fields, "chainId", quantity),
         blob_fee=optional(fields, "maxFeePerBlobGas", quantity) or 0,
         blob_hashes=tuple(
@@ -318,11 +321,13 @@ def call_request(value: object) -> CallRequest:
 
 
 def _type_id(fields: Mapping[str, object]) -> int:
-    """The given type, else the least that has the given fields; dynamic fees if they tell nothing."""
+    """The given type, else the least that has the given fields; dynamic fees if they tell nothing.
+
+    It names the transaction and changes nothing in how it runs; a type there isn't is passed over, as geth
+    passes over all.
+    """
     given = optional(fields, "type", uint64)
-    if given is not None:
-        if given > SET_CODE:
-            raise InvalidParams(f"type: transaction type not supported: {given}")
+    if given is not None and given <= SET_CODE:
         return given
     if fields.get("authorizationList") is not None:
         return SET_CODE
@@ -331,6 +336,11 @@ def _type_id(fields: Mapping[str, object]) -> int:
     if fields.get("gasPrice") is not None:
         return LEGACY if fields.get("accessList") is None else ACCESS_LIST
     return DYNAMIC_FEE
+
+
+def _type_needed(fields: Mapping[str, object]) -> int:
+    given = [name for name, value in fields.items() if value is not None]
+    return max([TYPE_OF_FIELD.get(name, LEGACY) for name in given], default=LEGACY)
 
 
 def _authorization(value: object) -> Authorization:
@@ -414,6 +424,15 @@ def _withdrawal(value: object) -> Withdrawal:
     )
 
 
+TYPE_OF_FIELD = {
+    "accessList": ACCESS_LIST,
+    "maxFeePerGas": DYNAMIC_FEE,
+    "maxPriorityFeePerGas": DYNAMIC_FEE,
+    "maxFeePerBlobGas": BLOB,
+    "blobVersionedHashes": BLOB,
+    "authorizationList": SET_CODE,
+}
+"""Which transaction type brought a field of a transaction object."""
 BLOCK_OVERRIDE_FIELDS = frozenset(
     {
         "number",

@@ -1,6 +1,17 @@
 """The JSON-RPC methods: one module a subject, each with its own table of names; here they are one."""
 
-from node.rpc.methods import blocks, debug, events, execution, fees, network, state, transactions, txpool
+from node.rpc.methods import (
+    blocks,
+    debug,
+    events,
+    execution,
+    fees,
+    network,
+    state,
+    tracing,
+    transactions,
+    txpool,
+)
 from node.rpc.methods.service import Methods, Service, invoke_from
 
 __all__ = ["METHODS", "Service", "invoke"]
@@ -15,6 +26,7 @@ METHODS: Methods = {
     **fees.METHODS,
     **txpool.METHODS,
     **debug.METHODS,
+    **tracing.METHODS,
 }
 
 

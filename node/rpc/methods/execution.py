@@ -1,8 +1,9 @@
-"""Running what nobody signed: calls, estimates, simulations."""
+"""Running what nobody signed: calls, estimates, access lists, simulations."""
 
 from collections.abc import Mapping
 
 from node.rpc import calls, params
+from node.rpc.access_list import access_list_of
 from node.rpc.format import Json, data, quantity
 from node.rpc.methods.service import Methods, Service, takes
 from node.rpc.params import LATEST, PENDING, AccountOverride, BlockOverride, BlockReference, CallRequest
@@ -21,9 +22,9 @@ def call(
     accounts: Accounts = NO_ACCOUNTS,
     block: BlockOverride = NO_BLOCK,
 ) -> str:
-    """Runs a transaction nobody signed; see ``node.rpc.calls.call`` for its errors."""
+    """Runs a transaction nobody signed; see ``node.rpc.calls.call_output`` for its errors."""
     site = calls.call_site(service.chain, reference, block)
-    return data(calls.call(service.chain, site, request, accounts))
+    return data(calls.call_output(calls.Call(service.chain, site, request, accounts)))
 
 
 @takes(params.call_request, params.block_reference, params.state_override, params.block_override)
@@ -36,7 +37,19 @@ def estimate_gas(
 ) -> str:
     """Runs by default in the block that would be made now, whose time is the wall clock's."""
     site = calls.call_site(service.chain, reference, block)
-    return quantity(calls.estimate_gas(service.chain, site, request, accounts))
+    return quantity(calls.estimate_gas(calls.Call(service.chain, site, request, accounts)))
+
+
+@takes(params.call_request, params.block_reference, params.state_override)
+def create_access_list(
+    service: Service,
+    request: CallRequest,
+    reference: BlockReference = LATEST,
+    accounts: Accounts = NO_ACCOUNTS,
+) -> Json:
+    """What a transaction touches; see ``node.rpc.access_list``."""
+    site = calls.call_site(service.chain, reference, NO_BLOCK)
+    return access_list_of(calls.Call(service.chain, site, request, accounts))
 
 
 @takes(parse_plan, params.block_reference)
@@ -48,5 +61,6 @@ def simulate_v1(service: Service, plan: Plan, reference: BlockReference = LATEST
 METHODS: Methods = {
     "eth_call": call,
     "eth_estimateGas": estimate_gas,
+    "eth_createAccessList": create_access_list,
     "eth_simulateV1": simulate_v1,
 }
