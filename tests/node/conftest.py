@@ -4,8 +4,10 @@ Anything else starts a node the same way: ``python -m node init``, then ``python
 read one JSON line from its standard output.
 """
 
+import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
 import pytest
@@ -29,6 +31,7 @@ from node.cli import app
 
 CHAIN_ID = 31_707
 START_SECONDS_MAX = 30.0
+SCRIPTS = Path(__file__).parent / "javascript"
 RICH, RICH_WEI = "0x" + "00" * 19 + "aa", 1_000
 """Who has money on the module's node."""
 
@@ -158,6 +161,46 @@ def init_node(directory: Path, *options: str) -> Result:
     """``dyetrace node init``, in this process for speed; the caller looks at the exit status."""
     arguments = ["init", "--data", str(directory), "--chain-id", str(CHAIN_ID), *options]
     return CliRunner().invoke(app, arguments)
+
+
+@pytest.fixture(scope="session")
+def javascript(request: pytest.FixtureRequest) -> Path:
+    """A directory with the scripts and the locked packages they import, kept in pytest's cache."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        _missing("Node.js and npm aren't installed")
+    directory = Path(request.config.cache.mkdir("javascript"))
+    lock, installed = SCRIPTS / "package-lock.json", directory / "node_modules" / "installed.json"
+    with (directory / "installing").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)  # test files run side by side
+        if not installed.exists() or installed.read_bytes() != lock.read_bytes():
+            for name in ("package.json", "package-lock.json"):
+                shutil.copy(SCRIPTS / name, directory)
+            command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+            done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=300)
+            assert done.returncode == 0, done.stderr
+            shutil.copy(lock, installed)
+        for script in SCRIPTS.glob("*.mjs"):
+            shutil.copy(script, directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def anvil_program(request: pytest.FixtureRequest) -> str:
+    """anvil, an independent EVM node: what DYETRACE_ANVIL names, on the path, or from npm."""
+    found = os.environ.get("DYETRACE_ANVIL") or shutil.which("anvil")
+    if found is None:
+        installed = request.getfixturevalue("javascript") / "node_modules" / ".bin" / "anvil"
+        if not installed.exists():
+            _missing("no anvil: npm has it for Linux on x86-64; name another in DYETRACE_ANVIL")
+        found = str(installed)
+    return found
+
+
+def _missing(reason: str) -> NoReturn:
+    """Skip, saying why; where everything must be there, fail."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{reason}; CI must have it", pytrace=False)
+    pytest.skip(reason)
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """The node through viem, as a web front end uses it: HTTP, WebSocket, watchers, decoded errors."""
 
 import json
-import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,30 +9,7 @@ import pytest
 from eth_account import Account
 
 CHAIN_ID = 31_707
-SOURCES = Path(__file__).parent / "javascript"
 RICH, RICH_WEI = "0x" + "00" * 19 + "aa", 1_000
-
-
-@pytest.fixture(scope="session")
-def javascript(request: pytest.FixtureRequest) -> Path:
-    """A directory with the scripts and the locked packages they import, kept in pytest's cache."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        reason = "Node.js and npm aren't installed"
-        if os.environ.get("CI"):
-            pytest.fail(f"{reason}; CI must have them", pytrace=False)
-        pytest.skip(reason)
-    directory = Path(request.config.cache.mkdir("javascript"))
-    lock, installed = SOURCES / "package-lock.json", directory / "node_modules" / "installed.json"
-    if not installed.exists() or installed.read_bytes() != lock.read_bytes():
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(SOURCES / name, directory)
-        command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-        done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, done.stderr
-        shutil.copy(lock, installed)
-    for script in SOURCES.glob("*.mjs"):
-        shutil.copy(script, directory)
-    return directory
 
 
 @pytest.fixture(scope="module")

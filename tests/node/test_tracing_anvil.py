@@ -4,8 +4,6 @@ Where anvil 1.7.1 tells something else than geth and execution-apis, the node fo
 ``comparable_step`` and ``comparable_call`` name each difference and leave it out.
 """
 
-import os
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -199,19 +197,18 @@ class Pair:
 
 @pytest.fixture(scope="module")
 def pair(
-    node: Any, chain: Web3, poll: Callable[..., None], tmp_path_factory: pytest.TempPathFactory
+    node: Any,
+    chain: Web3,
+    poll: Callable[..., None],
+    anvil_program: str,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Pair]:
     """A node and an anvil under the same rules."""
-    program = os.environ.get("DYETRACE_ANVIL") or shutil.which("anvil")
-    if program is None:
-        pytest.skip(
-            "no anvil: npm i @foundry-rs/anvil-linux-amd64@1.7.1, and name the program in DYETRACE_ANVIL"
-        )
     rules = ["--gas-price", "0", "--base-fee", "0", "--gas-limit", "1000000000", "--hardfork", "cancun"]
     options = ["--chain-id", str(chain.eth.chain_id), "--steps-tracing", "--disable-min-priority-fee"]
     output = tmp_path_factory.mktemp("anvil") / "output"
     with output.open("w") as file:
-        process = subprocess.Popen([program, "--port", "0", *options, *rules], stdout=file)
+        process = subprocess.Popen([anvil_program, "--port", "0", *options, *rules], stdout=file)
     try:
         poll(lambda: "Listening on " in output.read_text())
         address = output.read_text().partition("Listening on ")[2].split()[0]
