@@ -1,6 +1,6 @@
 """From the node's values to the JSON of ethereum/execution-apis."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rlp.codec import encode_raw
@@ -165,10 +165,7 @@ def receipt_json(
         "effectiveGasPrice": quantity(transaction.gas_price_at(header.base_fee)),
         "contractAddress": data(receipt.contract_address) if receipt.contract_address else None,
         "logsBloom": data(receipt.bloom.to_bytes(256, "big")),
-        "logs": [
-            log_json(log, header, transaction.hash, index, receipt.first_log_index + position)
-            for position, log in enumerate(receipt.logs)
-        ],
+        "logs": logs_json(enumerate(receipt.logs, receipt.first_log_index), header, transaction.hash, index),
     }
     if receipt.post_state:  # before Byzantium (EIP-658)
         fields["root"] = data(receipt.post_state)
@@ -182,18 +179,31 @@ def receipt_json(
 
 def log_json(log: Log, header: Header, transaction_hash: bytes, index: int, log_index: int) -> Json:
     """One event with its place on the chain."""
-    return {
-        "address": data(log.address),
-        "topics": [data(topic) for topic in log.topics],
-        "data": data(log.data),
+    return logs_json([(log_index, log)], header, transaction_hash, index)[0]
+
+
+def logs_json(
+    logs: Iterable[tuple[int, Log]], header: Header, transaction_hash: bytes, index: int
+) -> list[Json]:
+    """Events of one transaction, each with its number in the block; what they share is written once."""
+    place = {
         "blockNumber": quantity(header.block_number),
         "blockHash": data(header.hash),
         "blockTimestamp": quantity(header.timestamp),
         "transactionHash": data(transaction_hash),
         "transactionIndex": quantity(index),
-        "logIndex": quantity(log_index),
         "removed": False,
     }
+    return [
+        {
+            "address": data(log.address),
+            "topics": [data(topic) for topic in log.topics],
+            "data": data(log.data),
+            "logIndex": quantity(log_index),
+            **place,
+        }
+        for log_index, log in logs
+    ]
 
 
 def _withdrawal_json(withdrawal: Withdrawal) -> Json:

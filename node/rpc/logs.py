@@ -8,7 +8,7 @@ from eth_bloom.bloom import BloomFilter
 from node.chain import Chain
 from node.errors import InvalidParams, LimitExceeded, NotFound
 from node.rpc.calls import resolve_header
-from node.rpc.format import Json, log_json
+from node.rpc.format import Json, logs_json
 from node.rpc.params import BlockReference, address, block_by_number, hash32, mapping, sequence
 from node.vm import Log
 
@@ -126,12 +126,10 @@ def _logs_of_block(chain: Chain, pattern: LogPattern, number: int) -> Iterator[J
     if not pattern.may_match(header.bloom):
         return
     for index, receipt in enumerate(chain.store.receipts(number)):
-        wanted = [(place, log) for place, log in enumerate(receipt.logs) if pattern.matches(log)]
-        if not wanted:
-            continue
-        transaction_hash = chain.store.transaction_hash(number, index)
-        for place, log in wanted:
-            yield log_json(log, header, transaction_hash, index, receipt.first_log_index + place)
+        numbered = enumerate(receipt.logs, receipt.first_log_index)
+        wanted = [(log_index, log) for log_index, log in numbered if pattern.matches(log)]
+        if wanted:
+            yield from logs_json(wanted, header, chain.store.transaction_hash(number, index), index)
 
 
 def _number(chain: Chain, reference: BlockReference) -> int:

@@ -18,7 +18,7 @@ from node.errors import InvalidBlock, InvalidParams, SimulationRefused
 from node.forks import Fork, gas_floor
 from node.genesis import Network
 from node.rpc.calls import call_transaction, failure_message, override_state
-from node.rpc.format import Json, block_json, data, log_json, quantity, transaction_json
+from node.rpc.format import Json, block_json, data, logs_json, quantity, transaction_json
 from node.rpc.params import (
     AccountOverride,
     BlockOverride,
@@ -130,12 +130,13 @@ class Simulated:
         """Of the block's gas limit."""
         return self.draft.gas_limit - (self.receipts[-1].cumulative_gas_used if self.receipts else 0)
 
-    def add(self, transaction: Transaction, outcome: Outcome) -> None:
+    def add(self, transaction: Transaction, outcome: Outcome, post_state: bytes) -> None:
         """Another transaction; its receipt is without the events that only stand for transfers."""
         self.transactions.append(transaction)
         self.outcomes.append(outcome)
         events = tuple(log for log in outcome.logs if log.address != TRANSFER_ADDRESS)
-        self.receipts.append(make_receipt(transaction, replace(outcome, logs=events), self.receipts))
+        told = replace(outcome, logs=events)
+        self.receipts.append(make_receipt(transaction, told, self.receipts, post_state))
 
 
 def parse_plan(payload: object) -> Plan:
@@ -212,7 +213,7 @@ def _simulate_block(simulation: Simulation, calls: BlockCalls) -> Json:
         _validate(simulation, transaction, context, block.gas_left)
         outcome = process_transaction(state, _with_nonce_in_state(state, transaction))
         simulation.gas_left -= outcome.gas_used
-        block.add(transaction, outcome)
+        block.add(transaction, outcome, state.make_state_root() if context.fork < Fork.BYZANTIUM else b"")
     raws = tuple(transaction.raw for transaction in block.transactions)
     withdrawals = None if draft.withdrawals_root is None else calls.override.withdrawals
     unchecked = UncheckedBlock(draft, raws, (), withdrawals)
@@ -357,10 +358,11 @@ def _block_result(plan: Plan, unchecked: UncheckedBlock, block: Simulated) -> Js
         shown = [transaction_json(entry, header, index) for index, entry in enumerate(block.transactions)]
     calls, logs_before = [], 0
     for index, outcome in enumerate(block.outcomes):
-        place = (header, block.transactions[index].hash, index)
-        logs = [log_json(log, *place, logs_before + number) for number, log in enumerate(outcome.logs)]
-        calls.append(_call_result(outcome, logs))
-        logs_before += len(logs)
+        numbered = enumerate(outcome.logs, logs_before)
+        calls.append(
+            _call_result(outcome, logs_json(numbered, header, block.transactions[index].hash, index))
+        )
+        logs_before += len(outcome.logs)
     return block_json(unchecked, shown) | {"calls": calls}
 
 

@@ -5,6 +5,7 @@ They look like those of an ERC-20 token at an address where no contract can be, 
 
 from typing import Any
 
+from eth.vm.computation import BaseComputation
 from eth.vm.opcode_values import SELFDESTRUCT
 from eth_utils.crypto import keccak
 
@@ -32,6 +33,11 @@ class _LoggingTransfers:
         if self.msg.should_transfer_value and self.msg.value:
             _log(self, self.msg.sender, self.msg.storage_address, self.msg.value)
         return super().__enter__()  # type: ignore[misc]
+
+    @classmethod
+    def apply_computation(cls, *arguments: Any, **options: Any) -> Any:
+        """py-evm's own loop, which asks ``opcodes``, however blocks are run otherwise."""
+        return BaseComputation.apply_computation.__func__(cls, *arguments, **options)
 
 
 def _selfdestruct(opcode: Any) -> Any:
