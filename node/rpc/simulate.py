@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from eth.db.atomic import AtomicDB
 from eth_utils.crypto import keccak
 
 from node.block import Header, Receipt, UncheckedBlock, make_receipt, with_results
@@ -32,7 +31,6 @@ from node.rpc.params import (
 )
 from node.rpc.transfers import TRANSFER_ADDRESS, log_transfers
 from node.rpc.unsigned import encode_unsigned
-from node.store import StateView
 from node.transaction import CREATE, INITCODE_SIZE_MAX_BYTES, Transaction
 from node.vm import (
     PREVIOUS_HASHES_MAX,
@@ -93,7 +91,6 @@ class Simulation:
     chain: Chain
     plan: Plan
     base: Header
-    database: AtomicDB
     state: State
     gas_left: int = GAS_MAX
     headers: list[Header] = field(default_factory=list)
@@ -167,9 +164,7 @@ def simulate(chain: Chain, plan: Plan, base: Header) -> list[Json]:
     """
     if not plan.blocks:
         raise InvalidParams("empty input")
-    database = StateView(chain.store).database()
-    state = open_state(database, base.state_root, chain.context_of(base))
-    simulation = Simulation(chain, plan, base, database, state)
+    simulation = Simulation(chain, plan, base, chain.state_at(base, chain.context_of(base)))
     results = []
     for calls in plan.blocks:
         for filler in _fillers(simulation, calls):
@@ -277,7 +272,7 @@ def _enter(simulation: Simulation, context: BlockContext) -> None:
         state.computation_class = type(state).computation_class  # moved precompiles move back
     else:
         state.persist()
-        simulation.state = open_state(simulation.database, state.state_root, context)
+        simulation.state = open_state(state._db, state.state_root, context)
     if simulation.plan.trace_transfers:
         log_transfers(simulation.state)
 

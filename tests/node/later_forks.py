@@ -20,7 +20,7 @@ from node.vm import open_state, process_transaction
 CHAIN_ID = 78
 SENDER = Account.from_key("0x" + "08" * 32)
 DELEGATOR = Account.from_key("0x" + "09" * 32)
-PAYEE = "0x" + "00" * 19 + "11"
+PAYEE = "0x" + "00" * 18 + "1111"
 MINER = b"\x0d" * 20
 SHANGHAI, CANCUN, PRAGUE = 100, 200, 300
 LONDON_BLOCK, UNCLE_BLOCK, PARIS_BLOCK, SHANGHAI_BLOCK, CANCUN_BLOCK, PRAGUE_BLOCK = range(1, 7)

@@ -255,16 +255,22 @@ CALL_RESULT = record(
     },
     {"error": record({"code": kind(int), "message": kind(str)}, {"data": BYTES})},
 )
-SIMULATED = record(
-    CANCUN
-    | {
-        "size": QUANTITY,
-        "uncles": listing(HASH),
-        "withdrawals": listing(WITHDRAWAL),
-        "transactions": listing(HASH),
-        "calls": listing(CALL_RESULT),
-    }
-)
+
+
+def simulated(header: dict[str, Check]) -> Check:
+    """A simulated block whose header has these fields."""
+    return record(
+        header
+        | {
+            "size": QUANTITY,
+            "uncles": constant([]),
+            "withdrawals": listing(WITHDRAWAL),
+            "transactions": listing(by(lambda value: TRANSACTION if type(value) is dict else HASH)),
+            "calls": listing(CALL_RESULT),
+        }
+    )
+
+
 POOL = keyed(r"[0-9]+", transaction(WAITING))
 POOL_LINES = keyed(r"[0-9]+", text(r"(0x[0-9a-fA-F]{40}|contract creation): \d+ wei \+ \d+ gas × \d+ wei"))
 CHECKSUMMED = r"0x[0-9a-fA-F]{40}"
@@ -318,7 +324,7 @@ SCHEMAS: dict[str, Check] = {
     ),
     "eth_call": BYTES,
     "eth_estimateGas": QUANTITY,
-    "eth_simulateV1": listing(SIMULATED),
+    "eth_simulateV1": listing(simulated(CANCUN)),
     "eth_getLogs": listing(LOG),
     "eth_newFilter": QUANTITY,
     "eth_newBlockFilter": QUANTITY,
@@ -567,6 +573,7 @@ def test_a_chain_from_london_to_prague(imported: Any, tmp_path: Path) -> None:
     blocks = [None, *(found for found, _ in answers)]
     receipts = [None, *(told_of_it[0] for _, told_of_it in answers)]
     assert [entry["type"] for entry in receipts[1:]] == ["0x2"] * 4 + ["0x3", "0x4"]
+    assert {entry["status"] for entry in receipts[1:]} == {"0x1"}
     assert "withdrawals" not in blocks[later_forks.PARIS_BLOCK]
     assert blocks[later_forks.SHANGHAI_BLOCK]["withdrawals"] == [
         {"index": "0x3", "validatorIndex": "0x4", "address": "0x" + "0e" * 20, "amount": "0x5"}
@@ -585,6 +592,50 @@ def test_a_chain_from_london_to_prague(imported: Any, tmp_path: Path) -> None:
     assert history["blobGasUsedRatio"] == [0, 0, 0, 0, 1 / 6, 0]
     assert history["baseFeePerBlobGas"] == ["0x0"] * 4 + ["0x1"] * 3
     assert ask("eth_gasPrice") == ask("eth_baseFee") == history["baseFeePerGas"][-1]
+
+    _simulate_across_forks(ask)
+    _call_without_a_fee(ask)
+
+
+def _simulate_across_forks(ask: Asker) -> None:
+    """From Shanghai on, a block under each fork's rules, with a call of the fork's newest type."""
+    call = {"from": later_forks.SENDER.address, "to": later_forks.PAYEE}
+    consent = {"chainId": "0x4e", "address": PAYEE, "nonce": "0x0", "yParity": "0x0", "r": "0x1", "s": "0x2"}
+    calls: list[dict[str, Any]] = [
+        call,
+        call | {"maxFeePerBlobGas": "0x1", "blobVersionedHashes": [later_forks.BLOB_HASH]},
+        call | {"authorizationList": [consent]},
+    ]
+    times = (later_forks.SHANGHAI + 1, later_forks.CANCUN, later_forks.PRAGUE)
+    plan = [
+        {"blockOverrides": {"time": hex(time)}, "calls": [entry]}
+        for time, entry in zip(times, calls, strict=True)
+    ]
+    payload = {"blockStateCalls": plan, "returnFullTransactions": True}
+    base = hex(later_forks.SHANGHAI_BLOCK)
+    blocks = ask("eth_simulateV1", payload, base, schema=listing(kind(dict)))
+    for header, found in zip((SHANGHAI, CANCUN, PRAGUE), blocks, strict=True):
+        simulated(header)(found, "eth_simulateV1")
+    assert [found["transactions"][0]["type"] for found in blocks] == ["0x2", "0x3", "0x4"]
+    assert [found["calls"][0]["gasUsed"] for found in blocks] == ["0x5208", "0x5208", hex(46_000)]
+    assert blocks[1]["blobGasUsed"] == hex(131_072)
+    paid = {"withdrawals": [{"index": "0x0", "validatorIndex": "0x0", "address": PAYEE, "amount": "0x1"}]}
+    (found,) = ask(
+        "eth_simulateV1", {"blockStateCalls": [{"blockOverrides": paid}]}, schema=listing(simulated(PRAGUE))
+    )
+    assert found["withdrawals"] == paid["withdrawals"]
+    again = {"blockOverrides": {"time": hex(later_forks.PRAGUE)}}
+    assert ask.node.rpc("eth_simulateV1", {"blockStateCalls": [again]})["error"]["code"] == -38021
+
+
+def _call_without_a_fee(ask: Asker) -> None:
+    """Nobody needs money for a call that offers no fee; one that offers too little is told so."""
+    nobody = {"from": "0x" + "77" * 20, "to": later_forks.PAYEE}
+    assert ask("eth_call", nobody) == "0x"
+    assert ask("eth_estimateGas", nobody) == "0x5208"
+    error = ask.node.rpc("eth_call", nobody | {"gasPrice": "0x1"})["error"]
+    assert error["code"] == -32000
+    assert error["message"].startswith("max fee per gas less than block base fee: address 0x7777")
 
 
 def _check_uncle(ask: Asker, found: Any) -> None:
