@@ -18,7 +18,7 @@ from node.errors import (
     TransactionRefused,
 )
 from node.forks import Fork, gas_floor, transaction_types
-from node.rpc.params import AccountOverride, BlockOverride, BlockReference, CallRequest
+from node.rpc.params import UINT64_MAX, AccountOverride, BlockOverride, BlockReference, CallRequest
 from node.rpc.time_limit import CALL_SECONDS_MAX, within
 from node.transaction import (
     ACCESS_LIST,
@@ -212,6 +212,8 @@ class Call:
         state = self.chain.state_at(self.site.header, context)
         override_state(state, self.overrides)
         nonce = state.get_nonce(request.sender)
+        if nonce == UINT64_MAX:
+            raise ExecutionFailed(f"nonce has max value: address 0x{request.sender.hex()}, nonce: {nonce}")
         transaction = call_transaction(request, self.chain.chain_id, nonce, gas)
         carries = SET_CODE if request.authorizations else BLOB if request.blob_hashes else DYNAMIC_FEE
         transaction = replace(transaction, type_id=carries)  # as in geth, what ``type`` says doesn't count

@@ -19,6 +19,7 @@ from node.genesis import Network
 from node.rpc.calls import call_transaction, failure_message, override_state
 from node.rpc.format import Json, block_json, data, logs_json, quantity, transaction_json
 from node.rpc.params import (
+    UINT64_MAX,
     AccountOverride,
     BlockOverride,
     CallRequest,
@@ -310,6 +311,10 @@ def _validate(
     if transaction.to == CREATE and too_large:
         raise SimulationRefused(
             INITCODE_TOO_LARGE, f"max initcode size exceeded: {len(transaction.data)} bytes"
+        )
+    if transaction.nonce == UINT64_MAX:
+        raise SimulationRefused(
+            NONCE_TOO_HIGH, f"nonce has max value: address 0x{transaction.sender.hex()}, nonce: {UINT64_MAX}"
         )
     if simulation.plan.validation:
         _validate_nonce(transaction, simulation.state.get_nonce(transaction.sender))

@@ -185,6 +185,14 @@ def test_validation_checks_nonces(simulator: Simulator, payer: LocalAccount, cha
     assert codes[2]["code"] == -38011
 
 
+def test_a_nonce_that_cannot_grow_is_refused(simulator: Simulator, node: Any) -> None:
+    last = {STRANGER: {"nonce": "0xffffffffffffffff"}}
+    call = {"from": STRANGER, "to": PAYEE}
+    assert simulator.run({"stateOverrides": last, "calls": [call]})["code"] == -38011
+    error = node.rpc("eth_call", call, "latest", last)["error"]
+    assert error["message"].startswith("nonce has max value")
+
+
 def test_history_can_be_simulated(simulator: Simulator, chain: Web3, ledger: Any) -> None:
     (block,) = simulator.run({"calls": [simulator.total()]}, at="0x0")
     assert block["number"] == "0x1"
