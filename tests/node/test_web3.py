@@ -54,6 +54,35 @@ def test_transaction_types(chain: Web3, pay: Any) -> None:
     assert pay(1, maxFeePerGas=0, maxPriorityFeePerGas=0)["type"] == 2
 
 
+def test_every_way_to_a_transaction(chain: Web3, pay: Any) -> None:
+    receipt = pay(2, maxFeePerGas=0, maxPriorityFeePerGas=0)
+    number, block_hash = receipt["blockNumber"], receipt["blockHash"]
+    transaction = chain.eth.get_transaction(receipt["transactionHash"])
+    assert chain.eth.get_transaction_by_block(number, 0) == transaction
+    assert chain.eth.get_transaction_by_block(block_hash, 0) == transaction
+    raw = chain.eth.get_raw_transaction(receipt["transactionHash"])
+    assert Web3.keccak(raw) == receipt["transactionHash"]
+    assert chain.eth.get_raw_transaction_by_block(number, 0) == raw
+    assert chain.eth.get_block_transaction_count(block_hash) == 1
+    assert chain.eth.get_block_receipts(block_hash) == [receipt]
+
+
+def test_a_proof(chain: Web3, ledger: Any) -> None:
+    proof = chain.eth.get_proof(ledger.address, [0, 1], "latest")
+    assert proof["address"] == ledger.address
+    assert proof["codeHash"] == Web3.keccak(chain.eth.get_code(ledger.address))
+    assert int.from_bytes(proof["storageProof"][0]["value"]) == ledger.functions.total().call()
+
+
+def test_the_pool_and_the_protocol(chain: Web3) -> None:
+    assert chain.geth.txpool.status() == {"pending": "0x0", "queued": "0x0"}
+    assert chain.geth.txpool.content() == {"pending": {}, "queued": {}}
+    assert chain.geth.txpool.inspect() == {"pending": {}, "queued": {}}
+    assert chain.net.peer_count == 0
+    assert chain.net.listening
+    assert chain.eth.blob_base_fee == 1
+
+
 def test_events_and_filters(chain: Web3, pay: Any, ledger: Any) -> None:
     logs = chain.eth.filter({"address": ledger.address})
     blocks = chain.eth.filter("latest")
