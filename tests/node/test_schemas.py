@@ -259,16 +259,13 @@ CALL_RESULT = record(
 
 def simulated(header: dict[str, Check]) -> Check:
     """A simulated block whose header has these fields."""
-    return record(
-        header
-        | {
-            "size": QUANTITY,
-            "uncles": constant([]),
-            "withdrawals": listing(WITHDRAWAL),
-            "transactions": listing(by(lambda value: TRANSACTION if type(value) is dict else HASH)),
-            "calls": listing(CALL_RESULT),
-        }
-    )
+    fields = header | {
+        "size": QUANTITY,
+        "uncles": constant([]),
+        "transactions": listing(by(lambda value: TRANSACTION if type(value) is dict else HASH)),
+        "calls": listing(CALL_RESULT),
+    }
+    return record(fields | ({"withdrawals": listing(WITHDRAWAL)} if "withdrawalsRoot" in header else {}))
 
 
 POOL = keyed(r"[0-9]+", transaction(WAITING))
@@ -550,6 +547,14 @@ def test_a_chain_from_frontier_to_london(imported: Any) -> None:
         protected |= {"chainId" in entry for entry in found["transactions"] if entry["type"] == "0x0"}
         for entry, told_of_it in zip(found["transactions"], receipts, strict=True):
             assert told_of_it["effectiveGasPrice"] == entry["gasPrice"]
+        call = {"from": forks.SENDER.address, "to": "0x" + "1f" * 20, "value": "0x1"}
+        assert ask("eth_call", call, hex(number)) == "0x"
+        assert ask("eth_estimateGas", call, hex(number)) == "0x5208"
+        after = LONDON if number + 1 >= begins["londonBlock"] else FRONTIER
+        payload = {"blockStateCalls": [{"calls": [call, {"data": "0xfe", "gas": "0xffff"}]}, {}]}
+        blocks = ask("eth_simulateV1", payload, hex(number), schema=listing(kind(dict)))
+        simulated(after)(blocks[0], "eth_simulateV1")
+        assert [entry["status"] for entry in blocks[0]["calls"]] == ["0x1", "0x0"]
     assert types == {"0x0", "0x1", "0x2"}
     assert protected == {False, True}
     for percentiles in ([], [0, 90]):
