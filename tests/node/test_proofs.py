@@ -110,8 +110,8 @@ def test_what_is_absent_is_proven_absent(node: Any, ledger: Any, paid: int) -> N
     assert nobody["storageProof"] == [{"key": "0x1", "value": "0x0", "proof": []}]
 
 
-def test_an_empty_state_has_an_empty_proof(node: Any) -> None:
-    proof = node.rpc("eth_getProof", NOBODY, [], "earliest")["result"]
+def test_an_empty_state_has_an_empty_proof(make_node: Any) -> None:
+    proof = make_node().rpc("eth_getProof", NOBODY, [], "earliest")["result"]
     assert proof["accountProof"] == []
     verify(proof, BLANK_ROOT_HASH, NOBODY)
 
