@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from eth._utils.address import generate_contract_address
 from eth._utils.calculations import fake_exponential
 from eth.abc import DatabaseAPI
+from eth.constants import BLANK_ROOT_HASH
 from eth.exceptions import Revert, VMError
 from eth.vm.execution_context import ExecutionContext
 from eth.vm.forks.berlin.state import BerlinState
@@ -31,6 +32,7 @@ from eth.vm.state import BaseState
 from node.errors import ExecutionFault
 from node.forks import BlobRules, Fork, intrinsic_gas
 from node.opcodes import OPCODES
+from node.precompiles import corrected
 from node.transaction import BLOB, CREATE, Transaction
 
 PREVIOUS_HASHES_MAX = 256
@@ -181,7 +183,9 @@ def state_class(fork: Fork) -> type[BaseState]:
     """py-evm's state of a fork, with what this node does otherwise."""
     base = STATES[fork]
     executor = type("Executor", (Executor, base.transaction_executor_class), {})
-    computation = type("Computation", (base.computation_class,), {"opcodes": _opcodes(fork)})
+    theirs = base.computation_class
+    tables = {"opcodes": _opcodes(fork), "_precompiles": corrected(theirs.get_precompiles())}
+    computation = type("Computation", (_Call, theirs), tables)
     parts = {"transaction_executor_class": executor, "computation_class": computation}
     return type("State", (_Block, base), parts)
 
@@ -195,13 +199,36 @@ def _opcodes(fork: Fork) -> dict[int, Any]:
     return {**table, SELFDESTRUCT: getattr(ends, "__wrapped__", ends)}
 
 
+class _Call:
+    """What a running call knows of itself."""
+
+    msg: Message
+
+    @property
+    def is_origin_computation(self) -> bool:
+        """Whether the transaction itself makes it.
+
+        py-evm asks for the sender, but an account with delegated code (EIP-7702) calls from within.
+        """
+        first: bool = self.msg.depth == 0
+        return first
+
+
 class _Block:
     """What a state knows of the block it is in."""
 
     block: BlockContext
 
+    _account_db: Any
+
     def set_system_contracts(self) -> None:
         """None: genesis has those a chain needs."""
+
+    def has_code_or_nonce(self, address: bytes) -> bool:
+        """Whether no contract can be made there; storage is enough for that (EIP-7610)."""
+        account_db = self._account_db
+        taken: bool = account_db.account_has_code_or_nonce(address)
+        return taken or account_db._get_storage_root(address) != BLANK_ROOT_HASH
 
     @property
     def blob_base_fee(self) -> int:
