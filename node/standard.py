@@ -6,8 +6,10 @@ other clients' business. Everything a block says of its execution is.
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import islice
 
 from eth.vm.forks.homestead.headers import dao_drain_list, dao_refund_contract
 from eth_utils.crypto import keccak
@@ -48,6 +50,14 @@ DEPOSIT_TOPIC = keccak(b"DepositEvent(bytes,bytes,bytes,bytes,bytes)")
 DEPOSIT_PARTS = ((192, 48), (288, 32), (352, 8), (416, 96), (544, 8))
 """Offset and length of key, credentials, amount, signature and index in a deposit event (EIP-6110)."""
 DEPOSIT_EVENT_BYTES = 576
+DEPOSIT_LAYOUT = (
+    *((0, 160), (32, 256), (64, 320), (96, 384), (128, 512)),
+    *((160, 48), (256, 32), (320, 8), (384, 96), (512, 8)),
+)
+"""Offset of a word of a deposit event, and what it must hold: where each part begins, and its length."""
+DAO_EXTRA_DATA = b"dao-hard-fork"
+DAO_EXTRA_DATA_BLOCKS = 10
+"""How many blocks from the fork on must bear it (EIP-779)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +126,8 @@ class StandardRules:
             raise InvalidBlock(f"{name}: timestamp {header.timestamp} isn't after its parent's")
         if len(header.extra_data) > EXTRA_DATA_MAX_BYTES:
             raise InvalidBlock(f"{name}: extraData of {len(header.extra_data)} bytes")
+        if self._is_dao_fork(header) and header.extra_data != DAO_EXTRA_DATA:
+            raise InvalidBlock(f"{name}: extraData isn't that of the DAO's fork")
         if header.gas_used > header.gas_limit:
             raise InvalidBlock(f"{name}: gasUsed {header.gas_used} above gasLimit {header.gas_limit}")
         self._validate_gas_limit(header, parent, fork)
@@ -140,9 +152,9 @@ class StandardRules:
         if header.block_number == self.schedule.dao_block:
             _move_dao_money(state)
         if header.parent_beacon_block_root is not None:
-            _call(state, BEACON_ROOTS, header.parent_beacon_block_root, header)
+            _tell(state, BEACON_ROOTS, header.parent_beacon_block_root)
         if header.requests_hash is not None:
-            _call(state, HISTORY, header.parent_hash, header)
+            _tell(state, HISTORY, header.parent_hash)
 
     def end_block(
         self,
@@ -185,6 +197,11 @@ class StandardRules:
         if fork >= Fork.PRAGUE:
             fields["requests_hash"] = sha256().digest()
         return fields
+
+    def _is_dao_fork(self, header: Header) -> bool:
+        """Whether it is one of the blocks that show their side (EIP-779)."""
+        first = self.schedule.dao_block
+        return first is not None and 0 <= header.block_number - first < DAO_EXTRA_DATA_BLOCKS
 
     def _validate_gas_limit(self, header: Header, parent: Header, fork: Fork) -> None:
         starts = fork >= Fork.LONDON and parent.base_fee_per_gas is None
@@ -243,6 +260,12 @@ def _first_fields(genesis: Genesis, schedule: Schedule) -> dict[str, object]:
     return fields
 
 
+def _tell(state: State, contract: bytes, data: bytes) -> None:
+    """Have a contract note something; that it fails is its own affair (EIP-4788, EIP-2935)."""
+    with suppress(ExecutionFault):
+        call_as_system(state, contract, data)
+
+
 def _call(state: State, contract: bytes, data: bytes, header: Header) -> bytes:
     try:
         return call_as_system(state, contract, data)
@@ -261,7 +284,8 @@ def _move_dao_money(state: State) -> None:
 def _reward(state: State, block: UncheckedBlock, fork: Fork) -> None:
     """The miner's coin, and that of who made the uncles (Yellow Paper §11.3; EIP-649, EIP-1234)."""
     header = block.header
-    _validate_uncles(block)
+    if block.uncles:
+        _validate_uncles(block, list(islice(state.block.previous_hashes(), UNCLE_GENERATIONS + 1)))
     coins = 2 if fork >= Fork.CONSTANTINOPLE else 3 if fork >= Fork.BYZANTIUM else 5
     reward = coins * 10**18
     for uncle in block.uncles:
@@ -270,13 +294,21 @@ def _reward(state: State, block: UncheckedBlock, fork: Fork) -> None:
     state.delta_balance(header.coinbase, reward + len(block.uncles) * (reward // 32))
 
 
-def _validate_uncles(block: UncheckedBlock) -> None:
+def _validate_uncles(block: UncheckedBlock, ancestors: Sequence[bytes]) -> None:
+    """Few, recent, different, and each a sister of an ancestor (Yellow Paper §11.1).
+
+    Args:
+        ancestors: hashes of the blocks before, newest first.
+    """
     header = block.header
     ages = [header.block_number - uncle.block_number for uncle in block.uncles]
     if len(ages) > UNCLES_MAX or not all(1 <= age <= UNCLE_GENERATIONS for age in ages):
         raise InvalidBlock(f"{block.name} has too many or too old uncles")
     if len({uncle.hash for uncle in block.uncles}) != len(ages):
         raise InvalidBlock(f"{block.name} has the same uncle twice")
+    for uncle, age in zip(block.uncles, ages, strict=True):
+        if uncle.hash == ancestors[age - 1] or uncle.parent_hash not in ancestors[age : age + 1]:
+            raise InvalidBlock(f"{block.name} has an uncle that is no sister of an ancestor")
 
 
 def _uncles_hash(uncles: Sequence[Header]) -> bytes:
@@ -309,7 +341,8 @@ def _deposits(header: Header, contract: bytes, receipts: Sequence[Receipt]) -> b
     for entry in (entry for receipt in receipts for entry in receipt.logs):
         if entry.address != contract or entry.topics[:1] != (DEPOSIT_TOPIC,):
             continue
-        if len(entry.data) != DEPOSIT_EVENT_BYTES:
+        words = [int.from_bytes(entry.data[place : place + 32], "big") for place, _ in DEPOSIT_LAYOUT]
+        if len(entry.data) != DEPOSIT_EVENT_BYTES or words != [word for _, word in DEPOSIT_LAYOUT]:
             raise InvalidBlock(f"block {header.block_number}: a deposit event of another form")
         found.extend(entry.data[start : start + length] for start, length in DEPOSIT_PARTS)
     return b"".join(found)

@@ -156,7 +156,7 @@ def call_as_system(state: State, address: bytes, data: bytes) -> bytes:
     Empty where no contract is.
 
     Raises:
-        ExecutionFault: the contract fails, which makes the block invalid.
+        ExecutionFault: the contract fails; it has written nothing.
     """
     code = state.get_code(address)
     if not code:
@@ -218,7 +218,6 @@ class _Block:
     """What a state knows of the block it is in."""
 
     block: BlockContext
-
     _account_db: Any
 
     def set_system_contracts(self) -> None:
