@@ -26,12 +26,11 @@ from eth.vm.forks.shanghai.state import ShanghaiState
 from eth.vm.forks.spurious_dragon.state import SpuriousDragonState
 from eth.vm.forks.tangerine_whistle.state import TangerineWhistleState
 from eth.vm.message import Message
-from eth.vm.opcode_values import SELFDESTRUCT
 from eth.vm.state import BaseState
 
 from node.errors import ExecutionFault
 from node.forks import BlobRules, Fork, intrinsic_gas
-from node.opcodes import OPCODES
+from node.interpreter import quick_computation
 from node.precompiles import corrected
 from node.transaction import BLOB, CREATE, Transaction
 
@@ -184,25 +183,18 @@ def state_class(fork: Fork) -> type[BaseState]:
     base = STATES[fork]
     executor = type("Executor", (Executor, base.transaction_executor_class), {})
     theirs = base.computation_class
-    tables = {"opcodes": _opcodes(fork), "_precompiles": corrected(theirs.get_precompiles())}
-    computation = type("Computation", (_Call, theirs), tables)
+    corrections = {"_precompiles": corrected(theirs.get_precompiles())}
+    computation = quick_computation(type("Computation", (_Call, theirs), corrections))
     parts = {"transaction_executor_class": executor, "computation_class": computation}
     return type("State", (_Block, base), parts)
-
-
-def _opcodes(fork: Fork) -> dict[int, Any]:
-    """A fork's opcodes, without py-evm's warning of SELFDESTRUCT: processes may treat warnings as errors."""
-    if fork == Fork.CANCUN:
-        return OPCODES
-    table = STATES[fork].computation_class.opcodes
-    ends = table[SELFDESTRUCT]
-    return {**table, SELFDESTRUCT: getattr(ends, "__wrapped__", ends)}
 
 
 class _Call:
     """What a running call knows of itself."""
 
     msg: Message
+    is_error: bool
+    beneficiaries: list[bytes]
 
     @property
     def is_origin_computation(self) -> bool:
@@ -212,6 +204,14 @@ class _Call:
         """
         first: bool = self.msg.depth == 0
         return first
+
+    def get_self_destruct_beneficiaries(self) -> list[bytes]:
+        """Its own ones.
+
+        py-evm gathers those below it too, and asks each call below it once more: nested calls would cost the
+        square of their depth, for the same set.
+        """
+        return [] if self.is_error else list(self.beneficiaries)
 
 
 class _Block:
