@@ -28,6 +28,7 @@ from eth.vm.forks.tangerine_whistle.state import TangerineWhistleState
 from eth.vm.message import Message
 from eth.vm.state import BaseState
 
+from node.accounts import AccountDatabase
 from node.errors import ExecutionFault
 from node.forks import BlobRules, Fork, intrinsic_gas
 from node.interpreter import quick_computation
@@ -185,7 +186,11 @@ def state_class(fork: Fork) -> type[BaseState]:
     theirs = base.computation_class
     corrections = {"_precompiles": corrected(theirs.get_precompiles())}
     computation = quick_computation(type("Computation", (_Call, theirs), corrections))
-    parts = {"transaction_executor_class": executor, "computation_class": computation}
+    parts = {
+        "transaction_executor_class": executor,
+        "computation_class": computation,
+        "account_db_class": AccountDatabase,
+    }
     return type("State", (_Block, base), parts)
 
 
