@@ -1,39 +1,44 @@
 """Figures of the embedded node: a process of its own, the real contracts, signed transactions over JSON-RPC.
 
-Timed from the first byte sent to the last receipt. `erc20_transfers_per_s` is the same node's rate of plain
-token transfers between two holders, half of them sent just before and half just after, so that a figure can
-be read on a machine that does other work too; `ratio` is the value divided by it.
+Rates run from the first byte sent to the last receipt. `cpu_seconds` is what the node's process used
+meanwhile, so that a figure can be read on a machine that does other work too. `anvil` is the same, measured
+in the same run; null where anvil isn't installed or nothing compares.
 """
 
 import platform
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import httpx
-from eth_account.signers.local import LocalAccount
 from eth_hash.auto import keccak
 from web3 import Web3
 
-from bridge import setup
-from bridge.chain import Call, Chain
-from contracts.artifacts import TEMPLATE_VERSION
-from contracts.ids import name_id, template_id
-from contracts.rows import CHUNK_ROWS, RowTree
-from contracts.terms import Guard, InstitutionKind, Kind, Role, disbursement_arguments
-from contracts.typed_data import Value, in_signer_order
-from scripts.benchmarks.process import Client, Sender, Signed, running_node
+from bridge.chain import Call
+from contracts.rows import CHUNK_ROWS
+from node.chain import open_chain
+from node.genesis import Network
+from node.keys import load_key
+from scripts.benchmarks.process import (
+    Client,
+    Endpoint,
+    Sender,
+    Settled,
+    Signed,
+    anvil,
+    new_chain,
+    running_anvil,
+    running_node,
+)
+from scripts.benchmarks.site import Site, bank, founded, ready, terms
 from scripts.benchmarks.workload import (
-    AUDITOR,
-    BANK,
-    ENTERPRISE,
-    QUORUM,
+    PAYOUT_ROWS,
     TREE,
     WAGES,
-    ZERO,
     BenchFailed,
     Figure,
     actor,
@@ -44,259 +49,244 @@ from scripts.benchmarks.workload import (
 )
 
 MINTS = 1_000
-PAYOUT_ROWS = 128 * CHUNK_ROWS
 TRANSFERS = 1_000
-DAY_SECONDS = 86_400
-BEIJING_SECONDS = 8 * 3_600
-REPORT = name_id("delivery-report")
-# From midnight to midnight in Beijing, as a time window packs it.
-ALL_DAY = DAY_SECONDS << 32 | BEIJING_SECONDS << 64
-
-bridge, bank, attester, agency, operator, witness, holder = (
-    actor(name) for name in ("bridge", "bank", "attester", "agency", "operator", "witness", "holder")
-)
+LOGS = 10_000
+RECEIPTS = 300
+BLOCK_SECONDS = 0.1
+BLOCKS = 100_000
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
 
 
 @dataclass
-class Site:
-    """One network: a node with a founded chain, an active disbursement and a plain token."""
+class Running:
+    """What the benches of a run share on one kind of node; made when first asked for."""
 
-    client: Client
-    chain: Chain
-    bridge: Sender
-    holder: Sender
-    disbursement: str = ""
-    token: str = ""
+    stack: ExitStack
+    program: str | None
+    """anvil's path, or ``None`` for our own node."""
 
-    def perform(self, name: str, function: str, *arguments: object) -> dict[str, Any]:
-        """The bridge calls a contract and waits; the receipt."""
-        at = self.disbursement if name == "Disbursement" else None
-        _, (receipt,) = self.client.settle(
-            [self.bridge.sign(self.chain.call(name, function, *arguments, at=at))]
-        )
-        return receipt
+    @cached_property
+    def site(self) -> Site:
+        """The founded network."""
+        note(f"node: founding a network on {'anvil' if self.program else 'a node'}")
+        endpoint = self.stack.enter_context(self.started())
+        return self.stack.enter_context(founded(endpoint))
 
-    def made(self, event: str, field: str, receipt: dict[str, Any]) -> Any:
-        """A value of the one event of this name in a transaction."""
-        stored = self.chain.receipt(bytes.fromhex(receipt["transactionHash"][2:]))
-        events = [] if stored is None else [self.chain.decode(entry) for entry in stored["logs"]]
-        (found,) = (each.values[field] for each in events if each.name == event)
-        return found
+    @cached_property
+    def receipt_ms(self) -> list[float]:
+        """From sending one plain token transfer to its receipt, one after the other, rising."""
+        with (
+            self.started(BLOCK_SECONDS) as endpoint,
+            httpx.Client(base_url=endpoint.url, trust_env=False) as http,
+        ):
+            client, holder = Client(http), Sender(actor("holder"))
+            creation = holder.sign_creation(erc20_creation(holder.key.address, bank.address))
+            (created,) = client.settle([creation]).receipts
+            taken = []
+            for place, transfer in enumerate(_transfers(holder, created["contractAddress"], RECEIPTS)):
+                time.sleep(place * 0.618_034 % 1 * BLOCK_SECONDS)  # at every phase of the interval alike
+                started = time.perf_counter()
+                client.request("eth_sendRawTransaction", "0x" + transfer.raw.hex())
+                client.receipt(transfer)
+                taken.append((time.perf_counter() - started) * 1_000)
+        return sorted(taken)
 
-    def signed(self, contract: str, kind: str, by: Sequence[LocalAccount], /, **values: Value) -> list[bytes]:
-        """Signatures over a message, in the order the contracts take."""
-        message = self.chain.message(kind, contract, **values)
-        return in_signer_order(message, [message.sign(who) for who in by])
-
-    def transfers(self) -> list[Signed]:
-        """Half of the plain token transfers."""
-        call = Call(Web3.to_checksum_address(self.token), erc20_transfer(bank.address, 500_000))
-        return [self.holder.sign(call) for _ in range(TRANSFERS // 2)]
-
-    def timed(self, transactions: Sequence[Signed]) -> "Timed":
-        """Settle the bridge's transactions between two halves of plain transfers."""
-        before, after = self.transfers(), self.transfers()
-        early, _ = self.client.settle(before)
-        seconds, receipts = self.client.settle(transactions)
-        late, _ = self.client.settle(after)
-        return Timed(seconds, receipts, TRANSFERS / (early + late))
+    @contextmanager
+    def started(self, block_seconds: float | None = None) -> Iterator[Endpoint]:
+        """One with a new chain; with blocks at an interval, or one as soon as there is something for it."""
+        if self.program:
+            options = ["--block-time", str(block_seconds)] if block_seconds else []
+            with running_anvil(self.program, *options) as endpoint:
+                yield endpoint
+        else:
+            options = ["--block-interval", str(block_seconds)] if block_seconds else []
+            with tempfile.TemporaryDirectory(prefix="dyetrace-bench-") as directory:
+                data = Path(directory) / "chain"
+                new_chain(data)
+                with running_node(data, *options) as endpoint:
+                    yield endpoint
 
 
 @dataclass(frozen=True)
-class Timed:
-    """What a run took."""
+class Measured:
+    """What one bench gives on one node."""
 
-    seconds: float
-    receipts: list[dict[str, Any]]
-    transfers_per_s: float
-    """Plain transfers, around the same time."""
-
-    def figure(self, name: str, unit: str, number: int, **context: object) -> Figure:
-        """One result line for a number of things done."""
-        value = number / self.seconds
-        gas = sum(int(receipt["gasUsed"], 16) for receipt in self.receipts)
-        return {
-            "bench": name,
-            "value": round(value),
-            "unit": unit,
-            **context,
-            "transactions": len(self.receipts),
-            "gas_each": round(gas / number),
-            "seconds": round(self.seconds, 2),
-            "erc20_transfers_per_s": round(self.transfers_per_s),
-            "ratio": round(value / self.transfers_per_s, 2),
-            "python": platform.python_version(),
-        }
+    value: float
+    context: dict[str, object] = field(default_factory=dict)
 
 
-# Founding
+def _rate(site: Site, number: int, transactions: Sequence[Signed], batch: int | None = None) -> Measured:
+    """So many things done a second, by transactions of the same sender."""
+    before = site.endpoint.cpu_seconds()
+    settled = site.client.settle(transactions, batch) if batch else site.client.settle(transactions)
+    after = site.endpoint.cpu_seconds()
+    used = {} if before is None or after is None else {"cpu_seconds": round(after - before, 2)}
+    return Measured(number / settled.seconds, _context(number, settled) | used)
 
 
-@contextmanager
-def founded() -> Iterator[Site]:
-    """Everything up to where money can be minted and paid out."""
-    with ExitStack() as stack:
-        directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="dyetrace-bench-"))
-        url = stack.enter_context(running_node(Path(directory) / "chain"))
-        http = stack.enter_context(httpx.Client(base_url=url, timeout=60, trust_env=False))
-        deployer, founders = actor("deployer"), _founding_changes()
-        deployment = setup.deploy(url, deployer, founders, 1, _recovery(), [bank, agency])
-        site = Site(Client(http), Chain(url, deployment), Sender(bridge), Sender(holder))
-        site.perform("Accounts", "open_tree", TREE, BANK, QUORUM, b"CNY", ENTERPRISE)
-        _attest(site, 10**13)
-        site.perform("Ledger", "mint", keccak(b"opening"), TREE, TREE, WAGES, 10**12, ZERO)
-        _activate(site)
-        creation = site.holder.sign_creation(erc20_creation(holder.address, bank.address))
-        _, (receipt,) = site.client.settle([creation])
-        site.token = receipt["contractAddress"]
-        yield site
-
-
-def _founding_changes() -> list[setup.Change]:
-    """Who takes part."""
-    return [
-        setup.add_institution("bank", InstitutionKind.BANK),
-        setup.add_institution("agency", InstitutionKind.AGENCY),
-        setup.add_institution("enterprise", InstitutionKind.ENTERPRISE),
-        setup.add_institution("auditor", InstitutionKind.AUDITOR),
-        setup.add_signer("bank", bridge.address, Role.MINTER | Role.SETTLER),
-        setup.add_signer("bank", bank.address, Role.GOVERNOR | Role.SUPERVISOR),
-        setup.add_signer("bank", attester.address, Role.ATTESTER),
-        setup.add_signer("agency", agency.address, Role.GOVERNOR | Role.SUPERVISOR),
-        setup.add_signer("enterprise", operator.address, Role.OPERATOR),
-        setup.add_signer("auditor", witness.address, Role.WITNESS),
-        *setup.quorum_changes("quorum", 2, ("bank", "agency")),
-    ]
-
-
-def _recovery() -> setup.Recovery:
-    """Who could found the directory again."""
-    return setup.Recovery(tuple(actor(f"recovery {number}").address for number in range(3)), 2)
-
-
-def _attest(site: Site, balance: int) -> None:
-    """The bank stands for a balance, which all minting stays within."""
-    statement: dict[str, Value] = {
-        "tree": TREE,
-        "number": 0,
-        "balance": balance,
-        "credits": 0,
-        "debits": 0,
-        "statement": ZERO,
+def _context(number: int, settled: Settled) -> dict[str, object]:
+    return {
+        "number": number,
+        "transactions": len(settled.receipts),
+        "gas_each": round(settled.gas / number),
+        "seconds": round(settled.seconds, 2),
     }
-    (signature,) = site.signed("Supervision", "Attestation", [attester], **statement)
-    site.perform("Supervision", "attest", TREE, balance, 0, 0, ZERO, signature)
 
 
-def _terms(now: int) -> tuple[Guard, ...]:
-    """Guards of six kinds, none of which refuses the batch."""
-    return (
-        Guard(0, Kind.APPROVAL, 2, subject=QUORUM),
-        Guard(1, Kind.ROSTER, PAYOUT_ROWS, subject=keccak(b"roster")),
-        Guard(2, Kind.PAYOUT_CAP, 1_000_000),
-        Guard(3, Kind.WINDOW_CAP, 10**12, DAY_SECONDS, BEIJING_SECONDS, subject=keccak(b"window")),
-        Guard(4, Kind.TIME_WINDOW, now - DAY_SECONDS, now + DAY_SECONDS, ALL_DAY),
-        Guard(5, Kind.EVIDENCE, DAY_SECONDS, subject=REPORT, party=AUDITOR),
-    )
+# Benches of a founded network
 
 
-def _activate(site: Site) -> None:
-    """Deploy the disbursement and let it draw on the account."""
-    template = template_id("disbursement", TEMPLATE_VERSION)
-    arguments = disbursement_arguments(TREE, WAGES, _terms(site.chain.now()))
-    deployed = site.perform("AgreementFactory", "deploy", template, arguments, ZERO, ZERO)
-    site.disbursement = site.made("AgreementDeployed", "agreement", deployed)
-    consents = site.signed(
-        "AgreementFactory",
-        "Activation",
-        [bank, agency],
-        agreement=site.disbursement,
-        template=template,
-        arguments=keccak(arguments),
-        file=ZERO,
-        results=ZERO,
-    )
-    site.perform("AgreementFactory", "activate", site.disbursement, consents)
+def bench_single(running: Running) -> Measured:
+    """Plain token transfers between two holders, each in a request of its own."""
+    site = running.site
+    return _rate(site, TRANSFERS, _transfers(site.holder, site.token, TRANSFERS), batch=1)
 
 
-def _ready(site: Site, rows: RowTree) -> bytes:
-    """A batch reserved, approved by two institutions and attested; its id."""
-    terms = site.chain.read("Disbursement", "terms_hash", at=site.disbursement)
-    bound: dict[str, Value] = {
-        "root": rows.root,
-        "count": len(rows.rows),
-        "total": rows.total_minor,
-        "deadline": site.chain.now() + DAY_SECONDS,
-    }
-    asked: dict[str, Value] = {"dyeClass": WAGES, **bound, "document": ZERO}
-    (signature,) = site.signed(site.disbursement, "Reservation", [operator], terms=terms, **asked)
-    reserved = site.perform("Disbursement", "reserve", *asked.values(), signature)
-    batch: bytes = site.made("Reserved", "batch", reserved)
-    for who in (bank, agency):
-        values: dict[str, Value] = {"batch": batch, "terms": terms, "account": TREE, **bound}
-        (signature,) = site.signed(site.disbursement, "Approval", [who], **values)
-        site.perform("Disbursement", "approve", batch, signature)
-    evidence: dict[str, Value] = {
-        "batch": batch,
-        "kind": REPORT,
-        "digest": keccak(b"report"),
-        "observedAt": site.chain.now(),
-    }
-    (signature,) = site.signed(site.disbursement, "Evidence", [witness], **evidence)
-    site.perform("Disbursement", "attest", *evidence.values(), signature)
-    return batch
-
-
-# Benches
-
-
-def bench_mints(site: Site) -> Figure:
+def bench_mints(running: Running) -> Measured:
     """Credits minted straight to an account whose line is in use."""
+    site = running.site
     references = [keccak(b"credit %d" % number) for number in range(MINTS)]
     calls = [
         site.chain.call("Ledger", "mint", reference, TREE, TREE, WAGES, 10_000, reference)
         for reference in references
     ]
-    timed = site.timed([site.bridge.sign(call) for call in calls])
-    return timed.figure("node.mints_per_s", "mints/s", MINTS)
+    return _rate(site, MINTS, [site.bridge.sign(call) for call in calls])
 
 
-def bench_payout_rows(site: Site) -> Figure:
+def bench_payout_rows(running: Running) -> Measured:
     """A ready batch executed in full chunks, under guards of six kinds."""
-    rows = batch_of(PAYOUT_ROWS)
-    batch = _ready(site, rows)
-    at = site.disbursement
+    return _payout(running.site, windowed=False)
+
+
+def bench_payout_rows_windowed(running: Running) -> Measured:
+    """The same with a cap for each payee and window."""
+    return _payout(running.site, windowed=True)
+
+
+def _payout(site: Site, *, windowed: bool) -> Measured:
+    rows, at = batch_of(PAYOUT_ROWS), site.disbursements[windowed]
+    batch = ready(site, at, rows)
     calls = [
         site.chain.call("Disbursement", "execute", batch, chunk.rows, chunk.proof, False, at=at)
         for chunk in rows.chunks(CHUNK_ROWS)
     ]
-    timed = site.timed([site.bridge.sign(call) for call in calls])
-    end = site.made("ChunkExecuted", "end_row", timed.receipts[-1])
+    transactions = [site.bridge.sign(call) for call in calls]
+    measured = _rate(site, PAYOUT_ROWS, transactions)
+    end = site.made("ChunkExecuted", "end_row", site.client.receipt(transactions[-1]))
     if end != PAYOUT_ROWS:
         raise BenchFailed(f"{end} of {PAYOUT_ROWS} rows are executed")
-    guards = len(_terms(0))
-    return timed.figure(
-        "node.payout_rows_per_s",
-        "rows/s",
-        PAYOUT_ROWS,
-        rows=PAYOUT_ROWS,
-        chunk_rows=CHUNK_ROWS,
-        guards=guards,
-    )
+    more = {"chunk_rows": CHUNK_ROWS, "guards": len(terms(0, windowed))}
+    return Measured(measured.value, measured.context | more)
 
 
-BENCHES: dict[str, Callable[[Site], Figure]] = {
-    "node.payout_rows_per_s": bench_payout_rows,
-    "node.mints_per_s": bench_mints,
+def bench_get_logs(running: Running) -> Measured:
+    """All events of one contract, each in a transaction of its own."""
+    site = running.site
+    creation = site.holder.sign_creation(erc20_creation(site.holder.key.address, bank.address))
+    (created,) = site.client.settle([creation]).receipts
+    token = created["contractAddress"]
+    site.client.settle(_transfers(site.holder, token, LOGS))
+    started = time.perf_counter()
+    found = site.client.request("eth_getLogs", {"address": token, "fromBlock": "0x0", "toBlock": "latest"})
+    seconds = time.perf_counter() - started
+    if len(found) != LOGS:
+        raise BenchFailed(f"{len(found)} of {LOGS} events are found")
+    return Measured(seconds, {"number": LOGS})
+
+
+def bench_memory(running: Running) -> Measured:
+    """Memory in RAM after whatever of this run came before."""
+    height = int(running.site.client.request("eth_blockNumber"), 16)
+    return Measured(running.site.endpoint.memory_mib(), {"blocks": height})
+
+
+def _transfers(sender: Sender, token: str, count: int) -> list[Signed]:
+    call = Call(Web3.to_checksum_address(token), erc20_transfer(bank.address, 1))
+    return [sender.sign(call) for _ in range(count)]
+
+
+# Benches with a node of their own
+
+
+def bench_receipt_p50(running: Running) -> Measured:
+    """Half of the receipts are there after this long, with blocks at an interval."""
+    return _receipts(running, 50)
+
+
+def bench_receipt_p99(running: Running) -> Measured:
+    """All but one in a hundred are there after this long, with blocks at an interval."""
+    return _receipts(running, 99)
+
+
+def _receipts(running: Running, percent: int) -> Measured:
+    at = running.receipt_ms[RECEIPTS * percent // 100]
+    return Measured(at, {"number": RECEIPTS, "block_seconds": BLOCK_SECONDS})
+
+
+def bench_start(running: Running) -> Measured | None:
+    """From starting the process to its first answer, with a chain of empty blocks."""
+    if running.program:
+        return None
+    shared = SHARED_MEMORY if SHARED_MEMORY.is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="dyetrace-bench-", dir=shared) as directory:
+        data = Path(directory) / "chain"
+        new_chain(data)
+        note(f"node: making {BLOCKS} blocks")
+        chain = open_chain(data, Network.load(data), load_key(data, None))
+        for _ in range(BLOCKS):
+            chain.make_block((), even_if_empty=True)
+        chain.store.close()
+        started = time.perf_counter()
+        with running_node(data) as endpoint, httpx.Client(base_url=endpoint.url, trust_env=False) as http:
+            height = int(Client(http).request("eth_blockNumber"), 16)
+            seconds = time.perf_counter() - started
+    if height != BLOCKS:
+        raise BenchFailed(f"the chain has {height} blocks")
+    return Measured(seconds, {"number": BLOCKS})
+
+
+BENCHES: dict[str, tuple[str, int, Callable[[Running], Measured | None]]] = {
+    "node.payout_rows_per_s": ("rows/s", 0, bench_payout_rows),
+    "node.payout_rows_windowed_per_s": ("rows/s", 0, bench_payout_rows_windowed),
+    "node.single_tx_per_s": ("transactions/s", 0, bench_single),
+    "node.mints_per_s": ("mints/s", 0, bench_mints),
+    "node.get_logs_10000_s": ("s", 3, bench_get_logs),
+    "node.rss_mib": ("MiB", 0, bench_memory),
+    "node.receipt_p50_ms": ("ms", 1, bench_receipt_p50),
+    "node.receipt_p99_ms": ("ms", 1, bench_receipt_p99),
+    "node.start_100000_blocks_s": ("s", 2, bench_start),
 }
+"""By name: unit, digits behind the point, and the bench."""
 
 
 def figures(names: Sequence[str]) -> Iterator[Figure]:
-    """Run these benches on one node."""
+    """Run these benches on our node, and on anvil where it is installed."""
     if not names:
         return
-    note("node: starting a node and founding a network on it")
-    with founded() as site:
+    with ExitStack() as stack:
+        program = anvil()
+        if program is None:
+            note("node: anvil isn't found; DYETRACE_ANVIL can name it")
+        ours, peer = Running(stack, None), Running(stack, program) if program else None
         for name in names:
             note(f"node: {name}")
-            yield BENCHES[name](site)
+            yield _figure(name, ours, peer)
+
+
+def _figure(name: str, ours: Running, peer: Running | None) -> Figure:
+    unit, digits, bench = BENCHES[name]
+    measured, compared = bench(ours), bench(peer) if peer else None
+    if measured is None:
+        raise BenchFailed(f"{name} measures nothing")
+    return {
+        "bench": name,
+        "value": _rounded(measured.value, digits),
+        "unit": unit,
+        "anvil": None if compared is None else _rounded(compared.value, digits),
+        **measured.context,
+        "python": platform.python_version(),
+    }
+
+
+def _rounded(value: float, digits: int) -> float:
+    return round(value, digits) if digits else round(value)

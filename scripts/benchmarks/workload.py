@@ -12,13 +12,14 @@ from vyper.compiler import compile_code
 from vyper.compiler.settings import Settings
 
 from contracts.ids import name_id
-from contracts.rows import Row, RowTree
+from contracts.rows import CHUNK_ROWS, Row, RowTree
 
 __all__ = [
     "AGENCY",
     "AUDITOR",
     "BANK",
     "ENTERPRISE",
+    "PAYOUT_ROWS",
     "PROJECT",
     "QUORUM",
     "TREE",
@@ -38,6 +39,9 @@ __all__ = [
 ZERO = bytes(32)
 BANK, AGENCY, ENTERPRISE, AUDITOR = (name_id(name) for name in ("bank", "agency", "enterprise", "auditor"))
 QUORUM, TREE, PROJECT, WAGES = (name_id(name) for name in ("quorum", "tree", "project", "wages"))
+
+PAYOUT_ROWS = 128 * CHUNK_ROWS
+"""Of the batch whose payout is timed."""
 
 Figure = dict[str, object]
 """One result line: `bench`, `value`, `unit`, and what one needs to read the value."""
