@@ -4,6 +4,7 @@ Code that was run often from some place is translated from there (``node.transla
 instruction after the other. What a frame is and how it ends (gas burnt, output, children) stays py-evm's.
 """
 
+from itertools import count
 from typing import Any
 
 from eth.exceptions import Halt
@@ -20,7 +21,11 @@ __all__ = ["quick_computation"]
 HOT = 24
 """Times a run is stepped through before it is translated; making one costs about as much as 50 times."""
 CODES_MAX = 1_024
-"""Codes whose runs are kept, the least recently run first to go."""
+"""Codes whose visits are counted, the least recently run first to go."""
+CODE_RUNS_MAX = 512
+"""Runs of one code: jumps to everywhere shall not keep the translator busy."""
+RUNS_MAX = 8_192
+"""Runs of all codes, at about 15 kB; then all are forgotten."""
 
 
 class Translations:
@@ -38,6 +43,7 @@ def quick_computation(base: type[Any]) -> type[Any]:
     opcodes = quick(base.opcodes)
     rules = Rules(opcodes, direct(base.opcodes))
     translations: LRU[bytes, Translations] = LRU(CODES_MAX)
+    made = count(1)
 
     class Quick(base):  # type: ignore[misc]
         """Shorter opcodes, and runs instead of a loop."""
@@ -84,14 +90,20 @@ def quick_computation(base: type[Any]) -> type[Any]:
                 if at >= 0:
                     continue
                 at = ~at
-            else:
-                visits = held.visits[at] = held.visits.get(at, 0) + 1
-                if visits > hot and at < len(held.code):
-                    runs[at] = translate(held.code, at, held.destinations, rules)
-                    continue
+            elif _is_hot(held, at, hot):
+                runs[at] = translate(held.code, at, held.destinations, rules)
+                if next(made) % RUNS_MAX == 0:
+                    translations.clear()
+                continue
             at = _step(computation, opcodes, at)
 
     return Quick
+
+
+def _is_hot(held: Translations, at: int, hot: int) -> bool:
+    """Whether a run that isn't there is worth making."""
+    visits = held.visits[at] = held.visits.get(at, 0) + 1
+    return visits > hot and at < len(held.code) and len(held.runs) < CODE_RUNS_MAX
 
 
 def _prepare(computation: Any, parent: Any) -> None:
