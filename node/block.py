@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, reduce
+from operator import or_
 from typing import Any, BinaryIO, Self
 
-from eth_bloom.bloom import BloomFilter
+from eth_utils.crypto import keccak
 from rlp import decode as rlp_decode
 from rlp.codec import encode_raw
 
@@ -233,8 +235,18 @@ def make_receipt(
 
 def logs_bloom(logs: Iterable[Log]) -> int:
     """The 2048-bit bloom over addresses and topics (Yellow Paper §4.3.1)."""
-    entries = {entry for log in logs for entry in (log.address, *log.topics)}
-    return int(BloomFilter.from_iterable(entries))
+    bloom = 0
+    for entry in {entry for log in logs for entry in (log.address, *log.topics)}:
+        bloom |= _bloom_bits(entry)
+    return bloom
+
+
+@lru_cache(maxsize=8_192)
+def _bloom_bits(entry: bytes) -> int:
+    """The three bits of one address or topic; most come again and again."""
+    digest = keccak(entry)
+    places = (int.from_bytes(digest[first : first + 2], "big") & 2047 for first in (0, 2, 4))
+    return reduce(or_, (1 << place for place in places))
 
 
 def with_results(header: Header, transactions: Sequence[Transaction], receipts: Sequence[Receipt]) -> Header:
