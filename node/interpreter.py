@@ -63,8 +63,9 @@ def quick_computation(base: type[Any]) -> type[Any]:
                         precompile(computation)
                     return computation
                 try:
-                    if message.is_create:
-                        _step_through(computation, opcodes)
+                    if message.is_create or cls.opcodes is not opcodes:
+                        # Runs once; or a subclass has opcodes of its own, which no run would ask.
+                        _step_through(computation, cls.opcodes)
                     else:
                         _run(computation, _translations(message.code), cls.hot)
                 except Halt:

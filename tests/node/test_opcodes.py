@@ -309,3 +309,17 @@ def test_memory_that_cannot_be_paid_fails_where_it_is_asked_for() -> None:
         for place in (0x20, 0xFFFF, 2**64, 2**255):
             for gas in (60, 300, 20_000):
                 agree("Cancun", push(1) * 2 + push(place) + bytes([end]) + push(1) * 5, gas)
+
+
+def test_a_subclass_may_have_opcodes_of_its_own() -> None:
+    base = quick_class("Cancun", 0)
+    seen = []
+
+    def told(computation: Any) -> None:
+        seen.append(computation.code.program_counter)
+        base.opcodes[op.CALLVALUE](computation)
+
+    kind = type("Telling", (base,), {"opcodes": base.opcodes | {op.CALLVALUE: told}})
+    code = bytes([op.JUMPDEST, op.CALLVALUE, op.POP, op.CALLVALUE])
+    assert run("Cancun", kind, code, 1_000, b"", False).stack == [3]
+    assert seen == [2, 4]
