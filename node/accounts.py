@@ -277,6 +277,10 @@ class AccountDatabase(AccountDatabaseAPI):  # type: ignore[misc]
         account = self._account(address) or FRESH
         return account.nonce != 0 or account.code_hash != EMPTY_SHA3
 
+    def has_storage(self, address: bytes) -> bool:
+        """Whether it had storage at the last ``make_state_root`` and wasn't wiped since."""
+        return (self._account(address) or FRESH).storage_root != EMPTY_ROOT
+
     def delete_account(self, address: bytes) -> None:
         """Remove it with its storage."""
         self._wipe(address)

@@ -8,7 +8,6 @@ from typing import Any, TypeAlias
 from eth._utils.address import generate_contract_address
 from eth._utils.calculations import fake_exponential
 from eth.abc import DatabaseAPI
-from eth.constants import BLANK_ROOT_HASH
 from eth.exceptions import Revert, VMError
 from eth.vm.execution_context import ExecutionContext
 from eth.vm.forks.berlin.state import BerlinState
@@ -223,16 +222,15 @@ class _Block:
     """What a state knows of the block it is in."""
 
     block: BlockContext
-    _account_db: Any
+    _account_db: AccountDatabase
 
     def set_system_contracts(self) -> None:
         """None: genesis has those a chain needs."""
 
     def has_code_or_nonce(self, address: bytes) -> bool:
         """Whether no contract can be made there; storage is enough for that (EIP-7610)."""
-        account_db = self._account_db
-        taken: bool = account_db.account_has_code_or_nonce(address)
-        return taken or account_db._get_storage_root(address) != BLANK_ROOT_HASH
+        accounts = self._account_db
+        return accounts.account_has_code_or_nonce(address) or accounts.has_storage(address)
 
     @property
     def blob_base_fee(self) -> int:
