@@ -30,6 +30,7 @@ BLOCK_TRANSACTIONS_MAX = 4_096
 BLOCK_SECONDS_MAX = 2.0
 """A block under construction takes no further transaction after this long."""
 SEALS_CHECKED_AT_OPEN = 256
+PROGRESS_SECONDS = 5.0
 
 log = logging.getLogger(__name__)
 
@@ -182,16 +183,26 @@ class Chain:
 
     def _open(self) -> Header:
         genesis, view = _genesis(self.rules, self.store)
-        head_number = self.store.head_number()
-        if head_number is None:
+        if self.store.head_number() is None:
             self.store.commit_block(Block(genesis, (), ()), view.writes)
-            return genesis
         if self.header(0).hash != genesis.hash:
             raise SetupError(
                 "network.json or genesis.json isn't the one this database was made with; restore the original"
             )
+        head_number = self.store.head_number() or 0
         self._validate_tail(head_number)
-        return self.header(head_number)
+        self.head = self.header(head_number)
+        self._catch_up()
+        return self.head
+
+    def _catch_up(self) -> None:
+        """Run again what the journal has and the database lacks."""
+        told = time.monotonic()
+        for block in self.store.unapplied():
+            self.import_block(block)
+            if time.monotonic() - told > PROGRESS_SECONDS:
+                log.info("%s is run again", block.name)
+                told = time.monotonic()
 
     def _validate_tail(self, head_number: int) -> None:
         """Seals and links of the last blocks, and that the head's state is there."""

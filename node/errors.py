@@ -2,7 +2,8 @@
 
     NodeError
     ├── SetupError            a data directory, network file or key that can't be used
-    ├── StoreError            the database is damaged, full or held by another process
+    ├── StoreError            the store is damaged, full or held by another process
+    │   └── DamagedStore      … a file of it fails its checksum or is gone
     ├── InvalidBlock          a block that breaks the chain's rules
     │   ├── InvalidSeal       … whose authority signature is missing or wrong
     │   └── MalformedBlock    … that isn't even encoded as one
@@ -41,7 +42,11 @@ class SetupError(NodeError):
 
 
 class StoreError(NodeError):
-    """The database is damaged, full, or held by another process."""
+    """The store is damaged, full, or held by another process."""
+
+
+class DamagedStore(StoreError):
+    """A file of the database fails its checksum or is gone; the message names it."""
 
 
 class InvalidBlock(NodeError):

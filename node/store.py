@@ -1,16 +1,23 @@
-"""The durable store: one LMDB environment, one commit with fsync per block.
+"""The durable store: a journal of blocks, and a database that answers everything about them.
 
-A block's state, header, transactions, receipts and indexes become visible together or not at all, so a
-process killed anywhere reopens at the last complete block. State is addressed by hash and never pruned,
-which keeps every past block callable.
+A block is appended to the journal with one fsync; then its state, header, body, receipts, indexes and the
+new head go into the database as one batch. The journal alone says what the chain is, the database follows
+from it. What the database lacks after a crash, a power cut or damage is run again from the journal; what
+the journal lacks is written again from the database; only damage to both loses anything
+(docs/decisions/0014).
+
+State is addressed by hash. The database keeps the states of all blocks, or of the last ones
+(``node.prune``).
 """
 
+import logging
+import shutil
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
-import lmdb
 import rlp
 from eth.db.atomic import AtomicDB
 from eth.db.backends.base import BaseDB
@@ -19,28 +26,53 @@ from lru import LRU
 from rlp.codec import encode_raw
 
 from node.block import Block, Header, Receipt, UncheckedBlock, Withdrawal, decode_stored_receipt
-from node.errors import StoreError
+from node.engine import Engine, Entry
+from node.errors import DamagedStore, StoreError
+from node.journal import Journal
 from node.transaction import Transaction, included_transaction
 
-MAP_SIZE_BYTES = 1 << 40
-"""Most the database may grow to: address space, not disk, is reserved."""
-STATE_CACHE_ENTRIES = 100_000
+JOURNAL_NAME = "blocks.journal"
+DATABASE_NAME = "database"
+DAMAGED_NAME = "database.damaged"
+NODE_CACHE_ENTRIES = 80_000
+NODE_BYTES_MAX = 1_024
+"""Trie nodes are shorter; what is longer is contract code."""
+CODE_CACHE_ENTRIES = 512
 HEADER_CACHE_ENTRIES = 4_096
-TABLES = (
-    b"meta",
-    b"state",
-    b"headers",
-    b"numbers",
-    b"bodies",
-    b"receipts",
-    b"transactions",
-    b"log_addresses",
-    b"log_topics",
-    b"extras",
+
+META, STATE, HEADERS, NUMBERS, BODIES, EXTRAS, RECEIPTS, TRANSACTIONS, LOG_ADDRESSES, LOG_TOPICS = (
+    b"m",
+    b"s",
+    b"h",
+    b"n",
+    b"b",
+    b"x",
+    b"r",
+    b"t",
+    b"a",
+    b"l",
 )
-HEAD_KEY = b"head"
+"""The tables: a key's first byte."""
+TABLES = {
+    HEADERS: "header",
+    NUMBERS: "block number",
+    BODIES: "transaction",
+    EXTRAS: "list of uncles and withdrawals",
+    RECEIPTS: "receipt",
+    TRANSACTIONS: "transaction position",
+    LOG_ADDRESSES: "log index",
+    LOG_TOPICS: "log index",
+    STATE: "state",
+}
+"""What an entry of each table is called."""
+HEAD_KEY = META + b"head"
+FLOOR_KEY = META + b"floor"
 NUMBER = struct.Struct(">Q")
 POSITION = struct.Struct(">QI")
+HEAD = struct.Struct(">QQQ")
+"""Number of the last block, start and end of its record in the journal."""
+
+log = logging.getLogger(__name__)
 
 
 class StateView(BaseDB):  # type: ignore[misc]
@@ -73,63 +105,102 @@ class Store:
     """Everything a node keeps. Reads are safe from any thread; one thread writes."""
 
     def __init__(self, path: Path) -> None:
-        """Open or make the environment at ``path``.
+        """Open or make the store in the directory ``path``; mends what one of its two halves lost.
+
+        ``unapplied`` then tells what must be run again before the store is used.
 
         Raises:
-            StoreError: it can't be opened.
+            StoreError: it can't be opened, or both halves are damaged; the message says what to do.
         """
+        path.mkdir(parents=True, exist_ok=True)
+        self.journal = Journal(path / JOURNAL_NAME)
         try:
-            self._env = lmdb.open(str(path), map_size=MAP_SIZE_BYTES, max_dbs=len(TABLES), max_readers=512)
-        except lmdb.Error as exc:
-            raise StoreError(f"The database at {path} can't be opened: {exc}") from exc
-        self._tables = {name: self._env.open_db(name) for name in TABLES}
-        self._state_cache: LRU[bytes, bytes] = LRU(STATE_CACHE_ENTRIES)
-        self._header_cache: LRU[int, Header] = LRU(HEADER_CACHE_ENTRIES)
+            self.database = _open_database(path / DATABASE_NAME, self.journal)
+        except StoreError:
+            self.journal.close()
+            raise
+        self._nodes: LRU[bytes, bytes] = LRU(NODE_CACHE_ENTRIES)
+        self._code: LRU[bytes, bytes] = LRU(CODE_CACHE_ENTRIES)
+        self._headers: LRU[int, Header] = LRU(HEADER_CACHE_ENTRIES)
+        self._failure: StoreError | None = None
+        self._closed = False
+        self.writing = threading.Lock()
+        """Held while the database changes."""
+        self.on_state_written: Callable[[Iterable[bytes]], None] = _ignore
+        """Told the hashes of each block's new state, with ``writing`` held, before they are stored."""
+        try:
+            self._head, self._end = self._read_head()
+            self._mend_journal()
+        except StoreError:
+            self.close()
+            raise
 
     def close(self) -> None:
-        """Release the files; every commit is on disk already."""
-        self._env.close()
+        """Release the files; every block is on disk already."""
+        if not self._closed:
+            self._closed = True
+            self.database.close()
+            self.journal.close()
+
+    def unapplied(self) -> Iterator[UncheckedBlock]:
+        """Blocks the journal has and the database lacks, in order; commit each before the next.
+
+        Raises:
+            StoreError: the journal is damaged before its end.
+        """
+        while self._end < self.journal.end:
+            end = self._end
+            record = self.journal.record_at(end)
+            if record is None:
+                raise StoreError(f"{self.journal.path} changed while it was read")
+            yield UncheckedBlock.decode(record.payload)
+            if self._end == end:
+                raise StoreError(f"block {record.number} of {self.journal.path.name} wasn't taken")
 
     def state_value(self, key: bytes) -> bytes:
         """A trie node or code by its hash; ``KeyError`` if there is none."""
-        cached = self._state_cache.get(key)
+        cached = self._nodes.get(key) or self._code.get(key)
         if cached is not None:
             return cached
-        value = self._get(b"state", key)
+        value = self.database.get(STATE + key)
         if value is None:
             raise KeyError(key)
-        self._state_cache[key] = value
+        self._remember(key, value)
         return value
 
     def has_state_value(self, key: bytes) -> bool:
         """Whether a trie node or code with this hash is stored."""
-        return key in self._state_cache or self._get(b"state", key) is not None
+        return key in self._nodes or key in self._code or self.database.get(STATE + key) is not None
 
     def head_number(self) -> int | None:
         """Number of the last complete block; ``None`` before genesis."""
-        value = self._get(b"meta", HEAD_KEY)
-        return None if value is None else NUMBER.unpack(value)[0]
+        return self._head
+
+    def floor_number(self) -> int:
+        """The states of this block and of all later ones are there; so is that of block 0."""
+        value = self.database.get(FLOOR_KEY)
+        return 0 if value is None else int(NUMBER.unpack(value)[0])
 
     def header(self, number: int) -> Header | None:
         """The header of a block."""
-        cached = self._header_cache.get(number)
+        cached = self._headers.get(number)
         if cached is not None:
             return cached
-        encoded = self._get(b"headers", NUMBER.pack(number))
+        encoded = self.database.get(HEADERS + NUMBER.pack(number))
         if encoded is None:
             return None
         header = Header.from_raw(rlp.decode(encoded))
-        self._header_cache[number] = header
+        self._headers[number] = header
         return header
 
     def number_of(self, block_hash: bytes) -> int | None:
         """The number of the block with this hash."""
-        value = self._get(b"numbers", block_hash)
-        return None if value is None else NUMBER.unpack(value)[0]
+        value = self.database.get(NUMBERS + block_hash)
+        return None if value is None else int(NUMBER.unpack(value)[0])
 
     def position_of(self, transaction_hash: bytes) -> tuple[int, int] | None:
         """(block number, index) of a transaction."""
-        value = self._get(b"transactions", transaction_hash)
+        value = self.database.get(TRANSACTIONS + transaction_hash)
         if value is None:
             return None
         number, index = POSITION.unpack(value)
@@ -137,30 +208,30 @@ class Store:
 
     def transaction(self, number: int, index: int, chain_id: int) -> Transaction:
         """One transaction of a block (``StoreError`` if it isn't there)."""
-        return _decode_body(self._at(b"bodies", number, index), chain_id)
+        return _decode_body(self._at(BODIES, number, index), chain_id)
 
     def transactions(self, number: int, chain_id: int) -> list[Transaction]:
         """All transactions of a block, in order."""
-        return [_decode_body(encoded, chain_id) for encoded in self._of_block(b"bodies", number)]
+        return [_decode_body(encoded, chain_id) for encoded in self._of_block(BODIES, number)]
 
     def transaction_hash(self, number: int, index: int) -> bytes:
         """Hash of one transaction of a block (``StoreError`` if it isn't there)."""
-        return keccak(rlp.decode(self._at(b"bodies", number, index))[0])
+        return keccak(rlp.decode(self._at(BODIES, number, index))[0])
 
     def count(self, number: int) -> int:
         """How many transactions a block has."""
-        return len(self._of_block(b"bodies", number))
+        return len(self._of_block(BODIES, number))
 
     def raw_transactions(self, number: int) -> list[bytes]:
         """The signed encodings of a block's transactions, in order."""
-        return [rlp.decode(encoded)[0] for encoded in self._of_block(b"bodies", number)]
+        return [rlp.decode(encoded)[0] for encoded in self._of_block(BODIES, number)]
 
     def extras(self, number: int) -> tuple[tuple[Header, ...], tuple[Withdrawal, ...] | None]:
         """Uncles and withdrawals of a block; ``None`` for those of a block before Shanghai.
 
         Our own networks' blocks have neither and store nothing: theirs are none and an empty list.
         """
-        encoded = self._get(b"extras", NUMBER.pack(number))
+        encoded = self.database.get(EXTRAS + NUMBER.pack(number))
         if encoded is None:
             header = self.header(number)
             return (), None if header is None or header.withdrawals_root is None else ()
@@ -179,94 +250,192 @@ class Store:
 
     def receipt(self, number: int, index: int) -> Receipt:
         """One receipt of a block (``StoreError`` if it isn't there)."""
-        return decode_stored_receipt(self._at(b"receipts", number, index))
+        return decode_stored_receipt(self._at(RECEIPTS, number, index))
 
     def receipts(self, number: int) -> list[Receipt]:
         """All receipts of a block, in order."""
-        return [decode_stored_receipt(encoded) for encoded in self._of_block(b"receipts", number)]
+        return [decode_stored_receipt(encoded) for encoded in self._of_block(RECEIPTS, number)]
 
-    def blocks_with_address(self, address: bytes, first: int, last: int) -> set[int]:
-        """Numbers in ``[first, last]`` of blocks with an event of this contract."""
-        return set(self._indexed(b"log_addresses", address, first, last))
+    def logged_by(self, address: bytes, first: int, last: int) -> set[tuple[int, int]]:
+        """(block number, index) of transactions in ``[first, last]`` with an event of this contract."""
+        return set(self._indexed(LOG_ADDRESSES + address, first, last))
 
-    def blocks_with_topic(self, topic: bytes, first: int, last: int) -> set[int]:
-        """Numbers in ``[first, last]`` of blocks with an event whose first topic is this."""
-        return set(self._indexed(b"log_topics", topic, first, last))
+    def logged_as(self, topic: bytes, first: int, last: int) -> set[tuple[int, int]]:
+        """(block number, index) of transactions in ``[first, last]`` with an event of this first topic."""
+        return set(self._indexed(LOG_TOPICS + topic, first, last))
 
     def commit_block(self, block: Block, state_writes: dict[bytes, bytes]) -> None:
         """Store a block and the state it made, durably, as the new head.
 
         Raises:
-            StoreError: the disk is full or the database damaged; nothing of the block is kept.
+            StoreError: the disk is full or fails, or the journal has another block there. The head is as
+                before, and nothing more can be stored until the store is opened again.
         """
-        number = block.header.block_number
-        key = NUMBER.pack(number)
-        with self._writing() as txn:
-            for node_hash, node in sorted(state_writes.items()):
-                txn.put(node_hash, node, db=self._tables[b"state"])
-            txn.put(key, block.header.encode(), db=self._tables[b"headers"])
-            txn.put(block.header.hash, key, db=self._tables[b"numbers"])
-            if block.uncles or block.withdrawals:
-                txn.put(key, _encode_extras(block), db=self._tables[b"extras"])
-            self._put_transactions(txn, number, block)
-            self._put_log_index(txn, key, block)
-            txn.put(HEAD_KEY, key, db=self._tables[b"meta"])
-        self._state_cache.update(state_writes)
-        self._header_cache[number] = block.header
-
-    def _put_transactions(self, txn: lmdb.Transaction, number: int, block: Block) -> None:
-        for index, (transaction, receipt) in enumerate(zip(block.transactions, block.receipts, strict=True)):
-            position = POSITION.pack(number, index)
-            body = encode_raw([transaction.raw, transaction.sender])
-            txn.put(position, body, db=self._tables[b"bodies"])
-            txn.put(position, receipt.encode_stored(), db=self._tables[b"receipts"])
-            txn.put(transaction.hash, position, db=self._tables[b"transactions"])
-
-    def _put_log_index(self, txn: lmdb.Transaction, key: bytes, block: Block) -> None:
-        logs = [log for receipt in block.receipts for log in receipt.logs]
-        for address in {log.address for log in logs}:
-            txn.put(address + key, b"", db=self._tables[b"log_addresses"])
-        for topic in {log.topics[0] for log in logs if log.topics}:
-            txn.put(topic + key, b"", db=self._tables[b"log_topics"])
-
-    @contextmanager
-    def _writing(self) -> Iterator[lmdb.Transaction]:
+        if self._failure:
+            raise self._failure
         try:
-            with self._env.begin(write=True) as txn:
-                yield txn
-        except lmdb.Error as exc:
-            raise StoreError(f"A block couldn't be stored: {exc}") from exc
+            start, end = self._enter(block)
+            with self.writing:
+                self.on_state_written(state_writes)
+                self.database.write(self._batch(block, state_writes, start, end))
+        except StoreError as exc:
+            self._failure = exc
+            raise
+        for key, value in state_writes.items():
+            self._remember(key, value)
+        self._headers[block.header.block_number] = block.header
+        self._head, self._end = block.header.block_number, end
 
-    def _get(self, table: bytes, key: bytes) -> bytes | None:
-        with self._env.begin(db=self._tables[table]) as txn:
-            value: bytes | None = txn.get(key)
-            return value
+    def drop_state(self, keys: list[bytes]) -> None:
+        """Forget trie nodes and code; hold ``writing``."""
+        self.database.write((), [STATE + key for key in keys])
+        for key in keys:
+            for cache in (self._nodes, self._code):
+                if key in cache:
+                    del cache[key]
+
+    def raise_floor(self, number: int) -> None:
+        """Say, before it's done, that states below a block (other than block 0's) will be dropped."""
+        with self.writing:
+            self.database.write([(FLOOR_KEY, NUMBER.pack(number))])
+
+    def _enter(self, block: Block) -> tuple[int, int]:
+        """The block's place in the journal: the one it has already, or a new one at the end."""
+        number, payload = block.header.block_number, journal_payload(block)
+        if self._end == self.journal.end:
+            return self.journal.append(number, payload)
+        record = self.journal.record_at(self._end)
+        if record is None or record.payload != payload:
+            raise StoreError(f"{self.journal.path} holds another block {number}: it's of another chain")
+        return record.start, record.end
+
+    def _batch(self, block: Block, state_writes: dict[bytes, bytes], start: int, end: int) -> Iterator[Entry]:
+        for node_hash, node in state_writes.items():
+            yield STATE + node_hash, node
+        yield from entries_of(block)
+        yield HEAD_KEY, HEAD.pack(block.header.block_number, start, end)
+
+    def _remember(self, key: bytes, value: bytes) -> None:
+        cache = self._nodes if len(value) <= NODE_BYTES_MAX else self._code
+        cache[key] = value
+
+    def _read_head(self) -> tuple[int | None, int]:
+        value = self.database.get(HEAD_KEY)
+        if value is None:
+            return None, 0
+        number, _, end = HEAD.unpack(value)
+        return number, end
+
+    def _mend_journal(self) -> None:
+        """Cut off an append that never ended; write again what the database has and the journal lost."""
+        end, number = self._end, -1 if self._head is None else self._head
+        for record in self.journal.records(self._end):
+            end, number = record.end, record.number
+        damage = self.journal.damage_at(end, number + 1)
+        if damage and not damage.torn:
+            raise StoreError(_beyond_repair(self.journal.path, number + 1, damage.start))
+        if damage:
+            log.warning(
+                "%s ended in %d bytes of an unfinished block %d, which are dropped",
+                self.journal.path.name,
+                damage.size,
+                number + 1,
+            )
+            self.journal.cut(damage.start)
+        if self._head is not None and number == self._head and not self._journal_has_head():
+            self._refill_journal(self._head)
+        elif self._head is None or number > self._head:
+            self._announce(number)
+
+    def _announce(self, last: int) -> None:
+        first = 0 if self._head is None else self._head + 1
+        if last > 0:
+            log.warning(
+                "the database ends before block %d; blocks up to %d are run again from %s",
+                first,
+                last,
+                self.journal.path.name,
+            )
+
+    def _journal_has_head(self) -> bool:
+        value = self.database.get(HEAD_KEY)
+        if value is None:
+            return True
+        number, start, end = HEAD.unpack(value)
+        record = self.journal.record_at(start) if end <= self.journal.end else None
+        return record is not None and (record.number, record.end) == (number, end)
+
+    def _refill_journal(self, head: int) -> None:
+        """The journal lost its end: write it again from the database."""
+        end, number = 0, -1
+        for record in self.journal.records():
+            end, number = record.end, record.number
+        log.warning(
+            "%s is damaged after block %d: blocks %d to %d are written to it again from the database",
+            self.journal.path.name,
+            number,
+            number + 1,
+            head,
+        )
+        self.journal.cut(end)
+        start = end
+        for lost in range(number + 1, head + 1):
+            start, end = self.journal.append(lost, self.unchecked_block(lost).encode())
+        self.database.write([(HEAD_KEY, HEAD.pack(head, start, end))])
+        self._end = end
 
     def _at(self, table: bytes, number: int, index: int) -> bytes:
-        value = self._get(table, POSITION.pack(number, index))
+        value = self.database.get(table + POSITION.pack(number, index))
         if value is None:
             raise StoreError(f"transaction {index} of block {number} is missing from the database")
         return value
 
     def _of_block(self, table: bytes, number: int) -> list[bytes]:
-        prefix, found = NUMBER.pack(number), []
-        with self._env.begin(db=self._tables[table]) as txn, txn.cursor() as cursor:
-            if cursor.set_range(prefix):
-                for key, value in cursor:
-                    if not key.startswith(prefix):
-                        break
-                    found.append(value)
-        return found
+        return [value for _, value in self.database.scan(table + NUMBER.pack(number))]
 
-    def _indexed(self, table: bytes, prefix: bytes, first: int, last: int) -> list[int]:
-        end, found = prefix + NUMBER.pack(last), []
-        with self._env.begin(db=self._tables[table]) as txn, txn.cursor() as cursor:
-            if cursor.set_range(prefix + NUMBER.pack(first)):
-                for key in cursor.iternext(keys=True, values=False):
-                    if key > end:
-                        break
-                    found.append(NUMBER.unpack(key[len(prefix) :])[0])
-        return found
+    def _indexed(self, prefix: bytes, first: int, last: int) -> Iterator[tuple[int, int]]:
+        for key, value in self.database.scan(prefix, NUMBER.pack(first)):
+            number: int = NUMBER.unpack(key[len(prefix) :])[0]
+            if number > last:
+                return
+            for (index,) in struct.iter_unpack(">I", value):
+                yield number, index
+
+
+def entries_of(block: Block) -> Iterator[Entry]:
+    """What the database holds about a block, but its state."""
+    number = block.header.block_number
+    key = NUMBER.pack(number)
+    yield HEADERS + key, block.header.encode()
+    yield NUMBERS + block.header.hash, key
+    if block.uncles or block.withdrawals:
+        yield EXTRAS + key, _encode_extras(block)
+    for index, (transaction, receipt) in enumerate(zip(block.transactions, block.receipts, strict=True)):
+        position = POSITION.pack(number, index)
+        yield BODIES + position, encode_raw([transaction.raw, transaction.sender])
+        yield RECEIPTS + position, receipt.encode_stored()
+        yield TRANSACTIONS + transaction.hash, position
+    yield from _log_index(key, block.receipts)
+
+
+def _log_index(key: bytes, receipts: Iterable[Receipt]) -> Iterator[Entry]:
+    """For each contract and each first topic, the indexes of a block's transactions with such an event."""
+    found: dict[bytes, list[int]] = {}
+    for index, receipt in enumerate(receipts):
+        names = {LOG_ADDRESSES + log.address for log in receipt.logs}
+        names |= {LOG_TOPICS + log.topics[0] for log in receipt.logs if log.topics}
+        for name in names:
+            found.setdefault(name, []).append(index)
+    for name, indexes in found.items():
+        yield name + key, struct.pack(f">{len(indexes)}I", *indexes)
+
+
+def journal_payload(block: Block) -> bytes:
+    """A block as the journal has it; the genesis block gets its empty list of withdrawals here."""
+    unchecked = block.unchecked()
+    if unchecked.withdrawals is None and block.header.withdrawals_root is not None:
+        unchecked = replace(unchecked, withdrawals=())
+    return unchecked.encode()
 
 
 def _encode_extras(block: Block) -> bytes:
@@ -280,3 +449,39 @@ def _encode_extras(block: Block) -> bytes:
 def _decode_body(encoded: bytes, chain_id: int) -> Transaction:
     raw, sender = rlp.decode(encoded)
     return included_transaction(raw, chain_id, sender)
+
+
+def _ignore(_: Iterable[bytes]) -> None:
+    return
+
+
+def _open_database(path: Path, journal: Journal) -> Engine:
+    """The database; if it is damaged, an empty one instead, to be filled from the journal."""
+    try:
+        database = Engine.open(path)
+        if database.forgotten_files and not _headers_unbroken(database):
+            database.close()
+            raise DamagedStore(f"the database {path} has lost {', '.join(sorted(database.forgotten_files))}")
+    except DamagedStore as exc:
+        if journal.record_at(0) is None:
+            raise DamagedStore(f"{exc}. {_beyond_repair(journal.path, 0, 0)}") from exc
+        aside = path.with_name(DAMAGED_NAME)
+        log.error("%s; it is put aside as %s and made again from %s", exc, aside.name, journal.path.name)
+        shutil.rmtree(aside, ignore_errors=True)
+        path.rename(aside)
+        return Engine.open(path)
+    return database
+
+
+def _headers_unbroken(database: Engine) -> bool:
+    """Whether every block up to the head is there: a lost file takes whole blocks with it."""
+    value = database.get(HEAD_KEY)
+    head = HEAD.unpack(value)[0] if value else -1
+    return sum(1 for _ in database.scan(HEADERS)) == head + 1
+
+
+def _beyond_repair(path: Path, number: int, offset: int) -> str:
+    return (
+        f"{path} is damaged at block {number} (byte {offset}), and the database can't make good for it: "
+        "restore a backup of the data directory, or follow the network again as a replica"
+    )

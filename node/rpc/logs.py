@@ -1,10 +1,13 @@
 """eth_getLogs: from the index of contracts and first topics, through block blooms, to the receipts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
 from eth_bloom.bloom import BloomFilter
 
+from node.block import Receipt
 from node.chain import Chain
 from node.errors import InvalidParams, LimitExceeded, NotFound
 from node.rpc.calls import resolve_header
@@ -99,37 +102,56 @@ def validate_order(query: LogQuery) -> None:
 def find_logs_between(chain: Chain, pattern: LogPattern, first: int, last: int) -> list[Json]:
     """The wanted events of blocks ``first`` to ``last``, both counting (errors as in ``find_logs``)."""
     found: list[Json] = []
-    for number in _candidate_blocks(chain, pattern, first, last):
-        found.extend(_logs_of_block(chain, pattern, number))
+    for number, indexes in _candidates(chain, pattern, first, last):
+        found.extend(_logs_of_block(chain, pattern, number, indexes))
         if len(found) > RESULTS_MAX:
             raise LimitExceeded(f"query returned more than {RESULTS_MAX} results; ask for fewer blocks")
     return found
 
 
-def _candidate_blocks(chain: Chain, pattern: LogPattern, first: int, last: int) -> list[int]:
+def _candidates(
+    chain: Chain, pattern: LogPattern, first: int, last: int
+) -> Iterator[tuple[int, Sequence[int] | None]]:
+    """Blocks to look in, oldest first, and in which of their transactions; ``None`` for all."""
     store = chain.store
-    if pattern.topics and pattern.topics[0]:
-        sets = [store.blocks_with_topic(topic, first, last) for topic in pattern.topics[0]]
-        return sorted(set().union(*sets))
+    positions: set[tuple[int, int]] | None = None
     if pattern.addresses:
-        sets = [store.blocks_with_address(entry, first, last) for entry in pattern.addresses]
-        return sorted(set().union(*sets))
+        sets = [store.logged_by(entry, first, last) for entry in pattern.addresses]
+        positions = set().union(*sets)
+    if pattern.topics and pattern.topics[0]:
+        sets = [store.logged_as(topic, first, last) for topic in pattern.topics[0]]
+        positions = set().union(*sets) if positions is None else positions.intersection(set().union(*sets))
+    if positions is not None:
+        for number, group in groupby(sorted(positions), key=itemgetter(0)):
+            yield number, [index for _, index in group]
+        return
     if last - first >= UNINDEXED_BLOCKS_MAX:
         raise LimitExceeded(
             f"name a contract or a first topic, or at most {UNINDEXED_BLOCKS_MAX} blocks at a time"
         )
-    return list(range(first, last + 1))
+    for number in range(first, last + 1):
+        yield number, None
 
 
-def _logs_of_block(chain: Chain, pattern: LogPattern, number: int) -> Iterator[Json]:
+def _logs_of_block(
+    chain: Chain, pattern: LogPattern, number: int, indexes: Sequence[int] | None
+) -> Iterator[Json]:
     header = chain.header(number)
     if not pattern.may_match(header.bloom):
         return
-    for index, receipt in enumerate(chain.store.receipts(number)):
-        numbered = enumerate(receipt.logs, receipt.first_log_index)
-        wanted = [(log_index, log) for log_index, log in numbered if pattern.matches(log)]
-        if wanted:
-            yield from logs_json(wanted, header, chain.store.transaction_hash(number, index), index)
+    for index, receipt in _receipts(chain, number, indexes):
+        wanted = [(place, log) for place, log in enumerate(receipt.logs) if pattern.matches(log)]
+        if not wanted:
+            continue
+        transaction_hash = chain.store.transaction_hash(number, index)
+        for place, log in wanted:
+            yield log_json(log, header, transaction_hash, index, receipt.first_log_index + place)
+
+
+def _receipts(chain: Chain, number: int, indexes: Sequence[int] | None) -> Iterable[tuple[int, Receipt]]:
+    if indexes is None:
+        return enumerate(chain.store.receipts(number))
+    return ((index, chain.store.receipt(number, index)) for index in indexes)
 
 
 def _number(chain: Chain, reference: BlockReference) -> int:
