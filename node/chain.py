@@ -107,7 +107,12 @@ class Chain:
         return self.context_of(self.next_header())
 
     def state_at(self, header: Header, context: BlockContext) -> State:
-        """The state after a block, to run calls in ``context``; what they write is thrown away."""
+        """The state after a block, to run calls in ``context``; what they write is thrown away.
+
+        Raises:
+            StatePruned: this node keeps it no longer.
+        """
+        self.store.require_state(header.block_number)
         return open_state(StateView(self.store).database(), header.state_root, context)
 
     def account_at_head(self, address: bytes) -> Account:

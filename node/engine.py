@@ -7,6 +7,7 @@ file without a word. The first is asked for here, the second is the journal's to
 ``forgotten_files``.
 """
 
+import logging
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -34,6 +35,8 @@ BLOCK_BYTES = 8 << 10
 FILTER_BITS = 10
 LOG_BYTES_MAX = 1 << 20
 DAMAGE = re.compile(r"Corruption|No such file|checksum|NotFound", re.IGNORECASE)
+
+log = logging.getLogger(__name__)
 
 Entry = tuple[bytes, bytes]
 
@@ -67,8 +70,11 @@ class Engine:
         return frozenset(str(entry["name"]).lstrip("/") for entry in self._database.live_files())
 
     def close(self) -> None:
-        """Flush and release the files."""
-        self._database.close()
+        """Flush and release the files; a full disk only makes the next start longer."""
+        try:
+            self._database.close()
+        except Exception as exc:  # noqa: BLE001 - RocksDB has no other error type
+            log.warning("%s", _error(exc, self.path))
 
     def get(self, key: bytes) -> bytes | None:
         """The value of a key.
@@ -117,6 +123,10 @@ class Engine:
             self._database.write(batch)
         except Exception as exc:
             raise _error(exc, self.path) from exc
+
+    def compact(self, prefix: bytes) -> None:
+        """Give the space of deleted entries under a prefix back; the database goes on meanwhile."""
+        self._database.compact_range(prefix, prefix + b"\xff" * 64)
 
     def sync(self) -> None:
         """Wait until all that was written is on disk."""

@@ -14,7 +14,7 @@ import logging
 import shutil
 import struct
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from rlp.codec import encode_raw
 
 from node.block import Block, Header, Receipt, UncheckedBlock, Withdrawal, decode_stored_receipt
 from node.engine import Engine, Entry
-from node.errors import DamagedStore, StoreError
+from node.errors import DamagedStore, StatePruned, StoreError
 from node.journal import Journal
 from node.transaction import Transaction, included_transaction
 
@@ -112,6 +112,7 @@ class Store:
         Raises:
             StoreError: it can't be opened, or both halves are damaged; the message says what to do.
         """
+        self.path = path
         path.mkdir(parents=True, exist_ok=True)
         self.journal = Journal(path / JOURNAL_NAME)
         try:
@@ -126,8 +127,8 @@ class Store:
         self._closed = False
         self.writing = threading.Lock()
         """Held while the database changes."""
-        self.on_state_written: Callable[[Iterable[bytes]], None] = _ignore
-        """Told the hashes of each block's new state, with ``writing`` held, before they are stored."""
+        self.on_state_written: Callable[[Mapping[bytes, bytes]], None] = _ignore
+        """Told each block's new state by hash, with ``writing`` held, before it is stored."""
         try:
             self._head, self._end = self._read_head()
             self._mend_journal()
@@ -162,10 +163,15 @@ class Store:
         cached = self._nodes.get(key) or self._code.get(key)
         if cached is not None:
             return cached
+        value = self.state_value_uncached(key)
+        self._remember(key, value)
+        return value
+
+    def state_value_uncached(self, key: bytes) -> bytes:
+        """The same, from the database and without remembering it."""
         value = self.database.get(STATE + key)
         if value is None:
             raise KeyError(key)
-        self._remember(key, value)
         return value
 
     def has_state_value(self, key: bytes) -> bool:
@@ -180,6 +186,18 @@ class Store:
         """The states of this block and of all later ones are there; so is that of block 0."""
         value = self.database.get(FLOOR_KEY)
         return 0 if value is None else int(NUMBER.unpack(value)[0])
+
+    def require_state(self, number: int) -> None:
+        """Check that a block's state is kept.
+
+        Raises:
+            StatePruned: it isn't.
+        """
+        floor = self.floor_number()
+        if 0 < number < floor:
+            raise StatePruned(
+                f"missing state: block {number} is pruned; this node keeps block 0 and blocks from {floor} on"
+            )
 
     def header(self, number: int) -> Header | None:
         """The header of a block."""
@@ -278,13 +296,17 @@ class Store:
             with self.writing:
                 self.on_state_written(state_writes)
                 self.database.write(self._batch(block, state_writes, start, end))
+                self._head, self._end = block.header.block_number, end
         except StoreError as exc:
             self._failure = exc
             raise
         for key, value in state_writes.items():
             self._remember(key, value)
         self._headers[block.header.block_number] = block.header
-        self._head, self._end = block.header.block_number, end
+
+    def forget_observer(self) -> None:
+        """Tell nobody any more; hold ``writing``."""
+        self.on_state_written = _ignore
 
     def drop_state(self, keys: list[bytes]) -> None:
         """Forget trie nodes and code; hold ``writing``."""
@@ -451,7 +473,7 @@ def _decode_body(encoded: bytes, chain_id: int) -> Transaction:
     return included_transaction(raw, chain_id, sender)
 
 
-def _ignore(_: Iterable[bytes]) -> None:
+def _ignore(_: Mapping[bytes, bytes]) -> None:
     return
 
 
