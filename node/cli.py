@@ -16,13 +16,16 @@ from urllib.parse import urlsplit
 import typer
 from eth_utils.address import to_checksum_address
 
+from node.backup import back_up
 from node.chain import open_chain
-from node.errors import NodeError, SetupError
+from node.check import check_chain
+from node.errors import CheckFailed, InvalidBlock, NodeError, SetupError, StoreError
 from node.genesis import GAS_LIMIT_DEFAULT, Network
 from node.geth import GENESIS_FILE_NAME, Genesis, read_file
 from node.keys import adopt_keystore, create_plain_key
+from node.prune import prune
 from node.rpc.server import Server
-from node.service import Node, open_directory
+from node.service import Node, in_deep_thread, open_directory
 from node.transfer import export_file, import_file
 
 PASSWORD_VARIABLE = "DYETRACE_AUTHORITY_PASSWORD"  # noqa: S105 - a name, not a password
@@ -136,16 +139,71 @@ def run(
         list[str] | None,
         typer.Option(help="Origin of web pages that may use this node, https://example.org; none: none may."),
     ] = None,
+    keep_states: Annotated[
+        int, typer.Option(help="Forget states of blocks older than this many; 0: never.", min=0)
+    ] = 0,
     log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
 ) -> None:
     """Run a node; prints one JSON line with its URL once it listens."""
     _log_to_stderr(log_level)
     try:
         origins = frozenset(_origin(entry) for entry in allow_origin or [])
-        node = Node(data, _password(authority_password_file), heartbeat_seconds or None, block_interval)
+        password = _password(authority_password_file)
+        node = Node(data, password, heartbeat_seconds or None, block_interval, keep_states)
         serve(node, _listen(host, port), origins)
     except NodeError as exc:
         _fail(exc)
+
+
+@app.command()
+def check(
+    data: DataDirectory,
+    as_json: Annotated[bool, typer.Option("--json", help="No progress, only the last line.")] = False,
+) -> None:
+    """Run every block again from genesis and compare all that is stored; ends with one JSON line."""
+    _log_to_stderr("WARNING" if as_json else "INFO")
+    try:
+        with open_directory(data) as chain:
+            result = in_deep_thread(lambda: check_chain(chain, data)).as_json()
+    except CheckFailed as exc:
+        result = exc.as_json()
+    except (StoreError, InvalidBlock) as exc:
+        result = {"ok": False, "block": None, "fault": str(exc)}
+    except NodeError as exc:
+        _fail(exc)
+    typer.echo(json.dumps(result))
+    raise typer.Exit(0 if result["ok"] else 1)
+
+
+@app.command()
+def backup(
+    data: DataDirectory,
+    to: Annotated[Path, typer.Option(help="New directory to make.")],
+    with_key: Annotated[bool, typer.Option(help="Copy the authority's key too.")] = False,
+) -> None:
+    """Copy a data directory, in use or not, into one that `run` accepts; prints one JSON line."""
+    _log_to_stderr("WARNING")
+    try:
+        done = in_deep_thread(lambda: back_up(data, to, with_key=with_key))
+    except NodeError as exc:
+        _fail(exc)
+    typer.echo(json.dumps(done.as_json()))
+
+
+@app.command("prune")
+def prune_states(
+    data: DataDirectory,
+    keep_states: Annotated[int, typer.Option(help="How many of the last blocks' states to keep.", min=1)],
+) -> None:
+    """Forget the states of older blocks; no node may run on the directory meanwhile."""
+    _log_to_stderr("INFO")
+    try:
+        with open_directory(data) as chain:
+            swept = prune(chain.store, keep_states)
+            head, floor = chain.head.block_number, chain.store.floor_number()
+    except NodeError as exc:
+        _fail(exc)
+    typer.echo(json.dumps({"head": head, "floor": floor, "entries_forgotten": swept}))
 
 
 def create_network(

@@ -3,7 +3,8 @@
     NodeError
     ├── SetupError            a data directory, network file or key that can't be used
     ├── StoreError            the store is damaged, full or held by another process
-    │   └── DamagedStore      … a file of it fails its checksum or is gone
+    │   ├── DamagedStore      … a file of it fails its checksum or is gone
+    │   └── CheckFailed       … an entry isn't what its block gives
     ├── InvalidBlock          a block that breaks the chain's rules
     │   ├── InvalidSeal       … whose authority signature is missing or wrong
     │   └── MalformedBlock    … that isn't even encoded as one
@@ -48,6 +49,19 @@ class StoreError(NodeError):
 
 class DamagedStore(StoreError):
     """A file of the database fails its checksum or is gone; the message names it."""
+
+
+class CheckFailed(StoreError):
+    """What is stored isn't what running the blocks again gives; ``number``: the block, if it's about one."""
+
+    def __init__(self, number: int | None, fault: str) -> None:
+        super().__init__(fault if number is None else f"block {number}: {fault}")
+        self.number = number
+        self.fault = fault
+
+    def as_json(self) -> dict[str, object]:
+        """For the last line of ``dyetrace node check``."""
+        return {"ok": False, "block": self.number, "fault": self.fault}
 
 
 class InvalidBlock(NodeError):

@@ -48,15 +48,21 @@ class Damage:
 class Journal:
     """An open journal. One thread appends; reads are safe from any thread."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, durable: bool = True, read_only: bool = False) -> None:
         """Open the journal, or make an empty one.
+
+        Args:
+            durable: false for one that is thrown away; then nothing waits for the disk.
+            read_only: for another process's journal.
 
         Raises:
             StoreError: it can't be opened.
         """
         self.path = path
+        self._durable = durable
         try:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            flags = os.O_RDONLY if read_only else os.O_RDWR | os.O_CREAT
+            self._file = os.open(path, flags | os.O_CLOEXEC, 0o644)
             _sync_directory(path.parent)
             self.end = os.fstat(self._file).st_size
         except OSError as exc:
@@ -77,7 +83,8 @@ class Journal:
         record = HEAD.pack(len(payload), _checksum(key, payload), key) + payload
         try:
             self._write(record, start)
-            os.fdatasync(self._file)
+            if self._durable:
+                os.fdatasync(self._file)
         except OSError as exc:
             self.cut(start)
             raise StoreError(f"{self.path.name} can't take block {number}: {exc.strerror}") from exc

@@ -112,8 +112,12 @@ class Marks:
         for key in writes:
             self._add(key)
 
-    def walk(self, store: Store, number: int, pause: Callable[[], bool]) -> bool:
-        """Mark all of a block's state; false if ``pause`` said to stop."""
+    def walk(self, store: Store, number: int, pause: Callable[[], bool] = _never) -> bool:
+        """Mark all of a block's state; false if ``pause`` said to stop.
+
+        Raises:
+            StoreError: a part of it is missing.
+        """
         header = store.header(number)
         if header is None:
             raise StoreError(f"block {number} is missing from the database")

@@ -4,9 +4,10 @@ import fcntl
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 from node.chain import Chain, open_chain
 from node.errors import NodeError, SetupError
@@ -15,10 +16,13 @@ from node.geth import GENESIS_FILE_NAME, Genesis
 from node.keys import load_key
 from node.mempool import Admission, Mempool
 from node.producer import Producer
+from node.prune import Pruner
 
 LOCK_NAME = "lock"
 THREAD_STACK_BYTES = 64 * 1024 * 1024
 """1,024 nested EVM calls are thousands of Python frames; address space only, until used."""
+
+Result = TypeVar("Result")
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +72,13 @@ def admission_of(network: Network | Genesis) -> Admission:
     return Admission()
 
 
+def in_deep_thread(work: Callable[[], Result]) -> Result:
+    """Do some work with a stack deep enough to run blocks."""
+    threading.stack_size(THREAD_STACK_BYTES)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return pool.submit(work).result()
+
+
 class Node:
     """Owns a data directory while it runs; used as a context manager, it starts and stops with the block."""
 
@@ -77,12 +88,14 @@ class Node:
         password: str | None = None,
         heartbeat_seconds: float | None = None,
         interval_seconds: float = 0,
+        keep_states: int = 0,
     ) -> None:
         """Open a data directory made by ``dyetrace node init``; on an imported network nothing makes blocks.
 
         Args:
             password: of the authority's keystore, if the key is encrypted.
             heartbeat_seconds, interval_seconds: see ``Producer``.
+            keep_states: see ``Pruner``; 0 to forget nothing.
 
         Raises:
             SetupError: another process runs it, or file, key and database don't fit.
@@ -93,7 +106,7 @@ class Node:
         with ExitStack() as opening:
             opening.enter_context(_locked(directory))
             key = load_key(directory, password) if own else None
-            self.chain: Chain = open_chain(directory, network, key)
+            self.chain: Chain = in_deep_thread(lambda: open_chain(directory, network, key))
             self._held = opening.pop_all()
         self.pool = Mempool(
             self.chain.next_context, admission_of(network), self.chain.account_at_head, self.tell
@@ -110,9 +123,12 @@ class Node:
             else None
         )
         """``None`` on an imported network, whose blocks others make."""
+        self._pruner = Pruner(self.chain.store, keep_states) if keep_states else None
 
     def start(self) -> None:
         """Begin to make blocks."""
+        if self._pruner:
+            self._pruner.start()
         if self._producer:
             self._producer.start()
 
@@ -133,6 +149,8 @@ class Node:
     def stop(self) -> None:
         """Finish the block under construction and release the directory."""
         self.stop_making()
+        if self._pruner:
+            self._pruner.stop()
         self.chain.store.close()
         self._held.close()
 

@@ -104,17 +104,20 @@ class StateView(BaseDB):  # type: ignore[misc]
 class Store:
     """Everything a node keeps. Reads are safe from any thread; one thread writes."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, durable: bool = True) -> None:
         """Open or make the store in the directory ``path``; mends what one of its two halves lost.
 
         ``unapplied`` then tells what must be run again before the store is used.
+
+        Args:
+            durable: false for a store that is thrown away; then nothing waits for the disk.
 
         Raises:
             StoreError: it can't be opened, or both halves are damaged; the message says what to do.
         """
         self.path = path
         path.mkdir(parents=True, exist_ok=True)
-        self.journal = Journal(path / JOURNAL_NAME)
+        self.journal = Journal(path / JOURNAL_NAME, durable=durable)
         try:
             self.database = _open_database(path / DATABASE_NAME, self.journal)
         except StoreError:
