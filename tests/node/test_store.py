@@ -12,6 +12,7 @@ from eth_account import Account
 from eth_keys.datatypes import PrivateKey
 from typer.testing import CliRunner
 
+from node import engine as engine_module
 from node import prune as prune_module
 from node.chain import Chain, open_chain
 from node.check import check_directory
@@ -128,6 +129,29 @@ def test_any_file_cut_short_costs_no_block(grown: Path, tmp_path: Path, opened: 
         damaged.write_bytes(raw[: max(0, len(raw) - cut)])
         assert head_hash(copy, opened) == expected, file.name
         assert check_directory(copy).head == 12, file.name
+        shutil.rmtree(copy)
+
+
+def test_a_shorter_list_of_files_leaves_no_hole(
+    directory: Path, tmp_path: Path, opened: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RocksDB opens without a word when the entry of a flushed file is cut off and a later log is there."""
+    monkeypatch.setattr(engine_module, "MEMTABLE_BYTES", 64 << 10)
+    chain = opened(directory)
+    tables = directory / "chain" / "database"
+    while len(list(tables.glob("*.sst"))) < 2:
+        grow(chain, 1)
+    head = chain.head.block_number
+    grow(chain, 2)
+    for cut in range(1, 200, 6):
+        copy = tmp_path / "copy"
+        shutil.copytree(directory, copy)
+        manifest = next((copy / "chain" / "database").glob("MANIFEST-*"))
+        manifest.write_bytes(manifest.read_bytes()[:-cut])
+        again = opened(copy)
+        assert again.head == chain.head
+        assert [again.header(number).block_number for number in range(head + 3)] == list(range(head + 3)), cut
+        again.store.close()
         shutil.rmtree(copy)
 
 
