@@ -1,7 +1,7 @@
 """The key-value engine under the store: RocksDB, one keyspace, every fault one of our errors.
 
 RocksDB checks what it reads: log records, data blocks and its list of files carry checksums. Three traps
-are measured in docs/decisions/0014. Its iterators end silently at a damaged block unless asked for their
+are measured in docs/decisions/0015. Its iterators end silently at a damaged block unless asked for their
 status; a log damaged in the middle opens at the last record before; a list of files cut short forgets a
 file without a word. The first is asked for here, the second is the journal's to mend, the third shows in
 ``forgotten_files``.

@@ -4,7 +4,7 @@ A block is appended to the journal with one fsync; then its state, header, body,
 new head go into the database as one batch. The journal alone says what the chain is, the database follows
 from it. What the database lacks after a crash, a power cut or damage is run again from the journal; what
 the journal lacks is written again from the database; only damage to both loses anything
-(docs/decisions/0014).
+(docs/decisions/0015).
 
 State is addressed by hash. The database keeps the states of all blocks, or of the last ones
 (``node.prune``).

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from node import engine as engine_module
 from node import prune as prune_module
 from node.chain import Chain, open_chain
-from node.check import check_directory
+from node.check import Checked, check_chain
 from node.cli import app
 from node.engine import Engine
 from node.errors import CheckFailed, DamagedStore, NodeError, StatePruned, StoreError
@@ -23,6 +23,7 @@ from node.genesis import Network
 from node.journal import Journal
 from node.keys import load_key
 from node.prune import prune
+from node.service import open_directory
 from node.store import BODIES, HEADERS, LOG_TOPICS, META, NUMBER, RECEIPTS, STATE, TRANSACTIONS, Store
 from node.transaction import decode_transaction
 
@@ -107,6 +108,12 @@ def head_hash(directory: Path, opened: Any) -> bytes:
     digest: bytes = chain.head.hash
     chain.store.close()
     return digest
+
+
+def check_directory(directory: Path) -> Checked:
+    """What ``dyetrace node check`` does."""
+    with open_directory(directory) as chain:
+        return check_chain(chain, directory)
 
 
 def fault_of(directory: Path) -> str:
