@@ -1,8 +1,8 @@
 """Copying a data directory while a node runs on it.
 
 The database is read beside its owner, as it was at one moment, through its checksums; of the journal, which
-only ever grows, exactly the records up to that moment's head are taken. The copy is opened before it gets
-its name.
+only ever grows, all whole records are taken. The copy is opened, and so brought up to its journal's end,
+before it gets its name.
 """
 
 import os
@@ -123,15 +123,13 @@ def _batches(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
 
 
 def _copy_journal(source: Path, target: Path, head: bytes) -> None:
-    """Copy the records up to the head's, each checked."""
+    """Copy the records, each checked: those up to the head's, and what has come since."""
     _, _, end = HEAD.unpack(head)
     read, copy = Journal(source, read_only=True), Journal(target, durable=False)
     try:
         for record in read.records():
             copy.append(record.number, record.payload)
-            if record.end >= end:
-                break
-        if copy.end != end:
+        if copy.end < end:
             raise DamagedStore(f"{source} is damaged at byte {copy.end}; run: dyetrace node check")
     finally:
         read.close()

@@ -157,6 +157,8 @@ def _options() -> Options:
     tables.set_block_cache(Cache(CACHE_BYTES))
     tables.set_bloom_filter(FILTER_BITS, False)
     tables.set_block_size(BLOCK_BYTES)
+    tables.set_cache_index_and_filter_blocks(True)  # else they grow with the database, outside the cache
+    tables.set_pin_l0_filter_and_index_blocks_in_cache(True)
     options = Options(raw_mode=True)
     options.create_if_missing(True)
     options.set_block_based_table_factory(tables)
@@ -164,7 +166,7 @@ def _options() -> Options:
     options.set_write_buffer_size(MEMTABLE_BYTES)
     options.set_paranoid_checks(True)
     options.set_wal_recovery_mode(DBRecoveryMode.point_in_time())
-    options.set_max_open_files(-1)  # all files are opened, and their indexes checked, at once
+    options.set_max_open_files(-1)  # all files are opened, and their sizes and footers checked, at once
     options.set_keep_log_file_num(2)
     options.set_max_log_file_size(LOG_BYTES_MAX)
     return options

@@ -367,7 +367,7 @@ class Store:
                 number + 1,
             )
             self.journal.cut(damage.start)
-        if self._head is not None and number == self._head and not self._journal_has_head():
+        if self._head is not None and number == self._head and not self._journal_has_head(number):
             self._refill_journal(self._head)
         elif self._head is None or number > self._head:
             self._announce(number)
@@ -382,19 +382,23 @@ class Store:
                 self.journal.path.name,
             )
 
-    def _journal_has_head(self) -> bool:
+    def _journal_has_head(self, head: int) -> bool:
         value = self.database.get(HEAD_KEY)
-        if value is None:
-            return True
-        number, start, end = HEAD.unpack(value)
+        number, start, end = HEAD.unpack(value) if value else (head, 0, 0)
         record = self.journal.record_at(start) if end <= self.journal.end else None
-        return record is not None and (record.number, record.end) == (number, end)
+        if record is None or (record.number, record.end) != (number, end):
+            return False
+        if record.payload != self.unchecked_block(head).encode():
+            raise StoreError(f"{self.journal.path} holds another block {head}: it's of another chain")
+        return True
 
     def _refill_journal(self, head: int) -> None:
         """The journal lost its end: write it again from the database."""
         end, number = 0, -1
         for record in self.journal.records():
             end, number = record.end, record.number
+        if number >= head:
+            raise StoreError(f"{self.journal.path} and the database don't belong together")
         log.warning(
             "%s is damaged after block %d: blocks %d to %d are written to it again from the database",
             self.journal.path.name,

@@ -26,6 +26,7 @@ from node.prune import prune
 from node.service import open_directory
 from node.store import BODIES, HEADERS, LOG_TOPICS, META, NUMBER, RECEIPTS, STATE, TRANSACTIONS, Store
 from node.transaction import decode_transaction
+from tests.node import forks
 
 CHAIN_ID = 31_707
 SENDER = Account.from_key("0x" + "03" * 32)
@@ -347,6 +348,28 @@ def test_a_cut_off_prune_is_finished_by_the_next(grown: Path, opened: Any) -> No
     prune(chain.store, 1)
     chain.store.close()
     assert check_directory(grown).floor == 12
+
+
+def test_an_imported_chain_is_checked_pruned_and_made_again(tmp_path: Path) -> None:
+    (tmp_path / "genesis.json").write_text(json.dumps(forks.genesis()))
+    (tmp_path / "chain.rlp").write_bytes(b"".join(forks.blocks()))
+    data = tmp_path / "data"
+
+    def run(*arguments: object) -> dict[str, Any]:
+        done = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        assert done.exit_code == 0, done.output
+        return dict(json.loads(done.stdout.splitlines()[-1]))
+
+    run("init", "--genesis", tmp_path / "genesis.json", "--data", data)
+    run("import", "--data", data, tmp_path / "chain.rlp")
+    whole = run("check", "--data", data)
+    assert (whole["head"], whole["floor"]) == (forks.HEAD, 0)
+    assert run("prune", "--data", data, "--keep-states", 2)["floor"] == forks.HEAD - 1
+    assert run("check", "--data", data)["state_entries"] < whole["state_entries"]
+    shutil.rmtree(data / "chain" / "database")
+    assert run("check", "--data", data)["state_entries"] == whole["state_entries"]
+    run("backup", "--data", data, "--to", tmp_path / "copy")
+    assert run("check", "--data", tmp_path / "copy")["head"] == forks.HEAD
 
 
 def test_journal_records(tmp_path: Path) -> None:
