@@ -67,6 +67,7 @@ TABLES = {
 """What an entry of each table is called."""
 HEAD_KEY = META + b"head"
 FLOOR_KEY = META + b"floor"
+HASH_BYTES = 32
 NUMBER = struct.Struct(">Q")
 POSITION = struct.Struct(">QI")
 HEAD = struct.Struct(">QQQ")
@@ -211,6 +212,7 @@ class Store:
         if encoded is None:
             return None
         header = Header.from_raw(rlp.decode(encoded))
+        vars(header)["hash"] = keccak(encoded)  # what the cached property would encode again to find
         self._headers[number] = header
         return header
 
@@ -237,7 +239,7 @@ class Store:
 
     def transaction_hash(self, number: int, index: int) -> bytes:
         """Hash of one transaction of a block (``StoreError`` if it isn't there)."""
-        return keccak(rlp.decode(self._at(BODIES, number, index))[0])
+        return self._at(RECEIPTS, number, index)[:HASH_BYTES]
 
     def count(self, number: int) -> int:
         """How many transactions a block has."""
@@ -271,11 +273,21 @@ class Store:
 
     def receipt(self, number: int, index: int) -> Receipt:
         """One receipt of a block (``StoreError`` if it isn't there)."""
-        return decode_stored_receipt(self._at(RECEIPTS, number, index))
+        return decode_stored_receipt(self._at(RECEIPTS, number, index)[HASH_BYTES:])
+
+    def hashed_receipt(self, number: int, index: int) -> tuple[bytes, Receipt]:
+        """The same with the transaction's hash."""
+        value = self._at(RECEIPTS, number, index)
+        return value[:HASH_BYTES], decode_stored_receipt(value[HASH_BYTES:])
 
     def receipts(self, number: int) -> list[Receipt]:
         """All receipts of a block, in order."""
-        return [decode_stored_receipt(encoded) for encoded in self._of_block(RECEIPTS, number)]
+        return [receipt for _, receipt in self.hashed_receipts(number)]
+
+    def hashed_receipts(self, number: int) -> Iterator[tuple[bytes, Receipt]]:
+        """The same, each with the transaction's hash."""
+        for value in self._of_block(RECEIPTS, number):
+            yield value[:HASH_BYTES], decode_stored_receipt(value[HASH_BYTES:])
 
     def logged_by(self, address: bytes, first: int, last: int) -> set[tuple[int, int]]:
         """(block number, index) of transactions in ``[first, last]`` with an event of this contract."""
@@ -442,7 +454,7 @@ def entries_of(block: Block) -> Iterator[Entry]:
     for index, (transaction, receipt) in enumerate(zip(block.transactions, block.receipts, strict=True)):
         position = POSITION.pack(number, index)
         yield BODIES + position, encode_raw([transaction.raw, transaction.sender])
-        yield RECEIPTS + position, receipt.encode_stored()
+        yield RECEIPTS + position, transaction.hash + receipt.encode_stored()
         yield TRANSACTIONS + transaction.hash, position
     yield from _log_index(key, block.receipts)
 

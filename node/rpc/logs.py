@@ -1,6 +1,6 @@
 """eth_getLogs: from the index of contracts and first topics, through block blooms, to the receipts."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -137,21 +137,24 @@ def _logs_of_block(
     chain: Chain, pattern: LogPattern, number: int, indexes: Sequence[int] | None
 ) -> Iterator[Json]:
     header = chain.header(number)
-    if not pattern.may_match(header.bloom):
+    if indexes is None and not pattern.may_match(header.bloom):
         return
-    for index, receipt in _receipts(chain, number, indexes):
-        wanted = [(place, log) for place, log in enumerate(receipt.logs) if pattern.matches(log)]
-        if not wanted:
-            continue
-        transaction_hash = chain.store.transaction_hash(number, index)
-        for place, log in wanted:
-            yield log_json(log, header, transaction_hash, index, receipt.first_log_index + place)
+    for index, transaction_hash, receipt in _receipts(chain, number, indexes):
+        for place, log in enumerate(receipt.logs):
+            if pattern.matches(log):
+                yield log_json(log, header, transaction_hash, index, receipt.first_log_index + place)
 
 
-def _receipts(chain: Chain, number: int, indexes: Sequence[int] | None) -> Iterable[tuple[int, Receipt]]:
+def _receipts(
+    chain: Chain, number: int, indexes: Sequence[int] | None
+) -> Iterator[tuple[int, bytes, Receipt]]:
+    """Index, transaction hash and receipt of the transactions with these indexes, or of all."""
     if indexes is None:
-        return enumerate(chain.store.receipts(number))
-    return ((index, chain.store.receipt(number, index)) for index in indexes)
+        for index, hashed in enumerate(chain.store.hashed_receipts(number)):
+            yield index, *hashed
+    else:
+        for index in indexes:
+            yield index, *chain.store.hashed_receipt(number, index)
 
 
 def _number(chain: Chain, reference: BlockReference) -> int:
