@@ -110,7 +110,7 @@ class Chain:
         """The state after a block, to run calls in ``context``; what they write is thrown away.
 
         Raises:
-            StatePruned: this node keeps it no longer.
+            StateUnavailable: this node keeps it no longer.
         """
         self.store.require_state(header.block_number)
         return open_state(StateView(self.store).database(), header.state_root, context)

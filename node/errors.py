@@ -23,7 +23,6 @@
         ├── TraceRefused      -32000  nothing there to trace
         ├── LimitExceeded     -32005
         ├── SubscriptionNotFound -32000
-        ├── StatePruned -32000    the state of a block that this node no longer keeps
         ├── TransactionRefused -32000 the transaction pool says no
         ├── ExecutionFailed   -32000  the EVM stopped with something other than a revert
         ├── ExecutionReverted 3       data is the revert data
@@ -173,10 +172,6 @@ class LimitExceeded(RpcError):
 
 class SubscriptionNotFound(RpcError):
     """This connection has no such subscription."""
-
-
-class StatePruned(RpcError):
-    """The block is there, its state no longer is; the message says which are."""
 
 
 class TransactionRefused(RpcError):

@@ -27,7 +27,7 @@ from rlp.codec import encode_raw
 
 from node.block import Block, Header, Receipt, UncheckedBlock, Withdrawal, decode_stored_receipt
 from node.engine import Engine, Entry
-from node.errors import DamagedStore, StatePruned, StoreError
+from node.errors import DamagedStore, StateUnavailable, StoreError
 from node.journal import Journal
 from node.transaction import Transaction, included_transaction
 
@@ -195,11 +195,11 @@ class Store:
         """Check that a block's state is kept.
 
         Raises:
-            StatePruned: it isn't.
+            StateUnavailable: it isn't.
         """
         floor = self.floor_number()
         if 0 < number < floor:
-            raise StatePruned(
+            raise StateUnavailable(
                 f"missing state: block {number} is pruned; this node keeps block 0 and blocks from {floor} on"
             )
 
@@ -236,10 +236,6 @@ class Store:
     def transactions(self, number: int, chain_id: int) -> list[Transaction]:
         """All transactions of a block, in order."""
         return [_decode_body(encoded, chain_id) for encoded in self._of_block(BODIES, number)]
-
-    def transaction_hash(self, number: int, index: int) -> bytes:
-        """Hash of one transaction of a block (``StoreError`` if it isn't there)."""
-        return self._at(RECEIPTS, number, index)[:HASH_BYTES]
 
     def count(self, number: int) -> int:
         """How many transactions a block has."""

@@ -140,9 +140,10 @@ def _logs_of_block(
     if indexes is None and not pattern.may_match(header.bloom):
         return
     for index, transaction_hash, receipt in _receipts(chain, number, indexes):
-        for place, log in enumerate(receipt.logs):
-            if pattern.matches(log):
-                yield log_json(log, header, transaction_hash, index, receipt.first_log_index + place)
+        numbered = enumerate(receipt.logs, receipt.first_log_index)
+        wanted = [(log_index, log) for log_index, log in numbered if pattern.matches(log)]
+        if wanted:
+            yield from logs_json(wanted, header, transaction_hash, index)
 
 
 def _receipts(

@@ -162,6 +162,7 @@ def simulate(chain: Chain, plan: Plan, base: Header) -> list[Json]:
     Raises:
         InvalidParams: there is nothing to simulate.
         SimulationRefused: a block or transaction of it could not exist.
+        StateUnavailable: the base block's state isn't kept.
     """
     if not plan.blocks:
         raise InvalidParams("empty input")

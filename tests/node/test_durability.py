@@ -202,6 +202,12 @@ def test_old_states_go_while_the_node_works(make_node: Any, poll: Any) -> None:
     load.run(node, 40, lambda: poll(pruned))
     answer = node.rpc("eth_getTransactionCount", account, "0x3")
     assert "missing state: block 3 is pruned; this node keeps block 0 and" in answer["error"]["message"]
+    for method, arguments in {
+        "eth_call": ({"to": account},),
+        "eth_getProof": (account, []),
+        "eth_simulateV1": ({"blockStateCalls": [{}]},),
+    }.items():
+        assert "missing state: block 3" in node.rpc(method, *arguments, "0x3")["error"]["message"], method
     load.compare(node)
     assert node.rpc("eth_getTransactionCount", account, "latest")["result"] != "0x0"
     assert node.rpc("eth_getTransactionCount", account, "0x0")["result"] == "0x0"

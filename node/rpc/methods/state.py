@@ -42,6 +42,7 @@ def proof(
 ) -> Json:
     """An account with Merkle proofs of it and of some of its slots (EIP-1186)."""
     header = calls.resolve_header(service.chain, reference)
+    service.chain.store.require_state(header.block_number)
     return prove_account(service.chain.store.state_value, header.state_root, address, keys)
 
 
