@@ -19,8 +19,9 @@ from node.genesis import NETWORK_FILE_NAME
 from node.geth import GENESIS_FILE_NAME
 from node.journal import Journal
 from node.keys import KEYSTORE_NAME, PLAIN_KEY_NAME
+from node.recovery import DATABASE_NAME, JOURNAL_NAME
 from node.service import load_network
-from node.store import DATABASE_NAME, HEAD, HEAD_KEY, JOURNAL_NAME
+from node.tables import HEAD, HEAD_KEY
 
 BATCH_BYTES = 8 << 20
 ATTEMPTS = 5

@@ -17,22 +17,16 @@ from node.block import Block
 from node.chain import Chain
 from node.errors import CheckFailed, InvalidBlock, StoreError
 from node.prune import MARKS_NAME, Marks
-from node.store import (
+from node.store import Store
+from node.tables import (
     BODIES,
-    EXTRAS,
     FLOOR_KEY,
     HEAD_KEY,
-    HEADERS,
-    LOG_ADDRESSES,
-    LOG_TOPICS,
     META,
-    NUMBER,
-    POSITION,
-    RECEIPTS,
     STATE,
     TABLES,
-    Store,
     entries_of,
+    entry_name,
     journal_payload,
 )
 
@@ -133,7 +127,7 @@ class _Check:
     def _compare(self, key: bytes, found: bytes | None, expected: bytes) -> None:
         if found != expected:
             what = "is missing" if found is None else "differs"
-            raise CheckFailed(self._number, f"{_name(key)} {what}")
+            raise CheckFailed(self._number, f"{entry_name(key)} {what}")
 
     def _compare_heads(self, head: int) -> None:
         """The entries that aren't about a block."""
@@ -143,14 +137,14 @@ class _Check:
             raise CheckFailed(head, "the database names another head")
         for key, _ in self._stored.database.scan(META):
             if key not in (HEAD_KEY, FLOOR_KEY):
-                raise CheckFailed(head, f"{_name(key)} belongs to nothing")
+                raise CheckFailed(head, f"{entry_name(key)} belongs to nothing")
 
     def _look_for_orphans(self, table: bytes) -> int:
         """Nothing may be stored that no block leads to; returns how many entries the table has."""
         entries = 0
         for key, value in self._stored.database.scan(table):
             if self._scratch.database.get(key) != value:
-                raise CheckFailed(None, f"{_name(key)} belongs to no block")
+                raise CheckFailed(None, f"{entry_name(key)} belongs to no block")
             entries += 1
         return entries
 
@@ -165,16 +159,3 @@ class _Check:
             raise CheckFailed(self._number, str(exc)) from exc
         finally:
             marks.close()
-
-
-def _name(key: bytes) -> str:
-    """An entry of the database in words."""
-    table, rest = key[:1], key[1:]
-    if table in (BODIES, RECEIPTS):
-        number, index = POSITION.unpack(rest)
-        return f"the {TABLES[table]} {index} of block {number}"
-    if table in (HEADERS, EXTRAS):
-        return f"the {TABLES[table]} of block {NUMBER.unpack(rest)[0]}"
-    if table in (LOG_ADDRESSES, LOG_TOPICS):
-        return f"the {TABLES[table]} of 0x{rest[:-8].hex()} at block {NUMBER.unpack(rest[-8:])[0]}"
-    return f"the {TABLES.get(table, 'entry')} 0x{rest.hex()}"

@@ -17,7 +17,8 @@ from eth.constants import BLANK_ROOT_HASH, EMPTY_SHA3
 
 from node.engine import Engine
 from node.errors import NodeError, StoreError
-from node.store import STATE, Store
+from node.store import Store
+from node.tables import STATE
 
 MARKS_NAME = "prune.marks"
 SLICE_ENTRIES = 500

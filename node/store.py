@@ -10,12 +10,9 @@ State is addressed by hash. The database keeps the states of all blocks, or of t
 (``node.prune``).
 """
 
-import logging
-import shutil
 import struct
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import rlp
@@ -23,57 +20,40 @@ from eth.db.atomic import AtomicDB
 from eth.db.backends.base import BaseDB
 from eth_utils.crypto import keccak
 from lru import LRU
-from rlp.codec import encode_raw
 
 from node.block import Block, Header, Receipt, UncheckedBlock, Withdrawal, decode_stored_receipt
-from node.engine import Engine, Entry
-from node.errors import DamagedStore, StateUnavailable, StoreError
-from node.journal import Journal
-from node.transaction import Transaction, included_transaction
+from node.engine import Entry
+from node.errors import StateUnavailable, StoreError
+from node.recovery import open_halves
+from node.tables import (
+    BODIES,
+    FLOOR_KEY,
+    HASH_BYTES,
+    HEAD,
+    HEAD_KEY,
+    HEADERS,
+    LOG_ADDRESSES,
+    LOG_TOPICS,
+    NUMBER,
+    NUMBERS,
+    POSITION,
+    RECEIPTS,
+    STATE,
+    TRANSACTIONS,
+    decode_body,
+    entries_of,
+    journal_payload,
+    stored_block,
+    stored_floor,
+    stored_head,
+)
+from node.transaction import Transaction
 
-JOURNAL_NAME = "blocks.journal"
-DATABASE_NAME = "database"
-DAMAGED_NAME = "database.damaged"
 NODE_CACHE_ENTRIES = 80_000
 NODE_BYTES_MAX = 1_024
 """Trie nodes are shorter; what is longer is contract code."""
 CODE_CACHE_ENTRIES = 512
 HEADER_CACHE_ENTRIES = 4_096
-
-META, STATE, HEADERS, NUMBERS, BODIES, EXTRAS, RECEIPTS, TRANSACTIONS, LOG_ADDRESSES, LOG_TOPICS = (
-    b"m",
-    b"s",
-    b"h",
-    b"n",
-    b"b",
-    b"x",
-    b"r",
-    b"t",
-    b"a",
-    b"l",
-)
-"""The tables: a key's first byte."""
-TABLES = {
-    HEADERS: "header",
-    NUMBERS: "block number",
-    BODIES: "transaction",
-    EXTRAS: "list of uncles and withdrawals",
-    RECEIPTS: "receipt",
-    TRANSACTIONS: "transaction position",
-    LOG_ADDRESSES: "log index",
-    LOG_TOPICS: "log index",
-    STATE: "state",
-}
-"""What an entry of each table is called."""
-HEAD_KEY = META + b"head"
-FLOOR_KEY = META + b"floor"
-HASH_BYTES = 32
-NUMBER = struct.Struct(">Q")
-POSITION = struct.Struct(">QI")
-HEAD = struct.Struct(">QQQ")
-"""Number of the last block, start and end of its record in the journal."""
-
-log = logging.getLogger(__name__)
 
 
 class StateView(BaseDB):  # type: ignore[misc]
@@ -117,13 +97,9 @@ class Store:
             StoreError: it can't be opened, or both halves are damaged; the message says what to do.
         """
         self.path = path
-        path.mkdir(parents=True, exist_ok=True)
-        self.journal = Journal(path / JOURNAL_NAME, durable=durable)
-        try:
-            self.database = _open_database(path / DATABASE_NAME, self.journal)
-        except StoreError:
-            self.journal.close()
-            raise
+        self.journal, self.database = open_halves(path, durable=durable)
+        self._head, self._end = stored_head(self.database)
+        self._floor = stored_floor(self.database)
         self._nodes: LRU[bytes, bytes] = LRU(NODE_CACHE_ENTRIES)
         self._code: LRU[bytes, bytes] = LRU(CODE_CACHE_ENTRIES)
         self._headers: LRU[int, Header] = LRU(HEADER_CACHE_ENTRIES)
@@ -133,12 +109,6 @@ class Store:
         """Held while the database changes."""
         self.on_state_written: Callable[[Mapping[bytes, bytes]], None] = _ignore
         """Told each block's new state by hash, with ``writing`` held, before it is stored."""
-        try:
-            self._head, self._end = self._read_head()
-            self._mend_journal()
-        except StoreError:
-            self.close()
-            raise
 
     def close(self) -> None:
         """Release the files; every block is on disk already."""
@@ -188,8 +158,7 @@ class Store:
 
     def floor_number(self) -> int:
         """The states of this block and of all later ones are there; so is that of block 0."""
-        value = self.database.get(FLOOR_KEY)
-        return 0 if value is None else int(NUMBER.unpack(value)[0])
+        return self._floor
 
     def require_state(self, number: int) -> None:
         """Check that a block's state is kept.
@@ -197,10 +166,10 @@ class Store:
         Raises:
             StateUnavailable: it isn't.
         """
-        floor = self.floor_number()
-        if 0 < number < floor:
+        if 0 < number < self._floor:
             raise StateUnavailable(
-                f"missing state: block {number} is pruned; this node keeps block 0 and blocks from {floor} on"
+                f"missing state: block {number} is pruned; "
+                f"this node keeps block 0 and blocks from {self._floor} on"
             )
 
     def header(self, number: int) -> Header | None:
@@ -231,11 +200,11 @@ class Store:
 
     def transaction(self, number: int, index: int, chain_id: int) -> Transaction:
         """One transaction of a block (``StoreError`` if it isn't there)."""
-        return _decode_body(self._at(BODIES, number, index), chain_id)
+        return decode_body(self._at(BODIES, number, index), chain_id)
 
     def transactions(self, number: int, chain_id: int) -> list[Transaction]:
         """All transactions of a block, in order."""
-        return [_decode_body(encoded, chain_id) for encoded in self._of_block(BODIES, number)]
+        return [decode_body(encoded, chain_id) for encoded in self._of_block(BODIES, number)]
 
     def count(self, number: int) -> int:
         """How many transactions a block has."""
@@ -246,26 +215,13 @@ class Store:
         return [rlp.decode(encoded)[0] for encoded in self._of_block(BODIES, number)]
 
     def extras(self, number: int) -> tuple[tuple[Header, ...], tuple[Withdrawal, ...] | None]:
-        """Uncles and withdrawals of a block; ``None`` for those of a block before Shanghai.
-
-        Our own networks' blocks have neither and store nothing: theirs are none and an empty list.
-        """
-        encoded = self.database.get(EXTRAS + NUMBER.pack(number))
-        if encoded is None:
-            header = self.header(number)
-            return (), None if header is None or header.withdrawals_root is None else ()
-        uncles, *withdrawals = rlp.decode(encoded)
-        return (
-            tuple(Header.from_raw(entry) for entry in uncles),
-            tuple(Withdrawal.from_raw(entry) for entry in withdrawals[0]) if withdrawals else None,
-        )
+        """Uncles and withdrawals of a block; ``None`` for those of a block before Shanghai."""
+        block = self.unchecked_block(number)
+        return block.uncles, block.withdrawals
 
     def unchecked_block(self, number: int) -> UncheckedBlock:
         """A block as other nodes are given it (``StoreError`` if it isn't there)."""
-        header = self.header(number)
-        if header is None:
-            raise StoreError(f"block {number} is missing from the database")
-        return UncheckedBlock(header, tuple(self.raw_transactions(number)), *self.extras(number))
+        return stored_block(self.database, number)
 
     def receipt(self, number: int, index: int) -> Receipt:
         """One receipt of a block (``StoreError`` if it isn't there)."""
@@ -331,6 +287,7 @@ class Store:
         """Say, before it's done, that states below a block (other than block 0's) will be dropped."""
         with self.writing:
             self.database.write([(FLOOR_KEY, NUMBER.pack(number))])
+            self._floor = number
 
     def _enter(self, block: Block) -> tuple[int, int]:
         """The block's place in the journal: the one it has already, or a new one at the end."""
@@ -352,75 +309,6 @@ class Store:
         cache = self._nodes if len(value) <= NODE_BYTES_MAX else self._code
         cache[key] = value
 
-    def _read_head(self) -> tuple[int | None, int]:
-        value = self.database.get(HEAD_KEY)
-        if value is None:
-            return None, 0
-        number, _, end = HEAD.unpack(value)
-        return number, end
-
-    def _mend_journal(self) -> None:
-        """Cut off an append that never ended; write again what the database has and the journal lost."""
-        end, number = self._end, -1 if self._head is None else self._head
-        for record in self.journal.records(self._end):
-            end, number = record.end, record.number
-        damage = self.journal.damage_at(end, number + 1)
-        if damage and not damage.torn:
-            raise StoreError(_beyond_repair(self.journal.path, number + 1, damage.start))
-        if damage:
-            log.warning(
-                "%s ended in %d bytes of an unfinished block %d, which are dropped",
-                self.journal.path.name,
-                damage.size,
-                number + 1,
-            )
-            self.journal.cut(damage.start)
-        if self._head is not None and number == self._head and not self._journal_has_head(number):
-            self._refill_journal(self._head)
-        elif self._head is None or number > self._head:
-            self._announce(number)
-
-    def _announce(self, last: int) -> None:
-        first = 0 if self._head is None else self._head + 1
-        if last > 0:
-            log.warning(
-                "the database ends before block %d; blocks up to %d are run again from %s",
-                first,
-                last,
-                self.journal.path.name,
-            )
-
-    def _journal_has_head(self, head: int) -> bool:
-        value = self.database.get(HEAD_KEY)
-        number, start, end = HEAD.unpack(value) if value else (head, 0, 0)
-        record = self.journal.record_at(start) if end <= self.journal.end else None
-        if record is None or (record.number, record.end) != (number, end):
-            return False
-        if record.payload != self.unchecked_block(head).encode():
-            raise StoreError(f"{self.journal.path} holds another block {head}: it's of another chain")
-        return True
-
-    def _refill_journal(self, head: int) -> None:
-        """The journal lost its end: write it again from the database."""
-        end, number = 0, -1
-        for record in self.journal.records():
-            end, number = record.end, record.number
-        if number >= head:
-            raise StoreError(f"{self.journal.path} and the database don't belong together")
-        log.warning(
-            "%s is damaged after block %d: blocks %d to %d are written to it again from the database",
-            self.journal.path.name,
-            number,
-            number + 1,
-            head,
-        )
-        self.journal.cut(end)
-        start = end
-        for lost in range(number + 1, head + 1):
-            start, end = self.journal.append(lost, self.unchecked_block(lost).encode())
-        self.database.write([(HEAD_KEY, HEAD.pack(head, start, end))])
-        self._end = end
-
     def _at(self, table: bytes, number: int, index: int) -> bytes:
         value = self.database.get(table + POSITION.pack(number, index))
         if value is None:
@@ -439,86 +327,5 @@ class Store:
                 yield number, index
 
 
-def entries_of(block: Block) -> Iterator[Entry]:
-    """What the database holds about a block, but its state."""
-    number = block.header.block_number
-    key = NUMBER.pack(number)
-    yield HEADERS + key, block.header.encode()
-    yield NUMBERS + block.header.hash, key
-    if block.uncles or block.withdrawals:
-        yield EXTRAS + key, _encode_extras(block)
-    for index, (transaction, receipt) in enumerate(zip(block.transactions, block.receipts, strict=True)):
-        position = POSITION.pack(number, index)
-        yield BODIES + position, encode_raw([transaction.raw, transaction.sender])
-        yield RECEIPTS + position, transaction.hash + receipt.encode_stored()
-        yield TRANSACTIONS + transaction.hash, position
-    yield from _log_index(key, block.receipts)
-
-
-def _log_index(key: bytes, receipts: Iterable[Receipt]) -> Iterator[Entry]:
-    """For each contract and each first topic, the indexes of a block's transactions with such an event."""
-    found: dict[bytes, list[int]] = {}
-    for index, receipt in enumerate(receipts):
-        names = {LOG_ADDRESSES + log.address for log in receipt.logs}
-        names |= {LOG_TOPICS + log.topics[0] for log in receipt.logs if log.topics}
-        for name in names:
-            found.setdefault(name, []).append(index)
-    for name, indexes in found.items():
-        yield name + key, struct.pack(f">{len(indexes)}I", *indexes)
-
-
-def journal_payload(block: Block) -> bytes:
-    """A block as the journal has it; the genesis block gets its empty list of withdrawals here."""
-    unchecked = block.unchecked()
-    if unchecked.withdrawals is None and block.header.withdrawals_root is not None:
-        unchecked = replace(unchecked, withdrawals=())
-    return unchecked.encode()
-
-
-def _encode_extras(block: Block) -> bytes:
-    parts = [[uncle.raw() for uncle in block.uncles]]
-    if block.withdrawals is not None:
-        parts.append([withdrawal.raw() for withdrawal in block.withdrawals])
-    encoded: bytes = encode_raw(parts)
-    return encoded
-
-
-def _decode_body(encoded: bytes, chain_id: int) -> Transaction:
-    raw, sender = rlp.decode(encoded)
-    return included_transaction(raw, chain_id, sender)
-
-
 def _ignore(_: Mapping[bytes, bytes]) -> None:
     return
-
-
-def _open_database(path: Path, journal: Journal) -> Engine:
-    """The database; if it is damaged, an empty one instead, to be filled from the journal."""
-    try:
-        database = Engine.open(path)
-        if database.forgotten_files and not _headers_unbroken(database):
-            database.close()
-            raise DamagedStore(f"the database {path} has lost {', '.join(sorted(database.forgotten_files))}")
-    except DamagedStore as exc:
-        if journal.record_at(0) is None:
-            raise DamagedStore(f"{exc}. {_beyond_repair(journal.path, 0, 0)}") from exc
-        aside = path.with_name(DAMAGED_NAME)
-        log.error("%s; it is put aside as %s and made again from %s", exc, aside.name, journal.path.name)
-        shutil.rmtree(aside, ignore_errors=True)
-        path.rename(aside)
-        return Engine.open(path)
-    return database
-
-
-def _headers_unbroken(database: Engine) -> bool:
-    """Whether every block up to the head is there: a lost file takes whole blocks with it."""
-    value = database.get(HEAD_KEY)
-    head = HEAD.unpack(value)[0] if value else -1
-    return sum(1 for _ in database.scan(HEADERS)) == head + 1
-
-
-def _beyond_repair(path: Path, number: int, offset: int) -> str:
-    return (
-        f"{path} is damaged at block {number} (byte {offset}), and the database can't make good for it: "
-        "restore a backup of the data directory, or follow the network again as a replica"
-    )
