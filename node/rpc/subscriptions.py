@@ -216,8 +216,7 @@ class _BlockNews:
     @cached_property
     def _events(self) -> list[tuple[Log, str]]:
         found = []
-        for index, receipt in enumerate(self._chain.store.receipts(self._number)):
-            transaction_hash = self._chain.store.transaction_hash(self._number, index)
+        for index, (transaction_hash, receipt) in enumerate(self._chain.store.hashed_receipts(self._number)):
             for place, entry in enumerate(receipt.logs, receipt.first_log_index):
                 found.append((entry, _dump(log_json(entry, self._header, transaction_hash, index, place))))
         return found
