@@ -200,6 +200,7 @@ def prune_states(
     try:
         with open_directory(data) as chain:
             swept = prune(chain.store, keep_states)
+            chain.store.compact_state()
             head, floor = chain.head.block_number, chain.store.floor_number()
     except NodeError as exc:
         _fail(exc)

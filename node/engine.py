@@ -125,7 +125,7 @@ class Engine:
             raise _error(exc, self.path) from exc
 
     def compact(self, prefix: bytes) -> None:
-        """Give the space of deleted entries under a prefix back; the database goes on meanwhile."""
+        """Give deleted entries' space under a prefix back; other threads wait: rocksdict keeps the GIL."""
         self._database.compact_range(prefix, prefix + b"\xff" * 64)
 
     def sync(self) -> None:

@@ -176,5 +176,4 @@ def _sweep(store: Store, marks: Marks, pause: Callable[[], bool]) -> int:
         swept += len(garbage)
         if pause():
             return swept
-    store.database.compact(STATE)
     return swept
