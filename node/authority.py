@@ -8,7 +8,7 @@ from typing import Any
 from eth_utils.address import to_canonical_address
 
 from node.block import Receipt, UncheckedBlock
-from node.errors import InvalidBlock
+from node.errors import InvalidBlock, WrongFields
 from node.forks import Fork, Schedule
 from node.genesis import Network
 from node.header import Header
@@ -86,8 +86,9 @@ class AuthorityRules:
         free = {name: getattr(header, name) for name in (*results, *seal)}
         expected = self.next_header(parent, header.timestamp, header.coinbase).copy(**free)
         if expected != header:
-            names = [name for name in vars(expected) if getattr(expected, name) != getattr(header, name)]
-            raise InvalidBlock(f"block {header.block_number} breaks a header rule: {', '.join(names)}")
+            raise WrongFields(
+                f"block {header.block_number} breaks a header rule", header.differences(expected)
+            )
         self.validate_stored(header)
 
     def validate_stored(self, header: Header) -> None:

@@ -7,8 +7,11 @@
     │   └── CheckFailed       … an entry isn't what its block gives
     ├── InvalidBlock          a block that breaks the chain's rules
     │   ├── InvalidSeal       … whose authority signature is missing or wrong
+    │   ├── WrongParent       … that doesn't follow the head
+    │   ├── WrongFields       … whose header says something else than its parent and transactions give
     │   └── MalformedBlock    … that isn't even encoded as one
     ├── ExecutionFault        the EVM itself broke on a transaction
+    ├── UpstreamError         the node that a replica follows gives no usable answer now
     └── RpcError              anything a JSON-RPC caller is told
         ├── ParseError        -32700
         ├── InvalidRequest    -32600
@@ -23,6 +26,9 @@
         ├── TraceRefused      -32000  nothing there to trace
         ├── LimitExceeded     -32005
         ├── SubscriptionNotFound -32000
+        ├── Diverged          -32000  a replica's alarm: nothing is said about the network's present
+        ├── NotForwarded      -32000  a replica couldn't hand a transaction on
+        ├── ForwardedError            what the followed node answered to it, unchanged
         ├── TransactionRefused -32000 the transaction pool says no
         ├── ExecutionFailed   -32000  the EVM stopped with something other than a revert
         ├── ExecutionReverted 3       data is the revert data
@@ -31,7 +37,18 @@
 Codes: JSON-RPC 2.0 §5.1, EIP-1474, and ethereum/execution-apis for 3 and -380xx.
 """
 
-from typing import ClassVar
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A header field as it is claimed and as it should be, both as people read them."""
+
+    field: str
+    claimed: str
+    computed: str
 
 
 class NodeError(Exception):
@@ -71,6 +88,19 @@ class InvalidSeal(InvalidBlock):
     """A header isn't signed by an authority of the network."""
 
 
+class WrongParent(InvalidBlock):
+    """A block doesn't follow the last one of this chain."""
+
+
+class WrongFields(InvalidBlock):
+    """A header isn't what its parent, its body or running its transactions gives; ``differences`` has how."""
+
+    def __init__(self, message: str, differences: "Sequence[Difference]") -> None:
+        told = "; ".join(f"{entry.field} is {entry.claimed}, not {entry.computed}" for entry in differences)
+        super().__init__(f"{message}: {told}")
+        self.differences = tuple(differences)
+
+
 class MalformedBlock(InvalidBlock):
     """Bytes that should be a block aren't."""
 
@@ -81,6 +111,10 @@ class ExecutionFault(NodeError):
     def __init__(self, transaction_hash: bytes) -> None:
         super().__init__(f"the EVM broke on transaction 0x{transaction_hash.hex()}")
         self.transaction_hash = transaction_hash
+
+
+class UpstreamError(NodeError):
+    """The node that a replica follows doesn't answer, or nothing that can be used; asking again may help."""
 
 
 class RpcError(NodeError):
@@ -172,6 +206,25 @@ class LimitExceeded(RpcError):
 
 class SubscriptionNotFound(RpcError):
     """This connection has no such subscription."""
+
+
+class Diverged(RpcError):
+    """A replica found the followed node's chain wrong: it answers for blocks it verified, not for now."""
+
+
+class NotForwarded(RpcError):
+    """A replica got no usable answer to a transaction it handed on, or doesn't hand on any more."""
+
+
+class ForwardedError(RpcError):
+    """The followed node's own error object, told as it came."""
+
+    def __init__(self, error: dict[str, Any]) -> None:
+        super().__init__(str(error.get("message")))
+        self._error = error
+
+    def as_json(self) -> dict[str, object]:
+        return self._error
 
 
 class TransactionRefused(RpcError):

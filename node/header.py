@@ -8,7 +8,7 @@ from eth_utils.crypto import keccak
 from rlp.codec import encode_raw
 
 from node.encoding import Encoded, expect_list, fixed, number, uint
-from node.errors import MalformedBlock
+from node.errors import Difference, MalformedBlock
 from node.trie import EMPTY_ROOT
 
 EMPTY_LIST_HASH = keccak(b"\xc0")
@@ -28,6 +28,8 @@ SIZES = {
 }
 """Fields of a fixed number of bytes."""
 BLOOM_BYTES = 256
+SHOWN_MAX = 80
+"""Longer values, as blooms are, are cut for people."""
 FIELD_COUNTS = (15, 16, 17, 20, 21)
 """Frontier, London, Shanghai, Cancun, Prague."""
 
@@ -82,6 +84,15 @@ class Header:
         """The header with some fields replaced."""
         return replace(self, **changes)
 
+    def differences(self, expected: Self) -> tuple[Difference, ...]:
+        """The fields in which this header isn't what it should be."""
+        pairs = ((name, getattr(self, name), getattr(expected, name)) for name in NAMES)
+        return tuple(
+            Difference(name, _shown(claimed), _shown(computed))
+            for name, claimed, computed in pairs
+            if claimed != computed
+        )
+
     def raw(self) -> list[bytes]:
         """The fields as RLP takes them."""
         values = (getattr(self, name) for name in NAMES)
@@ -110,6 +121,11 @@ class Header:
 
 NAMES = tuple(field.name for field in fields(Header))
 BLOOM_PLACE = NAMES.index("bloom")
+
+
+def _shown(value: object) -> str:
+    text = f"0x{value.hex()}" if isinstance(value, bytes) else str(value)
+    return text if len(text) <= SHOWN_MAX else f"{text[:20]}…{text[-20:]}"
 
 
 def _field(name: str, value: Encoded) -> Any:

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import rlp
 from eth_keys.datatypes import Signature
 from eth_keys.exceptions import BadSignature
 from eth_keys.exceptions import ValidationError as KeyValidationError
 from eth_utils.crypto import keccak
 from rlp.codec import encode_raw
 
-from node.encoding import Encoded, expect_list, fixed, number, uint
+from node.encoding import Encoded, decode, expect_list, fixed, number, uint
 from node.errors import InvalidBlock, MalformedBlock, TransactionRefused
 
 SECP256K1_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
@@ -174,9 +173,9 @@ def _decode(raw: bytes, chain_id: int, sender: bytes | None) -> Transaction:
         raise TransactionRefused(f"transaction type not supported: {raw[0]}")
     type_id = raw[0] if raw[0] < 0xC0 else LEGACY
     try:
-        values = expect_list(rlp.decode(raw[1:] if type_id else raw), "transaction")
+        values = expect_list(decode(raw[1:] if type_id else raw, "transaction"), "transaction")
         fields = _typed_fields(type_id, values) if type_id else _legacy_fields(values)
-    except (rlp.exceptions.DecodingError, MalformedBlock) as exc:
+    except MalformedBlock as exc:
         raise TransactionRefused(f"rlp: transaction can't be decoded: {exc}") from exc
     if fields["chain_id"] not in (None, chain_id):
         raise TransactionRefused(f"invalid chain id for signer: have {fields['chain_id']} want {chain_id}")

@@ -13,7 +13,15 @@ from eth_keys.datatypes import PrivateKey
 from node import chain as chain_module
 from node.block import Block, UncheckedBlock
 from node.chain import Chain, open_chain
-from node.errors import InvalidBlock, InvalidSeal, NodeError, SetupError, StoreError, TransactionRefused
+from node.errors import (
+    InvalidBlock,
+    InvalidSeal,
+    NodeError,
+    SetupError,
+    StoreError,
+    TransactionRefused,
+    WrongFields,
+)
 from node.genesis import Network
 from node.seal import seal_hash, seal_header, validate_seal
 from node.store import StateView
@@ -126,8 +134,11 @@ def test_an_authority_cannot_lie_about_results(
     replica = opener(tmp_path / "replica", key=None)
     block = chain.make_block([transaction(0)]).block
     lie: object = b"\x01" * 32 if field.endswith("root") else 7
-    with pytest.raises(InvalidBlock, match="doesn't follow from its transactions"):
+    with pytest.raises(WrongFields) as refused:
         replica.import_block(resealed(block, **{field: lie}))
+    (difference,) = refused.value.differences
+    assert difference.field == field
+    assert difference.claimed == (f"0x{lie.hex()}" if isinstance(lie, bytes) else str(lie))
     assert replica.head.block_number == 0
     replica.import_block(block.unchecked())
 
