@@ -122,8 +122,8 @@ class Chain:
         )
 
     def next_header(self) -> Header:
-        """The header of the next block if it is made now, before results and seal."""
-        return self.rules.next_header(self.head, int(time.time()), self._coinbase)
+        """The header of the next block if it is made now, before results and seal (``Diverged``)."""
+        return self.rules.next_header(self.latest, int(time.time()), self._coinbase)
 
     def next_context(self) -> BlockContext:
         """What contracts will see in the next block if it is made now."""
@@ -139,8 +139,8 @@ class Chain:
         return open_state(StateView(self.store).database(), header.state_root, context)
 
     def account_at_head(self, address: bytes) -> Account:
-        """Nonce and balance after the last block."""
-        head = self.head
+        """Nonce and balance after the last block (``Diverged`` as in ``latest``)."""
+        head = self.latest
         state = self.state_at(head, self.context_of(head))
         return Account(state.get_nonce(address), state.get_balance(address))
 

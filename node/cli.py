@@ -24,6 +24,7 @@ from node.genesis import GAS_LIMIT_DEFAULT, Network
 from node.geth import GENESIS_FILE_NAME, Genesis, read_file
 from node.keys import adopt_keystore, create_plain_key
 from node.prune import prune
+from node.replica import adopt_network, parse_url
 from node.rpc.server import Server
 from node.service import Node, in_deep_thread, open_directory
 from node.transfer import export_file, import_file
@@ -207,6 +208,40 @@ def prune_states(
     typer.echo(json.dumps({"head": head, "floor": floor, "entries_forgotten": swept}))
 
 
+@app.command()
+def replica(
+    data: DataDirectory,
+    follow: Annotated[str, typer.Option(help="URL of the node to follow, https://HOST.")],
+    network: Annotated[
+        Path | None,
+        typer.Option(
+            help="network.json or genesis.json, got from the network's operators by a way you trust; once."
+        ),
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(help="Port to listen on; 0 picks a free one.", min=0, max=65535)
+    ] = 8545,
+    allow_plain_http: Annotated[
+        bool, typer.Option(help="Follow another host over http: only on a network that is itself protected.")
+    ] = False,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(help="Origin of web pages that may use this node, https://example.org; none: none may."),
+    ] = None,
+    log_level: Annotated[str, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = "INFO",
+) -> None:
+    """Follow another institution's node, verify every block, serve what is verified and nothing else."""
+    _log_to_stderr(log_level)
+    try:
+        origins = frozenset(_origin(entry) for entry in allow_origin or [])
+        url = parse_url(follow, allow_plain_http)
+        adopt_network(data, network)
+        serve(Node(data, follow=url), _listen(host, port), origins)
+    except NodeError as exc:
+        _fail(exc)
+
+
 def create_network(
     directory: Path,
     chain_id: int,
@@ -304,6 +339,7 @@ def _log_to_stderr(level: str) -> None:
     logging.basicConfig(
         stream=sys.stderr, level=level.upper(), format="%(asctime)s %(levelname)s %(message)s"
     )
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log whole URLs, credentials included
 
 
 def _leave(node: Node, failures: list[NodeError]) -> NoReturn:

@@ -9,6 +9,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Self, TypeVar
 
+import httpx
+
 from node.chain import Chain, open_chain
 from node.errors import NodeError, SetupError
 from node.genesis import Network
@@ -17,6 +19,7 @@ from node.keys import load_key
 from node.mempool import Admission, Mempool
 from node.producer import Producer
 from node.prune import Pruner
+from node.replica import Follower
 
 LOCK_NAME = "lock"
 THREAD_STACK_BYTES = 64 * 1024 * 1024
@@ -89,6 +92,7 @@ class Node:
         heartbeat_seconds: float | None = None,
         interval_seconds: float = 0,
         keep_states: int = 0,
+        follow: httpx.URL | None = None,
     ) -> None:
         """Open a data directory made by ``dyetrace node init``; on an imported network nothing makes blocks.
 
@@ -96,16 +100,17 @@ class Node:
             password: of the authority's keystore, if the key is encrypted.
             heartbeat_seconds, interval_seconds: see ``Producer``.
             keep_states: see ``Pruner``; 0 to forget nothing.
+            follow: the node whose blocks to verify and serve, instead of making any.
 
         Raises:
             SetupError: another process runs it, or file, key and database don't fit.
             StoreError: the database is damaged.
         """
         network = load_network(directory)
-        own = isinstance(network, Network)
+        makes_blocks = isinstance(network, Network) and follow is None
         with ExitStack() as opening:
             opening.enter_context(_locked(directory))
-            key = load_key(directory, password) if own else None
+            key = load_key(directory, password) if makes_blocks else None
             self.chain: Chain = in_deep_thread(lambda: open_chain(directory, network, key))
             self._held = opening.pop_all()
         self.pool = Mempool(
@@ -119,18 +124,24 @@ class Node:
         threading.stack_size(THREAD_STACK_BYTES)
         self._producer = (
             Producer(self.chain, self.pool, self._fail, self.tell, heartbeat_seconds, interval_seconds)
-            if own
+            if makes_blocks
             else None
         )
-        """``None`` on an imported network, whose blocks others make."""
+        """``None`` if others make the blocks."""
+        self.follower = (
+            None if follow is None else Follower(self.chain, follow, directory, self.tell, self._fail)
+        )
+        """Of a replica, what brings its blocks."""
         self._pruner = Pruner(self.chain.store, keep_states) if keep_states else None
 
     def start(self) -> None:
-        """Begin to make blocks."""
+        """Begin to make blocks, or to follow."""
         if self._pruner:
             self._pruner.start()
         if self._producer:
             self._producer.start()
+        if self.follower:
+            self.follower.start()
 
     def tell(self) -> None:
         """Tell the listeners; whoever appends blocks to the chain calls it after each."""
@@ -145,6 +156,8 @@ class Node:
         self.pool.close()
         if self._producer:
             self._producer.stop()
+        if self.follower:
+            self.follower.stop()
 
     def stop(self) -> None:
         """Finish the block under construction and release the directory."""

@@ -81,9 +81,10 @@ def resolve_header(chain: Chain, reference: BlockReference) -> Header:
 
     Raises:
         NotFound: there is none.
+        Diverged: a replica in alarm is asked about now.
     """
     if reference.tag is not None:
-        return chain.header(0) if reference.tag == "earliest" else chain.head
+        return chain.header(0) if reference.tag == "earliest" else chain.latest
     number = reference.number
     if reference.hash is not None:
         number = chain.store.number_of(reference.hash)

@@ -43,7 +43,7 @@ class Filters:
         Raises:
             LimitExceeded: too many are installed.
         """
-        cursor = self.node.chain.head.block_number
+        cursor = self.node.chain.latest.block_number
         if kind == "transactions":
             cursor, _ = self.node.pool.became_ready_since(0)
         with self._lock:
@@ -67,7 +67,7 @@ class Filters:
             if found.kind == "transactions":
                 found.cursor, hashes = self.node.pool.became_ready_since(found.cursor)
                 return [data(entry) for entry in hashes]
-            found.cursor = last = self.node.chain.head.block_number
+            found.cursor = last = self.node.chain.latest.block_number
         if found.query is None:
             return [data(self.node.chain.header(number).hash) for number in range(first, last + 1)]
         return find_logs_between(

@@ -22,6 +22,7 @@ from node.rpc.dispatch import Caller, answer_message
 from node.rpc.filters import Filters
 from node.rpc.http import HttpProtocol
 from node.rpc.methods import Service
+from node.rpc.monitor import monitor_routes
 from node.rpc.subscriptions import Feed
 from node.rpc.websocket import Connection, Protocol
 from node.service import Node
@@ -67,6 +68,7 @@ class Server:
         """
         self._service = Service(node, Filters(node), threading.BoundedSemaphore(RECEIPT_WAITERS))
         self._feed = Feed(node)
+        self._monitor = monitor_routes(node)
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="rpc")
         self._origins = origins
         self._bodies_bytes = 0
@@ -98,7 +100,11 @@ class Server:
             allow_headers=["Content-Type"],
         )
         return Starlette(
-            routes=[Route("/", self._post, methods=["POST"]), WebSocketRoute("/", self._websocket)],
+            routes=[
+                Route("/", self._post, methods=["POST"]),
+                WebSocketRoute("/", self._websocket),
+                *self._monitor,
+            ],
             middleware=[cors] if self._origins else [],
             exception_handlers={404: _unknown_path, 405: _wrong_method},
             lifespan=self._lifespan,

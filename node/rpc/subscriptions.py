@@ -130,7 +130,7 @@ class Feed:
     def _position(self, kind: Kind) -> int:
         if kind == "newPendingTransactions":
             return self._node.pool.became_ready_since(0)[0]
-        head: int = self._node.chain.head.block_number
+        head: int = self._node.chain.latest.block_number
         return head
 
     def _wake(self) -> None:

@@ -5,7 +5,7 @@ from importlib.metadata import version
 from eth_utils.crypto import keccak
 
 from node.rpc import params
-from node.rpc.format import data, quantity
+from node.rpc.format import Json, data, quantity
 from node.rpc.methods.service import Methods, Service, takes
 
 
@@ -42,12 +42,21 @@ def chain_id(service: Service) -> str:
 
 def block_number(service: Service) -> str:
     """Number of the last sealed block."""
-    return quantity(service.chain.head.block_number)
+    return quantity(service.chain.latest.block_number)
 
 
-def syncing(service: Service) -> bool:
-    """Never: a node serves only blocks it has verified, and its head is the last of them."""
-    return False
+def syncing(service: Service) -> Json | bool:
+    """False, but on a replica that knows of later blocks than it has verified, one in alarm included."""
+    follower, head = service.node.follower, service.chain.head.block_number
+    highest = follower.highest_known if follower else head
+    if follower is None or highest <= head:
+        return False
+    numbers = {
+        "startingBlock": follower.status.first_block,
+        "currentBlock": head,
+        "highestBlock": highest,
+    }
+    return {name: quantity(number) for name, number in numbers.items()}
 
 
 def accounts(service: Service) -> list[str]:

@@ -30,7 +30,9 @@ class Found:
 
 @takes(params.data)
 def send_raw_transaction(service: Service, raw: bytes) -> str:
-    """Takes a signed transaction into the pool (``TransactionRefused`` says why not)."""
+    """Takes a signed transaction into the pool, or, a replica, hands it on; an error says why not."""
+    if service.node.follower is not None:
+        return service.node.follower.forward(raw)
     rules = service.chain.rules
     transaction = decode_transaction(raw, rules.chain_id, rules.transaction_types)
     service.pool.add(transaction)
