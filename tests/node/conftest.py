@@ -107,18 +107,19 @@ class RunningNode:
     """A node process and its data directory; ``kill`` and ``start`` as often as a test likes."""
 
     directory: Path
+    command: str = "run"
     process: subprocess.Popen[str] | None = None
     url: str = ""
     environment: dict[str, str] = field(default_factory=dict)
     client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=60))
 
     def start(self, *options: str) -> "RunningNode":
-        """Run the node with options for ``run`` and wait until it listens."""
+        """Run the node with options for its command and wait until it listens."""
         arguments = [
             sys.executable,
             "-m",
             "node",
-            "run",
+            self.command,
             "--data",
             str(self.directory),
             "--port",
