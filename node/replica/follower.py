@@ -22,11 +22,14 @@ from node.errors import InvalidBlock, NodeError, NotForwarded, StoreError, Upstr
 from node.header import Header
 from node.replica.divergence import ALARM_FILE_NAME, Divergence, DivergenceFound, sealer_of
 from node.replica.forward import Forwarder
+from node.replica.heads import listen
 from node.replica.source import Source, shown_url
 
 POLL_SECONDS_MIN = 0.05
 """After something new; it doubles while nothing comes."""
 POLL_SECONDS_MAX = 1.0
+SPACING_SECONDS = 0.01
+"""Between two looks, however often the followed node tells of heads."""
 RETRY_SECONDS_MIN = 0.25
 RETRY_SECONDS_MAX = 30.0
 BATCH_MAX = 64
@@ -183,11 +186,19 @@ class Follower:
 
     async def _keep_up(self, source: Source) -> None:
         """Look for what is new, again and again, until a failure."""
+        listening = asyncio.create_task(listen(self._url, self._wake))
+        try:
+            await self._poll(source)
+        finally:
+            listening.cancel()
+
+    async def _poll(self, source: Source) -> None:
         pause_seconds = POLL_SECONDS_MIN
         while True:
             if await self._advance(source):
                 pause_seconds = POLL_SECONDS_MIN
                 continue
+            await asyncio.sleep(SPACING_SECONDS)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), pause_seconds)
             pause_seconds = (

@@ -3,6 +3,8 @@
 import json
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -402,18 +404,29 @@ def test_transactions_are_handed_on_and_refusals_come_back_unchanged(make_node: 
     assert "send the same bytes again" in away["message"]
 
 
+def refusal(directory: Path, *options: str) -> str:
+    """What ``replica`` says when it doesn't start."""
+    arguments = [sys.executable, "-m", "node", "replica", "--data", str(directory), "--port", "0", *options]
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1, done
+    return done.stderr
+
+
 def test_it_trusts_a_file_of_its_operator(honest: RunningNode, replicate: Any, tmp_path: Path) -> None:
-    (tmp_path / "none").mkdir()
-    with pytest.raises(AssertionError, match="give --network FILE"):
-        RunningNode(tmp_path / "none" / "data", command="replica").start("--follow", honest.url)
+    follow = ("--follow", honest.url)
+    assert "give --network FILE" in refusal(tmp_path / "none", *follow)
     replica = replicate(honest.url, honest.directory / "network.json")
+    assert "in use by another" in refusal(replica.directory, *follow)
     assert replica.end() == 0
-    network = json.loads((honest.directory / "network.json").read_text()) | {"gas_limit": 5_000_000}
-    (tmp_path / "network.json").write_text(json.dumps(network))
-    with pytest.raises(AssertionError, match="isn't what"):
-        replica.start("--follow", honest.url, "--network", str(tmp_path / "network.json"))
-    with pytest.raises(AssertionError, match="no authority key"):
-        RunningNode(replica.directory).start()
+    other = tmp_path / "network.json"
+    other.write_text(
+        json.dumps(json.loads((honest.directory / "network.json").read_text()) | {"chain_id": 5})
+    )
+    assert "isn't what" in refusal(replica.directory, *follow, "--network", str(other))
+    other.write_text("{}")
+    assert "is invalid" in refusal(tmp_path / "none", *follow, "--network", str(other))
+    (replica.directory / "alarm.json").write_text("{}")
+    assert "alarm.json is invalid" in refusal(replica.directory, *follow)
 
 
 def no_json(handler: BaseHTTPRequestHandler) -> None:
