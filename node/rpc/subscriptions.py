@@ -150,10 +150,11 @@ class Feed:
                     [entry for entry in current if entry.kind == "newPendingTransactions"]
                 )
                 self._tell_blocks([entry for entry in current if entry.kind != "newPendingTransactions"])
+                if self._node.chain.alarm is not None:
+                    _end(current)
             except Exception:
                 log.exception("subscriptions can't be served; their connections are closed")
-                for entry in current:
-                    entry.outlet.fail()
+                _end(current)
 
     def _tell_blocks(self, subscriptions: list[Subscription]) -> None:
         chain = self._node.chain
@@ -189,6 +190,12 @@ class Feed:
         chain = self._node.chain
         position = chain.store.position_of(transaction_hash) if waiting is None else None
         return chain.store.transaction(*position, chain.chain_id) if position else waiting
+
+
+def _end(subscriptions: Sequence[Subscription]) -> None:
+    """Close the connections: silence would look like a chain on which nothing happens."""
+    for entry in subscriptions:
+        entry.outlet.fail()
 
 
 class _BlockNews:

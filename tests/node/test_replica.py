@@ -17,6 +17,8 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_keys.datatypes import PrivateKey
 from prometheus_client.parser import text_string_to_metric_families
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from node.block import UncheckedBlock
 from node.errors import SetupError
@@ -262,6 +264,29 @@ def test_an_alarm_outlives_the_process_until_the_operator_clears_it(
     replica.start("--follow", honest.url)
     until(lambda: is_level(replica, honest))
     assert_served_up_to(replica, honest, BLOCKS)
+
+
+def test_subscribers_are_cut_off_by_an_alarm(
+    honest: RunningNode, replicate: Any, liar: Callable[[str], Liar]
+) -> None:
+    key, lying = authority(honest), liar(honest.url)
+    lying.head = LIED - 2
+    replica = replicate(lying.url, honest.directory / "network.json")
+    until(lambda: health(replica)["head"] == LIED - 2)
+    subscribe = {"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe", "params": ["newHeads"]}
+    address = replica.url.replace("http", "ws")
+    with connect(address) as socket:
+        socket.send(json.dumps(subscribe))
+        assert "result" in json.loads(socket.recv(10))
+        lying.alter[LIED] = lambda block: resealed(block, key, state_root=b"\x01" * 32)
+        lying.head = None
+        told = json.loads(socket.recv(10))["params"]["result"]
+        assert told["number"] == hex(LIED - 1)
+        with pytest.raises(ConnectionClosed):
+            socket.recv(10)
+    with connect(address) as socket:
+        socket.send(json.dumps(subscribe))
+        assert f"replica alarm at block {LIED}" in json.loads(socket.recv(10))["error"]["message"]
 
 
 def test_a_later_reorganisation_is_caught(
