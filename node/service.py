@@ -151,21 +151,25 @@ class Node:
     def _fail(self, error: NodeError) -> None:
         self.on_failure(error)
 
-    def stop_making(self) -> None:
-        """Finish the block under construction and make no further one."""
+    def stop_making(self) -> bool:
+        """Finish the block under construction and make no further one.
+
+        Returns:
+            Whether that is done; a replica's verification may take longer than anybody waits.
+        """
         self.pool.close()
         if self._producer:
             self._producer.stop()
-        if self.follower:
-            self.follower.stop()
+        return self.follower is None or self.follower.stop()
 
     def stop(self) -> None:
         """Finish the block under construction and release the directory."""
-        self.stop_making()
+        has_ended = self.stop_making()
         if self._pruner:
             self._pruner.stop()
-        self.chain.store.close()
-        self._held.close()
+        if has_ended:
+            self.chain.store.close()
+            self._held.close()
 
     def __enter__(self) -> Self:
         self.start()

@@ -35,7 +35,7 @@ RETRY_SECONDS_MAX = 30.0
 BATCH_MAX = 64
 """Blocks asked for at a time; after a failure half as many, after a success twice as many."""
 PROGRESS_SECONDS = 5.0
-STOP_SECONDS_MAX = 60.0
+STOP_SECONDS_MAX = 5.0
 """For the block that is being verified."""
 
 log = logging.getLogger(__name__)
@@ -110,21 +110,39 @@ class Follower:
         """Begin."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """Finish the block that is being verified, then end; the chain isn't touched afterwards."""
+    def stop(self) -> bool:
+        """Finish the block that is being verified, then end.
+
+        Returns:
+            Whether it has ended, so that the chain isn't touched any more; a block can take long, and can't be
+            interrupted other than with the process, which loses nothing.
+        """
         with contextlib.suppress(RuntimeError):  # it has ended by itself
             self._loop.call_soon_threadsafe(self._cancel)
-        self._ended.wait(STOP_SECONDS_MAX)
         self._forwarder.close()
+        return self._ended.wait(STOP_SECONDS_MAX)
 
     def forward(self, raw: bytes) -> str:
-        """Hand a transaction on; returns its hash (errors as in ``Forwarder.send``, and in an alarm)."""
+        """Hand a transaction on and look soon for its block; returns its hash.
+
+        Raises:
+            ForwardedError: what the followed node answers.
+            NotForwarded: there is an alarm, or no usable answer.
+        """
         if self.status.divergence is not None:
             raise NotForwarded(f"not sent: {self._chain.alarm}")
+        if self.status.failure is not None:  # at once: a batch of these mustn't wait for a node that hangs
+            self._look_soon()
+            raise NotForwarded(
+                "not sent, as the followed node gives no answer now: send the same bytes again"
+            )
         transaction_hash = self._forwarder.send(raw)
+        self._look_soon()
+        return transaction_hash
+
+    def _look_soon(self) -> None:
         with contextlib.suppress(RuntimeError):  # the node is stopping
             self._loop.call_soon_threadsafe(self._wake.set)
-        return transaction_hash
 
     def _run(self) -> None:
         try:
@@ -166,8 +184,17 @@ class Follower:
                 self._note_failure(exc)
                 wait_seconds = RETRY_SECONDS_MIN if self.status.contact_at != contact else wait_seconds * 2
                 wait_seconds = min(wait_seconds, RETRY_SECONDS_MAX)
-                await asyncio.sleep(wait_seconds)
+                await self._pause(RETRY_SECONDS_MIN, wait_seconds)
         await asyncio.Event().wait()
+
+    async def _pause(self, least_seconds: float, most_seconds: float) -> bool:
+        """Wait; less than the most if something wakes. Whether it did."""
+        await asyncio.sleep(least_seconds)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), max(0.0, most_seconds - least_seconds))
+        woken = self._wake.is_set()
+        self._wake.clear()
+        return woken
 
     async def _check_network(self, source: Source) -> None:
         """Whether the node is of this network at all."""
@@ -198,13 +225,8 @@ class Follower:
             if await self._advance(source):
                 pause_seconds = POLL_SECONDS_MIN
                 continue
-            await asyncio.sleep(SPACING_SECONDS)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), pause_seconds)
-            pause_seconds = (
-                POLL_SECONDS_MIN if self._wake.is_set() else min(pause_seconds * 2, POLL_SECONDS_MAX)
-            )
-            self._wake.clear()
+            woken = await self._pause(SPACING_SECONDS, pause_seconds)
+            pause_seconds = POLL_SECONDS_MIN if woken else min(pause_seconds * 2, POLL_SECONDS_MAX)
 
     async def _advance(self, source: Source) -> bool:
         """Look once; whether there were blocks to verify."""

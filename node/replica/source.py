@@ -22,6 +22,7 @@ ANSWER_SECONDS_MAX = 120.0
 TIMEOUTS = httpx.Timeout(10.0, connect=5.0)
 """Seconds in which at least something must come."""
 METHOD_NOT_FOUND = -32601
+CHAIN_ID_DIGITS_MAX = 66
 SHOWN_MAX = 200
 """Characters of others' messages that are logged."""
 
@@ -114,7 +115,7 @@ class Source:
         (answer,) = await self._ask([("eth_chainId", [])])
         text = _result(answer, "eth_chainId")
         try:
-            return int(text, 16)
+            return int(text[:CHAIN_ID_DIGITS_MAX], 16)
         except ValueError as exc:
             raise UpstreamError(f"the followed node's eth_chainId is {text[:SHOWN_MAX]!r}") from exc
 
@@ -205,9 +206,8 @@ def _result(answer: Answer, name: str) -> str:
     if error is not None and error["code"] == METHOD_NOT_FOUND:
         raise UpstreamError(f"the followed node doesn't offer {name.split()[0]}, which a replica needs")
     if error is not None:
-        raise UpstreamError(
-            f"the followed node answers {name} with {error['code']} {error['message']}"[:SHOWN_MAX]
-        )
+        told = f"{error['code']} {error['message'][:SHOWN_MAX]!r}"
+        raise UpstreamError(f"the followed node answers {name} with {told}")
     if not isinstance(answer.result, str):
         raise UpstreamError(f"the followed node answers {name} with no text")
     return answer.result
