@@ -114,8 +114,8 @@ class Follower:
         """Finish the block that is being verified, then end.
 
         Returns:
-            Whether it has ended, so that the chain isn't touched any more; a block can take long, and can't be
-            interrupted other than with the process, which loses nothing.
+            Whether it has ended, so that the chain isn't touched any more. A block can take long, and only
+            the end of the process interrupts it; nothing is lost.
         """
         with contextlib.suppress(RuntimeError):  # it has ended by itself
             self._loop.call_soon_threadsafe(self._cancel)
@@ -134,7 +134,7 @@ class Follower:
         if self.status.failure is not None:  # at once: a batch of these mustn't wait for a node that hangs
             self._look_soon()
             raise NotForwarded(
-                "not sent, as the followed node gives no answer now: send the same bytes again"
+                "not sent, the followed node gives no answer now: send the same bytes again"
             )
         transaction_hash = self._forwarder.send(raw)
         self._look_soon()
