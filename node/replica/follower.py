@@ -133,9 +133,7 @@ class Follower:
             raise NotForwarded(f"not sent: {self._chain.alarm}")
         if self.status.failure is not None:  # at once: a batch of these mustn't wait for a node that hangs
             self._look_soon()
-            raise NotForwarded(
-                "not sent, the followed node gives no answer now: send the same bytes again"
-            )
+            raise NotForwarded("not sent, the followed node gives no answer now: send the same bytes again")
         transaction_hash = self._forwarder.send(raw)
         self._look_soon()
         return transaction_hash
