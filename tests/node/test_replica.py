@@ -1,12 +1,14 @@
 """Replicas as processes: following under load, faults of the followed node, and nodes that lie."""
 
 import json
+import random
 import shutil
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -17,14 +19,20 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_keys.datatypes import PrivateKey
 from prometheus_client.parser import text_string_to_metric_families
+from typer.testing import CliRunner
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from node.block import UncheckedBlock
-from node.errors import SetupError
+from node.chain import Chain
+from node.cli import app
+from node.errors import InvalidBlock, SetupError
+from node.genesis import Network
 from node.replica import parse_url
 from node.seal import seal_header
+from node.store import Store
 from node.trie import trie_root
+from tests.node import forks
 from tests.node.conftest import CHAIN_ID, RunningNode, send, until
 from tests.node.liar import Liar, respond
 
@@ -246,6 +254,39 @@ def test_a_lie_is_caught_and_named(
         assert found["claimed"] == f"0x{getattr(altered.header, kind).hex()}"
         assert found["computed"].startswith("0x")
         assert found["computed"] != found["claimed"]
+
+
+def with_altered_transaction(block: UncheckedBlock, key: PrivateKey, chance: random.Random) -> UncheckedBlock:
+    """What an authority signs that doesn't care."""
+    raw = bytearray(block.raw_transactions[0])
+    raw[chance.randrange(len(raw))] ^= chance.randint(1, 255)
+    return resealed(
+        replace(block, raw_transactions=(bytes(raw),)), key, transaction_root=trie_root([bytes(raw)])
+    )
+
+
+def test_whatever_is_altered_is_a_refusal_and_no_fault(
+    honest: RunningNode, liar: Callable[[str], Liar], tmp_path: Path
+) -> None:
+    real, key, chance = liar(honest.url), authority(honest), random.Random(7)
+    real_block = real.block(LIED)
+    encoded = real_block.encode()
+    with closing(Store(tmp_path / "chain")) as store:
+        chain = Chain(Network.load(honest.directory), store, None)
+        for number in range(1, LIED):
+            chain.import_block(real.block(number))
+        for _ in range(1_000):
+            altered = bytearray(encoded)
+            for _ in range(chance.randint(1, 3)):
+                altered[chance.randrange(len(altered))] = chance.randrange(256)
+            if altered == encoded:
+                continue
+            with pytest.raises(InvalidBlock):
+                chain.import_block(UncheckedBlock.decode(bytes(altered)))
+            with pytest.raises(InvalidBlock):
+                chain.import_block(with_altered_transaction(real_block, key, chance))
+        assert chain.head.block_number == LIED - 1
+        chain.import_block(UncheckedBlock.decode(encoded))
 
 
 def test_an_alarm_outlives_the_process_until_the_operator_clears_it(
@@ -557,6 +598,24 @@ def test_a_node_that_restarts_or_is_behind_is_waited_for(make_node: Any, replica
     lying.head = None
     settle(node, transfer(SENDER, 2))
     until(lambda: is_level(replica, node))
+
+
+def test_an_imported_network_is_followed(running: Any, replicate: Any, tmp_path: Path) -> None:
+    (tmp_path / "genesis.json").write_text(json.dumps(forks.genesis()))
+    (tmp_path / "chain.rlp").write_bytes(b"".join(forks.blocks()))
+    data = tmp_path / "theirs" / "data"
+    data.parent.mkdir()
+    for arguments in (
+        ("init", "--data", str(data), "--genesis", str(tmp_path / "genesis.json")),
+        ("import", "--data", str(data), str(tmp_path / "chain.rlp")),
+    ):
+        assert CliRunner().invoke(app, arguments).exit_code == 0
+    node = running(data).start()
+    replica = replicate(node.url, tmp_path / "genesis.json")
+    until(lambda: is_level(replica, node))
+    latest = ("eth_getBlockByNumber", "latest", True)
+    assert replica.rpc(*latest) == node.rpc(*latest)
+    assert health(replica)["head"] == forks.HEAD
 
 
 def test_a_replica_can_be_followed(honest: RunningNode, replicate: Any) -> None:
