@@ -22,18 +22,16 @@ SOURCE = """
 # pragma version 0.4.3
 from interfaces import IAgreement
 
-implements: IAgreement
-
 account: public(immutable(bytes32))
-_AT_FIRST: immutable(DynArray[bytes32, 16])
-_LATER: immutable(DynArray[bytes32, 16])
+_AT_FIRST: immutable(DynArray[bytes32, 17])
+_LATER: immutable(DynArray[bytes32, 17])
 _TURNS_AT: immutable(uint256)
 terms_hash: public(bytes32)
 
 
 @deploy
 def __init__(
-    account_: bytes32, at_first: DynArray[bytes32, 16], later: DynArray[bytes32, 16], turns_at: uint256
+    account_: bytes32, at_first: DynArray[bytes32, 17], later: DynArray[bytes32, 17], turns_at: uint256
 ):
     account = account_
     _AT_FIRST = at_first
@@ -59,7 +57,7 @@ def adopt(arguments: Bytes[16384]):
 
 @view
 @external
-def accounts() -> DynArray[bytes32, 16]:
+def accounts() -> DynArray[bytes32, 17]:
     if block.timestamp < _TURNS_AT:
         return _AT_FIRST
     return _LATER

@@ -3,6 +3,7 @@
 import boa
 import pytest
 
+from contracts.terms import Role
 from contracts.typed_data import TypedMessage
 from tests.contracts.chain import reverts
 from tests.contracts.escrows import (
@@ -19,17 +20,21 @@ from tests.contracts.escrows import (
 from tests.contracts.puppet import puppet, register_puppet
 from tests.contracts.world import (
     AGENCY_ONE,
+    AUDITOR,
     ENTERPRISE,
     SUPPLIER,
     ZERO,
     World,
+    actor,
     agency_one_governor,
     agency_one_supervisor,
     attacker,
     bank_governor,
     message,
+    newcomer,
     now,
     operator,
+    signer,
     supplier_operator,
 )
 
@@ -159,6 +164,15 @@ def test_wrong_institution(deal: Deal) -> None:
         deal.release(BY_CONSENT, 1, supplier_operator)
     with reverts("parties: not signed for the party"):
         deal.refund(1, operator)
+
+
+def test_a_governor_of_a_party_is_not_its_operator_nor_its_witness(deal: Deal) -> None:
+    governor, auditor = newcomer, actor("governor of the auditor")
+    deal.world.change([signer(governor, ENTERPRISE, Role.GOVERNOR), signer(auditor, AUDITOR, Role.GOVERNOR)])
+    with reverts("parties: not signed for the party"):
+        deal.release(BY_CONSENT, 1, governor)
+    with reverts("parties: not signed for the party"):
+        deal.attest(by=auditor)
 
 
 def test_a_suspended_signer(deal: Deal) -> None:

@@ -103,6 +103,14 @@ def test_an_agreement_on_no_account_is_not_made(world: World) -> None:
         puppet(world, [], account=TREE)
 
 
+def test_an_agreement_is_on_sixteen_accounts_at_most(world: World) -> None:
+    register_puppet(world)
+    places = [keccak(b"place %d" % number) for number in range(17)]
+    assert len(world.factory.accounts(puppet(world, places[:16]).address)) == 16
+    with pytest.raises(RefusalUnknown):  # bounds of an answer give no reason
+        puppet(world, places)
+
+
 def test_the_account_it_is_announced_with_is_the_first_it_draws_on(world: World) -> None:
     register_puppet(world)
     with reverts("factory: accounts contradict each other"):

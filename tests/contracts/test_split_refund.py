@@ -1,5 +1,6 @@
 """Split: refund."""
 
+from itertools import pairwise
 from typing import Any
 
 import boa
@@ -25,6 +26,7 @@ from tests.contracts.dealings import (
     split,
 )
 from tests.contracts.world import (
+    ENTERPRISE,
     TREE,
     WAGES,
     ZERO,
@@ -208,6 +210,24 @@ def test_a_refund_goes_above_the_payers_closed_account(world: World, sharing: Co
     world.close(PAYER)
     refund(sharing, order(1_000))
     assert (resting(world, PAYER), resting(world, TREE)) == (0, 1_000)
+
+
+def test_a_refund_goes_up_to_thirty_two_accounts_high_and_else_to_the_root(
+    world: World, sharing: Contract
+) -> None:
+    supervision = world.supervision.address
+    tower = [keccak(b"floor %d" % floor) for floor in range(32)]
+    for parent, account in pairwise([TREE, *tower]):
+        world.accounts.open_account(account, parent, ENTERPRISE, sender=supervision)
+    world.accounts.move_account(PAYER, tower[-1], sender=supervision)
+    first, second, *above = tower
+    for account in (*above, PAYER):
+        world.accounts.close_account(account, sender=supervision)
+    refund(sharing, order(1_000))
+    assert resting(world, second) == 1_000
+    world.accounts.close_account(second, sender=supervision)
+    refund(sharing, order(500, keccak(b"more sent back")))
+    assert (resting(world, first), resting(world, TREE)) == (0, 500)
 
 
 def test_receipts_are_refunded_apart(world: World, sharing: Contract) -> None:
