@@ -154,7 +154,7 @@ def test_terms_are_shown_and_stay(world: World, sharing: Contract) -> None:
         ("split: cap below the fee", {"parts": [(COURIER, 6, 0, 5)]}),
         ("split: shares above the whole", {"parts": [(COURIER, 0, 10_001, 0)]}),
         ("split: shares above the whole", {"parts": [(COURIER, 0, 6_000, 0), (PLATFORM, 0, 4_001, 0)]}),
-        ("split: shares above the whole", {"parts": [(COURIER, 0, 2**256 - 1, 0)]}),
+        ("split: shares above the whole", {"parts": [(COURIER, 0, 2**256 - 1, 0), (PLATFORM, 0, 1, 0)]}),
         ("parties: amount out of bounds", {"parts": [(COURIER, 2**62 + 1, 0, 0)]}),
         ("parties: named twice", {"parts": [(COURIER, 1, 0, 0), (COURIER, 2, 0, 0)]}),
         ("parties: named twice", {"parts": [(TREE, 1, 0, 0)]}),
