@@ -59,7 +59,7 @@ def figures() -> dict[str, Any]:
         text=True,
         cwd=ROOT,
         env=environment,
-        timeout=420,
+        timeout=560,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-4000:]
