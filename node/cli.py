@@ -93,7 +93,7 @@ def import_(
     _log_to_stderr("INFO")
     try:
         with open_directory(data) as chain:
-            done = import_file(chain, file, _Progress("imported"))
+            done = in_deep_thread(lambda: import_file(chain, file, _Progress("imported")))
     except NodeError as exc:
         _fail(exc)
     typer.echo(json.dumps({"added": done.added, "known": done.known, "head": done.head}))
