@@ -2,7 +2,8 @@
 
 Rates run from the first byte sent to the last receipt. `cpu_seconds` is what the node's process used
 meanwhile, so that a figure can be read on a machine that does other work too. `anvil` is the same, measured
-in the same run; null where anvil isn't installed or nothing compares.
+in the same run; null where anvil isn't installed, nothing compares, or it gave up, which `anvil_failed`
+tells.
 """
 
 import platform
@@ -71,6 +72,10 @@ class Running:
         note(f"node: founding a network on {'anvil' if self.program else 'a node'}")
         endpoint = self.stack.enter_context(self.started())
         return self.stack.enter_context(founded(endpoint))
+
+    def forget(self) -> None:
+        """Have the next bench found a network anew."""
+        self.__dict__.pop("site", None)
 
     @cached_property
     def receipt_ms(self) -> list[float]:
@@ -185,7 +190,7 @@ def bench_get_logs(running: Running) -> Measured:
     creation = site.holder.sign_creation(erc20_creation(site.holder.key.address, bank.address))
     (created,) = site.client.settle([creation]).receipts
     token = created["contractAddress"]
-    site.client.settle(_transfers(site.holder, token, LOGS), batch=20)
+    site.client.settle(_transfers(site.holder, token, LOGS))
     started = time.perf_counter()
     found = site.client.request("eth_getLogs", {"address": token, "fromBlock": "0x0", "toBlock": "latest"})
     seconds = time.perf_counter() - started
@@ -275,7 +280,13 @@ def figures(names: Sequence[str]) -> Iterator[Figure]:
 
 def _figure(name: str, ours: Running, peer: Running | None) -> Figure:
     unit, digits, bench = BENCHES[name]
-    measured, compared = bench(ours), bench(peer) if peer else None
+    measured, compared, failed = bench(ours), None, {}
+    if peer is not None:
+        try:
+            compared = bench(peer)
+        except (BenchFailed, httpx.HTTPError) as exc:
+            failed = {"anvil_failed": str(exc)}
+            peer.forget()
     if measured is None:
         raise BenchFailed(f"{name} measures nothing")
     return {
@@ -283,6 +294,7 @@ def _figure(name: str, ours: Running, peer: Running | None) -> Figure:
         "value": _rounded(measured.value, digits),
         "unit": unit,
         "anvil": None if compared is None else _rounded(compared.value, digits),
+        **failed,
         **measured.context,
         "python": platform.python_version(),
     }
