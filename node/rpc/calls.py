@@ -35,7 +35,7 @@ from node.vm import REVERTED, BlockContext, Outcome, State, process_transaction
 
 Value = TypeVar("Value")
 
-CALL_GAS_MAX = 10_000_000_000
+CALL_GAS_MAX = 1_000_000_000
 """A call asking for more gets this much."""
 ESTIMATE_TOLERANCE = 0.015
 """An estimate may exceed the least sufficient gas by this share."""

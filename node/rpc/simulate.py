@@ -30,6 +30,7 @@ from node.rpc.params import (
     sequence,
     state_override,
 )
+from node.rpc.time_limit import CALL_SECONDS_MAX, within
 from node.rpc.transfers import TRANSFER_ADDRESS, log_transfers
 from node.rpc.unsigned import encode_unsigned
 from node.transaction import CREATE, INITCODE_SIZE_MAX_BYTES, Transaction
@@ -47,7 +48,7 @@ BLOCKS_MAX = 256
 SECONDS_A_BLOCK = 12
 """Between simulated blocks of an imported network."""
 CALLS_MAX = 10_000
-GAS_MAX = 10_000_000_000
+GAS_MAX = 1_000_000_000
 """All calls of one simulation together."""
 
 BLOCK_CALL_FIELDS = frozenset({"blockOverrides", "stateOverrides", "calls"})
@@ -163,9 +164,14 @@ def simulate(chain: Chain, plan: Plan, base: Header) -> list[Json]:
         InvalidParams: there is nothing to simulate.
         SimulationRefused: a block or transaction of it could not exist.
         StateUnavailable: the base block's state isn't kept.
+        ExecutionFailed: it takes too long.
     """
     if not plan.blocks:
         raise InvalidParams("empty input")
+    return within(CALL_SECONDS_MAX, lambda: _simulated(chain, plan, base))
+
+
+def _simulated(chain: Chain, plan: Plan, base: Header) -> list[Json]:
     simulation = Simulation(chain, plan, base, chain.state_at(base, chain.context_of(base)))
     results = []
     for calls in plan.blocks:

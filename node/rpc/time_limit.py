@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from node.errors import ExecutionFailed
+from node.errors import ExecutionFailed, LimitExceeded
 
 CALL_SECONDS_MAX = 5.0
 """geth's usual limit."""
@@ -21,6 +21,8 @@ TRACE_SECONDS_MAX = 60.0
 """Opcode by opcode takes longer, and traces are for few."""
 WATCH_SECONDS = 0.2
 """How often the watcher looks."""
+AT_ONCE_MAX = 4
+"""Computations at once: each may take hundreds of megabytes, and more of them are no quicker."""
 
 Result = TypeVar("Result")
 
@@ -96,6 +98,7 @@ class _Watcher:
 
 
 _watcher = _Watcher()
+_turns = threading.BoundedSemaphore(AT_ONCE_MAX)
 
 
 def within(seconds: float, compute: Callable[[], Result]) -> Result:
@@ -103,7 +106,17 @@ def within(seconds: float, compute: Callable[[], Result]) -> Result:
 
     Raises:
         ExecutionFailed: it didn't; in geth's words.
+        LimitExceeded: others compute, and went on for as long.
     """
+    if not _turns.acquire(timeout=seconds):
+        raise LimitExceeded(f"{AT_ONCE_MAX} calls run already; ask again later")
+    try:
+        return _watched(seconds, compute)
+    finally:
+        _turns.release()
+
+
+def _watched(seconds: float, compute: Callable[[], Result]) -> Result:
     try:
         watched = _watcher.begin(seconds)
         try:
