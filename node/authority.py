@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
@@ -22,7 +23,7 @@ NO_REQUESTS = sha256().digest()
 """EIP-7685's hash of no request."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AuthorityRules:
     """See ``node.rules.Rules``."""
 
@@ -33,7 +34,7 @@ class AuthorityRules:
         """EIP-155 chain id."""
         return self.network.chain_id
 
-    @property
+    @cached_property
     def schedule(self) -> Schedule:
         """Cancun from the first block on, Prague when the network says."""
         times = [(Fork.SHANGHAI, 0), (Fork.CANCUN, 0)]

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from eth.constants import BLANK_ROOT_HASH
 from eth_keys.datatypes import PrivateKey
 
 from node.authority import AuthorityRules
@@ -31,7 +30,7 @@ from node.seal import seal_header
 from node.standard import StandardRules
 from node.store import StateView, Store
 from node.transaction import Transaction, included_transaction
-from node.trie import trie_root
+from node.trie import EMPTY_ROOT, trie_root
 from node.validation import validate_fees, validate_form, validate_sender
 from node.vm import PREVIOUS_HASHES_MAX, BlockContext, State, open_state, process_transaction
 
@@ -241,7 +240,7 @@ class Chain:
             if header.parent_hash != self.header(number - 1).hash:
                 raise StoreError(f"block {number} doesn't follow block {number - 1}: the database is damaged")
         root = self.header(head_number).state_root
-        if root != BLANK_ROOT_HASH and not self.store.has_state_value(root):
+        if root != EMPTY_ROOT and not self.store.has_state_value(root):
             raise StoreError(f"the state of block {head_number} is missing: the database is damaged")
 
 
@@ -267,7 +266,7 @@ def _sealers(network: Network | Genesis) -> frozenset[bytes]:
 def _genesis(rules: Rules, store: Store) -> tuple[Header, StateView]:
     view = StateView(store)
     context = BlockContext(0, 0, 0, bytes(20), bytes(32), rules.chain_id, tuple)
-    state = open_state(view.database(), BLANK_ROOT_HASH, context)
+    state = open_state(view.database(), EMPTY_ROOT, context)
     for address, account in rules.genesis_accounts.items():
         state.set_balance(address, account.balance)
         state.set_nonce(address, account.nonce)

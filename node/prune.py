@@ -13,12 +13,13 @@ from itertools import islice
 from pathlib import Path
 
 import rlp
-from eth.constants import BLANK_ROOT_HASH, EMPTY_SHA3
+from eth.constants import EMPTY_SHA3
 
 from node.engine import Engine
 from node.errors import NodeError, StoreError
 from node.store import Store
 from node.tables import STATE
+from node.trie import EMPTY_ROOT
 
 MARKS_NAME = "prune.marks"
 SLICE_ENTRIES = 500
@@ -126,7 +127,7 @@ class Marks:
         visited = 0
         while open_ends:
             key, holds_accounts = open_ends.pop()
-            if key in (BLANK_ROOT_HASH, EMPTY_SHA3) or key in self:
+            if key in (EMPTY_ROOT, EMPTY_SHA3) or key in self:
                 continue
             self._add(key)
             try:

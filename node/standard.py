@@ -8,6 +8,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from itertools import islice
 
@@ -60,7 +61,7 @@ DAO_EXTRA_DATA_BLOCKS = 10
 """How many blocks from the fork on must bear it (EIP-779)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StandardRules:
     """See ``node.rules.Rules``."""
 
@@ -71,7 +72,7 @@ class StandardRules:
         """EIP-155 chain id."""
         return self.genesis.config.chain_id
 
-    @property
+    @cached_property
     def schedule(self) -> Schedule:
         """As the genesis file says."""
         return self.genesis.schedule

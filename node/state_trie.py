@@ -13,6 +13,8 @@ from eth_utils.crypto import keccak
 from lru import LRU
 from rlp.codec import decode_raw, encode_raw
 
+from node.trie import EMPTY_ROOT
+
 __all__ = ["EMPTY_ROOT", "NODES_MAX", "Reader", "read", "updated"]
 
 Node: TypeAlias = Sequence["Node | bytes"]
@@ -22,7 +24,6 @@ Reader: TypeAlias = Callable[[bytes], bytes]
 Change: TypeAlias = tuple[bytes, bytes]
 """Key as nibbles; value, or empty to remove it."""
 
-EMPTY_ROOT = keccak(b"\x80")
 NOTHING: Node = ()
 NODES_MAX = 16_384
 """Decoded nodes kept; a branch takes about 1 kB."""

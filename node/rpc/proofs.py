@@ -11,12 +11,13 @@ from itertools import chain
 from typing import Any, TypeAlias
 
 import rlp
-from eth.constants import BLANK_ROOT_HASH, EMPTY_SHA3
+from eth.constants import EMPTY_SHA3
 from eth_utils.crypto import keccak
 
 from node.errors import StateUnavailable
 from node.rpc.format import Json, data, quantity
 from node.rpc.params import StorageKey
+from node.trie import EMPTY_ROOT
 
 NodeReader: TypeAlias = Callable[[bytes], bytes]
 """From the hash of a trie node to its encoding; ``KeyError`` if it isn't stored."""
@@ -41,7 +42,7 @@ class Account:
     nonce: int = 0
     balance: int = 0
     """wei."""
-    storage_root: bytes = BLANK_ROOT_HASH
+    storage_root: bytes = EMPTY_ROOT
     code_hash: bytes = EMPTY_SHA3
 
 
@@ -72,7 +73,7 @@ def prove(read: NodeReader, root: bytes, key: bytes) -> Proof:
     """
     path = bytes(chain.from_iterable(divmod(byte, 16) for byte in keccak(key)))
     nodes: list[bytes] = []
-    reference: Reference = b"" if root == BLANK_ROOT_HASH else root
+    reference: Reference = b"" if root == EMPTY_ROOT else root
     while reference:
         node = reference
         if isinstance(node, bytes):
