@@ -33,7 +33,7 @@ def _modular_exponentiation(original: Precompile) -> Precompile:
     def run(computation: Any) -> Any:
         data = computation.msg.data_as_bytes
         computation.consume_gas(gas_of(data), reason="MODEXP")
-        base, exponent, modulus = (_number(data[start : start + 32]) for start in (0, 32, 64))
+        base, exponent, modulus = (_padded(data[start : start + 32], 32) for start in (0, 32, 64))
         if not modulus:
             computation.output = b""
             return computation
@@ -55,7 +55,3 @@ def _power(base: int, exponent: int, modulus: int) -> int:
 def _padded(data: bytes, size: int) -> int:
     """The number that ``size`` bytes of call data hold, which ends in endless zeros."""
     return int.from_bytes(data, "big") << 8 * (size - len(data))
-
-
-def _number(word: bytes) -> int:
-    return int.from_bytes(word.ljust(32, b"\0"), "big")

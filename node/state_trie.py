@@ -13,7 +13,7 @@ from eth_utils.crypto import keccak
 from lru import LRU
 from rlp.codec import decode_raw, encode_raw
 
-from node.trie import EMPTY_ROOT
+from node.trie import EMPTY_ROOT, hex_prefix, nibbles_of
 
 __all__ = ["EMPTY_ROOT", "NODES_MAX", "Reader", "read", "updated"]
 
@@ -29,12 +29,11 @@ NODES_MAX = 16_384
 """Decoded nodes kept; a branch takes about 1 kB."""
 KEY_NIBBLES = 64
 _nodes: "LRU[bytes, Node]" = LRU(NODES_MAX)
-_nibble_of = bytes.maketrans(b"0123456789abcdef", bytes(range(16)))
 
 
 def read(reader: Reader, root: bytes, key: bytes) -> bytes:
     """The value of a key of 32 bytes; empty if there is none."""
-    path, depth, node = _nibbles(key), 0, _loaded(reader, root)
+    path, depth, node = nibbles_of(key), 0, _loaded(reader, root)
     while node:
         if len(node) == 17:
             below, depth = node[path[depth]], depth + 1
@@ -56,7 +55,7 @@ def updated(reader: Reader, root: bytes, changes: Mapping[bytes, bytes]) -> tupl
         changes: values by keys of 32 bytes; an empty one removes the key.
     """
     update = _Update(reader)
-    items = sorted((_nibbles(key), value) for key, value in changes.items())
+    items = sorted((nibbles_of(key), value) for key, value in changes.items())
     node = update.changed(_loaded(reader, root), items, 0)
     return update.root(node), update.made
 
@@ -101,7 +100,7 @@ class _Update:
             return self._extended(path, child)
         branch: list[Node | bytes] = [b""] * 17
         rest = path[shared + 1 :]
-        branch[path[shared]] = self._reference([_hex_prefix(rest, 0), below]) if rest else below
+        branch[path[shared]] = self._reference([hex_prefix(rest, leaf=False), below]) if rest else below
         return self._extended(path[:shared], self._changed_branch(branch, items, depth + shared))
 
     def _changed_branch(self, node: Node, items: Sequence[Change], depth: int) -> Node:
@@ -122,7 +121,7 @@ class _Update:
             return NOTHING
         first, last = items[0][0], items[-1][0]
         if len(items) == 1:
-            return [_hex_prefix(first[depth:], 2), items[0][1]]
+            return [hex_prefix(first[depth:], leaf=True), items[0][1]]
         shared = depth + _shared(first[depth:], last[depth:])
         branch: list[Node | bytes] = [b""] * 17
         for nibble, group in groupby(items, key=lambda item: item[0][shared]):
@@ -134,9 +133,9 @@ class _Update:
         if not child or not path:
             return child
         if len(child) == 17:
-            return [_hex_prefix(path, 0), self._reference(child)]
+            return [hex_prefix(path, leaf=False), self._reference(child)]
         own, is_leaf = _path(child[0])
-        return [_hex_prefix(path + own, 2 * is_leaf), child[1]]
+        return [hex_prefix(path + own, leaf=is_leaf), child[1]]
 
     def _reference(self, node: Node) -> Node | bytes:
         """A node inside its parent: itself if its RLP is under 32 bytes, else its hash."""
@@ -185,17 +184,7 @@ def _shared(one: bytes, other: bytes) -> int:
     return min(len(one), len(other))
 
 
-def _nibbles(key: bytes) -> bytes:
-    return key.hex().encode().translate(_nibble_of)
-
-
 def _path(encoded: Node | bytes) -> tuple[bytes, bool]:
     """Nibbles from bytes with a flag, and whether a leaf is behind them (Yellow Paper, appendix C)."""
-    nibbles = _nibbles(_bytes(encoded))
+    nibbles = nibbles_of(_bytes(encoded))
     return nibbles[2 - nibbles[0] % 2 :], nibbles[0] >= 2
-
-
-def _hex_prefix(nibbles: bytes, flag: int) -> bytes:
-    """The other way; ``flag`` is 2 for a leaf, else 0."""
-    nibbles = (bytes([flag + 1]) if len(nibbles) % 2 else bytes([flag, 0])) + nibbles
-    return bytes(high << 4 | low for high, low in zip(nibbles[::2], nibbles[1::2], strict=True))

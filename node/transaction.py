@@ -114,12 +114,6 @@ class Transaction:
         return gas + AUTHORIZATION_GAS * len(self.authorization_list)
 
     @property
-    def gas_floor(self) -> int:
-        """The least gas limit with which the transaction is valid (adds EIP-3860's init code words)."""
-        words = (len(self.data) + 31) // 32 if self.to == CREATE else 0
-        return self.intrinsic_gas + 2 * words
-
-    @property
     def cost_max(self) -> int:
         """The most wei the sender can lose."""
         return self.value + self.gas * self.max_fee_per_gas + self.blob_gas * self.max_fee_per_blob_gas

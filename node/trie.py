@@ -11,18 +11,21 @@ from typing import TypeAlias
 from eth_utils.crypto import keccak
 from rlp.codec import encode_raw
 
+from node.encoding import number
+
 Pair: TypeAlias = tuple[bytes, bytes]
 """Key as nibbles, value."""
 Node: TypeAlias = list["Node | bytes"]
 
 EMPTY_ROOT = keccak(b"\x80")
+_nibble_of = bytes.maketrans(b"0123456789abcdef", bytes(range(16)))
 
 
 def trie_root(items: Sequence[bytes]) -> bytes:
     """Root over non-empty ``items`` under the RLP of their positions."""
     if not items:
         return EMPTY_ROOT
-    pairs = sorted((_nibbles(_position_key(position)), item) for position, item in enumerate(items))
+    pairs = sorted((nibbles_of(_position_key(position)), item) for position, item in enumerate(items))
     return keccak(encode_raw(_node(pairs, 0)))
 
 
@@ -30,12 +33,12 @@ def _node(pairs: Sequence[Pair], depth: int) -> Node:
     """The node over ``pairs``, sorted, which share their first ``depth`` nibbles."""
     first, last = pairs[0][0], pairs[-1][0]
     if len(pairs) == 1:
-        return [_hex_prefix(first[depth:], leaf=True), pairs[0][1]]
+        return [hex_prefix(first[depth:], leaf=True), pairs[0][1]]
     shared = depth
     while shared < len(first) and first[shared] == last[shared]:
         shared += 1
     if shared > depth:
-        return [_hex_prefix(first[depth:shared], leaf=False), _reference(_node(pairs, shared))]
+        return [hex_prefix(first[depth:shared], leaf=False), _reference(_node(pairs, shared))]
     branch: Node = [b""] * 17
     if len(first) == depth:
         branch[16] = pairs[0][1]
@@ -52,15 +55,16 @@ def _reference(node: Node) -> Node | bytes:
 
 
 def _position_key(position: int) -> bytes:
-    key: bytes = encode_raw(position.to_bytes((position.bit_length() + 7) // 8, "big"))
+    key: bytes = encode_raw(number(position))
     return key
 
 
-def _nibbles(key: bytes) -> bytes:
-    return bytes(nibble for byte in key for nibble in (byte >> 4, byte & 15))
+def nibbles_of(key: bytes) -> bytes:
+    """A key's half bytes, each as a byte."""
+    return key.hex().encode().translate(_nibble_of)
 
 
-def _hex_prefix(nibbles: bytes, *, leaf: bool) -> bytes:
+def hex_prefix(nibbles: bytes, *, leaf: bool) -> bytes:
     """Nibbles as bytes with a flag for leaf and oddness (Yellow Paper, appendix C)."""
     flag = 2 * leaf + len(nibbles) % 2
     padded = bytes([flag]) + nibbles if len(nibbles) % 2 else bytes([flag, 0]) + nibbles
