@@ -177,7 +177,8 @@ def suspend(who: address, consents: DynArray[Bytes[65], MAX_SIGNERS]):
 @external
 def rotate(old: address, new: address, consents: DynArray[Bytes[65], MAX_SIGNERS]):
     """
-    @notice Give a signer another key at once. What the old key approved keeps counting; it can do no more.
+    @notice Give a signer another key at once. What the old key approved keeps counting, unless it is revoked, by
+        either key; the old one can do nothing else.
     @param old The signer's key.
     @param new The key that follows; never a signer before.
     @param consents Over both keys and since when the old one is a signer, rising by signer: by both keys and

@@ -216,7 +216,7 @@ def _open_from(account: bytes32) -> bytes32:
     found: bytes32 = account
     for _: uint256 in range(MAX_HEIGHT):
         held: IAccounts.Account = staticcall ILedger(LEDGER).account(found)
-        if not held.closed or held.parent == empty(bytes32):
+        if not held.closed:
             return found
         found = held.parent
     # The root is never closed.
