@@ -254,7 +254,7 @@ def open_chain(directory: Path, network: Network | Genesis, key: PrivateKey | No
     store = Store(directory / DATABASE_NAME)
     try:
         return Chain(network, store, key)
-    except BaseException:
+    except BaseException:  # an interrupt too: nobody else would close it
         store.close()
         raise
 

@@ -64,7 +64,7 @@ class Producer:
                 log.critical("no block can be made: %s", exc)
                 self._on_failure(exc)
                 return
-            except Exception:
+            except Exception:  # the thread's end: the node stops rather than go on without it
                 log.exception("no block can be made")
                 self._on_failure(NodeError("the block producer failed; the log has the details"))
                 return

@@ -13,7 +13,7 @@ from eth_utils.crypto import keccak
 from lru import LRU
 from rlp.codec import decode_raw, encode_raw
 
-from node.trie import EMPTY_ROOT, hex_prefix, nibbles_of
+from node.trie import EMPTY_ROOT, hex_prefix, nibbles_of, split_hex_prefix
 
 __all__ = ["EMPTY_ROOT", "NODES_MAX", "Reader", "read", "updated"]
 
@@ -185,6 +185,5 @@ def _shared(one: bytes, other: bytes) -> int:
 
 
 def _path(encoded: Node | bytes) -> tuple[bytes, bool]:
-    """Nibbles from bytes with a flag, and whether a leaf is behind them (Yellow Paper, appendix C)."""
-    nibbles = nibbles_of(_bytes(encoded))
-    return nibbles[2 - nibbles[0] % 2 :], nibbles[0] >= 2
+    """What a node's first entry says."""
+    return split_hex_prefix(_bytes(encoded))

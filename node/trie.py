@@ -69,3 +69,9 @@ def hex_prefix(nibbles: bytes, *, leaf: bool) -> bytes:
     flag = 2 * leaf + len(nibbles) % 2
     padded = bytes([flag]) + nibbles if len(nibbles) % 2 else bytes([flag, 0]) + nibbles
     return bytes(high << 4 | low for high, low in zip(padded[::2], padded[1::2], strict=True))
+
+
+def split_hex_prefix(encoded: bytes) -> tuple[bytes, bool]:
+    """(Nibbles, whether a leaf is behind them): what :func:`hex_prefix` put together."""
+    nibbles = nibbles_of(encoded)
+    return nibbles[2 - nibbles[0] % 2 :], nibbles[0] >= 2

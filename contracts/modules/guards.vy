@@ -136,7 +136,7 @@ def _publish(terms: DynArray[IAgreement.Guard, MAX_GUARDS], allowed_kinds: uint2
         guard: IAgreement.Guard = terms[i]
         assert guard.clause <= clauses and guard.clause + 1 >= clauses, "guards: clauses out of order"
         clauses = guard.clause + 1
-        assert guard.kind < 256 and self._is(allowed_kinds, guard.kind), "guards: kind not in this template"
+        assert self._is(allowed_kinds, guard.kind), "guards: kind not in this template"
         self._validate(guard)
         for j: uint256 in range(i, bound=MAX_GUARDS):
             self._validate_pair(terms[j], guard)
@@ -210,7 +210,8 @@ def _validate(guard: IAgreement.Guard):
         assert guard.c >> 64 & _M32 < DAY_SECONDS, "guards: time zone"
         assert guard.c >> 96 <= _EVERY_DAY, "guards: days of the week"
     elif kind == CALENDAR_DAY:
-        assert guard.a <= MAX_SECONDS and guard.b > 0 and guard.b <= 256, "guards: days of a calendar"
+        assert guard.a <= MAX_SECONDS and guard.b <= 256, "guards: days of a calendar"
+        # Also refuses a calendar of no day.
         assert convert(guard.subject, uint256) << (256 - guard.b) != 0, "guards: days of a calendar"
         assert guard.c < DAY_SECONDS, "guards: time zone"
     elif kind == AGREEMENT_STATE:
@@ -278,7 +279,7 @@ def _all(terms: address) -> DynArray[IAgreement.Guard, MAX_GUARDS]:
 @pure
 def _is(kinds: uint256, kind: uint256) -> bool:
     """
-    @dev Whether a kind is in a set of kinds.
+    @dev Whether a kind is in a set of kinds; one above 255 never is.
     """
     return kinds >> kind & 1 == 1
 

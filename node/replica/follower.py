@@ -149,7 +149,7 @@ class Follower:
         except NodeError as exc:
             log.critical("no block can be stored: %s", exc)
             self._on_failure(exc)
-        except Exception as exc:
+        except Exception as exc:  # the thread's end: the replica stops rather than fall behind unseen
             log.exception("following broke")
             self._on_failure(NodeError(f"following broke: {type(exc).__name__}"))
 
@@ -258,7 +258,7 @@ class Follower:
             raise DivergenceFound(divergence, block.encode()) from exc
         except StoreError:
             raise
-        except Exception as exc:
+        except Exception as exc:  # a fault of ours, not a divergence: told apart, and shown
             log.exception("%s can't be verified", block.name)
             raise self._fault(block, exc) from exc
         self._note_verified(block)

@@ -73,7 +73,7 @@ def _answer(caller: Caller, message: object) -> Json | None:
         answer: Json = {"jsonrpc": "2.0", "id": identifier, "result": _invoke(caller, name, arguments)}
     except RpcError as exc:
         answer = _error(identifier, exc)
-    except Exception:
+    except Exception:  # whatever it is, its details are for the log and the caller gets an answer
         log.exception("%s failed", name)
         answer = _error(identifier, InternalError("internal error; the node's log has the details"))
     return answer if "id" in message else None

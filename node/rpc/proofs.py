@@ -7,7 +7,6 @@ is none. A trie with nothing in it has an empty proof.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, TypeAlias
 
 import rlp
@@ -17,7 +16,7 @@ from eth_utils.crypto import keccak
 from node.errors import StateUnavailable
 from node.rpc.format import Json, data, quantity
 from node.rpc.params import StorageKey
-from node.trie import EMPTY_ROOT
+from node.trie import EMPTY_ROOT, nibbles_of, split_hex_prefix
 
 NodeReader: TypeAlias = Callable[[bytes], bytes]
 """From the hash of a trie node to its encoding; ``KeyError`` if it isn't stored."""
@@ -71,7 +70,7 @@ def prove(read: NodeReader, root: bytes, key: bytes) -> Proof:
     Raises:
         StateUnavailable: a node isn't stored.
     """
-    path = bytes(chain.from_iterable(divmod(byte, 16) for byte in keccak(key)))
+    path = nibbles_of(keccak(key))
     nodes: list[bytes] = []
     reference: Reference = b"" if root == EMPTY_ROOT else root
     while reference:
@@ -93,16 +92,10 @@ def _step(node: Node, path: bytes) -> tuple[Reference, bytes, bytes]:
     if len(node) == 17:
         return node[path[0]], path[1:], b""
     prefix, content = node
-    shared, is_leaf = _decode_hex_prefix(prefix)
+    shared, is_leaf = split_hex_prefix(prefix)
     if not path.startswith(shared):
         return b"", path, b""
     return (b"", b"", content) if is_leaf else (content, path[len(shared) :], b"")
-
-
-def _decode_hex_prefix(prefix: bytes) -> tuple[bytes, bool]:
-    """(Nibbles, whether it is a leaf's) (Yellow Paper, appendix C)."""
-    flag, *nibbles = chain.from_iterable(divmod(byte, 16) for byte in prefix)
-    return bytes(nibbles if flag & 1 else nibbles[1:]), bool(flag & 2)
 
 
 def _prove_slot(read: NodeReader, storage_root: bytes, key: StorageKey) -> Json:

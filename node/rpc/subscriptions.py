@@ -152,7 +152,7 @@ class Feed:
                 self._tell_blocks([entry for entry in current if entry.kind != "newPendingTransactions"])
                 if self._node.chain.alarm is not None:
                     _end(current)
-            except Exception:
+            except Exception:  # whatever it is, who listens must notice
                 log.exception("subscriptions can't be served; their connections are closed")
                 _end(current)
 
