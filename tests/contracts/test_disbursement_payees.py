@@ -198,6 +198,20 @@ def test_a_row_executed_later_in_the_same_window(world: World, payout: Contract)
     assert paid(payout, 10) == [100] * 9 + [0]
 
 
+def test_a_row_goes_back_to_its_day_though_another_cap_has_no_days(world: World) -> None:
+    """The first cap begins a new window between the chunks, the last has one window for ever."""
+    payout = disburse(world, [ALWAYS, payee_cap(1, 500, DAY, "day"), payee_cap(2, 5_000, name="ever")])
+    tree = rows_of([100] * 16)
+    batch = world.reserve(payout, tree)
+    execute(payout, batch, tree)
+    pass_days(1)
+    execute(payout, batch, tree, 1)
+    world.give_back(batch, tree, 9)
+    restore_payee(payout, batch, tree, 9)
+    assert paid(payout, 11) == [0] * 8 + [100, 0, 100]
+    assert paid(payout, 11, guard=2) == [100] * 9 + [0, 100]
+
+
 def test_released_rows_were_never_counted(world: World, payout: Contract) -> None:
     tree = rows_of([100] * 16)
     batch = world.reserve(payout, tree)
