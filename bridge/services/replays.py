@@ -24,6 +24,8 @@ __all__ = ["run", "shown"]
 
 NO_SALT = bytes(16)
 """A replay needs no root: the salt of every payee, for the compiler."""
+RELEASE = 5
+"""Kind of map that takes the unexecuted tail of a batch back (`modules/lines.vy`)."""
 
 
 def run(platform: Platform, content: bytes, rosters: Mapping[str, bytes]) -> Replay:
@@ -87,7 +89,14 @@ class _Past:
         names = tuple(
             held.clause_names[clause] for clause in sorted(waived) if clause < len(held.clause_names)
         )
-        return PastBatch("0x" + self.batch.batch.hex(), self._facts(rows), rows, names)
+        released = self._released_at()
+        return PastBatch("0x" + self.batch.batch.hex(), self._facts(rows), rows, names, released)
+
+    def _released_at(self) -> int | None:
+        """When what was not executed went back, if it did."""
+        maps = projections.maps_from(self.session, self.batch.batch, 0, self.batch.total_minor)
+        found = (self.chain.block_time(each.block) for each in maps if each.kind == RELEASE)
+        return next(found, None)
 
     def _rows(self) -> Iterator[PastRow]:
         returned = {

@@ -30,6 +30,7 @@ __all__ = [
     "pay_row",
     "reserve",
     "restore",
+    "restore_payee",
 ]
 
 ANOTHER_CLASS = "disbursement.another-dye-class"
@@ -248,6 +249,17 @@ def restore(terms: Terms, batch: BatchFacts, reserved: Reserved, amount: int, bo
     """Give back what went back, minor units, to the caps that counted the batch."""
     for place in reserved.counted:
         _count(terms.guards[place], batch, -amount, book)
+
+
+def restore_payee(terms: Terms, payee: int, amount_minor: int, paid_at: int, book: Book) -> None:
+    """Give a row that came back whole to the caps of its payee, in the windows that counted it.
+
+    A counter that is full says no more how much it counted: it stays full.
+    """
+    for guard in terms.guards:
+        at = counter(guard), window(guard, paid_at), payee
+        if guard.kind == Kind.PAYEE_CAP and book.paid[at] != FULL:
+            book.paid[at] -= amount_minor
 
 
 def judge(terms: Terms, batch: BatchFacts, reserved: Reserved, moment: int) -> frozenset[int] | Refused:

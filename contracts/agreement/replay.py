@@ -19,6 +19,7 @@ from contracts.agreement.evaluate import (
     pay_row,
     reserve,
     restore,
+    restore_payee,
 )
 from contracts.agreement.texts import Text
 from contracts.terms import Guard
@@ -63,15 +64,22 @@ class PastRow:
 
 @dataclass(frozen=True)
 class PastBatch:
-    """A batch of the past: its id, what is known of it, its rows in order.
+    """A batch of the past: its id, what is known of it, its executed rows in order.
 
     `waived_names` are the clauses a quorum waived, by name: their numbers are those of the old terms.
+    `released_at` is when what was not executed went back, unix seconds; None where nothing did.
     """
 
     batch: str
     facts: BatchFacts
     rows: tuple[PastRow, ...]
     waived_names: tuple[str, ...] = ()
+    released_at: int | None = None
+
+    @property
+    def tail_minor(self) -> int:
+        """What of the batch was not executed, minor units."""
+        return self.facts.total_minor - sum(row.amount_minor for row in self.rows)
 
 
 @dataclass(frozen=True)
@@ -158,7 +166,7 @@ class _Event:
     rows: tuple[int, ...] = ()
 
 
-_RESERVED, _EXECUTED, _RETURNED = range(3)
+_RESERVED, _EXECUTED, _RETURNED, _RELEASED = range(4)
 
 
 def _events(past: Sequence[PastBatch]) -> list[_Event]:
@@ -168,6 +176,8 @@ def _events(past: Sequence[PastBatch]) -> list[_Event]:
         places = range(len(batch.rows))
         for at, rows in groupby(places, key=lambda place: batch.rows[place].executed_at):
             found.append(_Event(at, _EXECUTED, batch, tuple(rows)))
+        if batch.released_at is not None:
+            found.append(_Event(batch.released_at, _RELEASED, batch))
         for place, row in enumerate(batch.rows):
             if row.returned_at is not None:
                 found.append(_Event(row.returned_at, _RETURNED, batch, (place,)))
@@ -189,10 +199,16 @@ def _verdicts(version: Version, past: Sequence[PastBatch]) -> dict[tuple[str, in
             reservations[batch.batch] = reserve(terms, facts, book)
             continue
         reserved = reservations[batch.batch]
+        if event.order == _RELEASED:
+            if isinstance(reserved, Reserved):
+                restore(terms, facts, reserved, batch.tail_minor, book)
+            continue
         if event.order == _RETURNED:
             (place,) = event.rows
             if isinstance(reserved, Reserved) and verdicts[batch.batch, place].paid:
-                restore(terms, facts, reserved, batch.rows[place].amount_minor, book)
+                row = batch.rows[place]
+                restore(terms, facts, reserved, row.amount_minor, book)
+                restore_payee(terms, row.payee, row.amount_minor, row.executed_at, book)
             continue
         verdicts |= _executed(terms, names, facts, event, reserved, book)
     return verdicts

@@ -1,14 +1,24 @@
 """New terms tried over past payouts: which verdicts change, and why."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from contracts.agreement.evaluate import Approved, BatchFacts, Observed
+from contracts.agreement.evaluate import (
+    FULL,
+    Approved,
+    BatchFacts,
+    Book,
+    Observed,
+    Terms,
+    counter,
+    restore_payee,
+)
 from contracts.agreement.replay import Change, PastBatch, PastRow, RowVerdict, Version, replay
 from contracts.ids import name_id
-from contracts.terms import InstitutionKind
+from contracts.terms import Guard, InstitutionKind, Kind
 
 Draft = Any
 # 2030-01-07 10:00 in Beijing, a Monday.
@@ -90,6 +100,48 @@ def test_payees_of_their_own_caps(draft: Callable[[str], Draft]) -> None:
     assert [(change.batch, change.row, change.new.clause) for change in found.changes] == [("b", 0, "weekly")]
     waived = [past[0], batch("b", START + DAY, (0, 2_000), waived_names=("weekly",))]
     assert replay(*new, waived).changes == ()
+
+
+def test_what_was_never_executed_leaves_room(draft: Callable[[str], Draft]) -> None:
+    first = batch("first", START, (0, 2_000), (1, 100))
+    tail = replace(first, rows=first.rows[:1], released_at=START + 3 * HOUR)
+    lower = changed(draft, set_amount("daily cap", "2100.00"))
+
+    def refused(*past: PastBatch) -> list[str]:
+        return [change.batch for change in replay(*lower, past).changes]
+
+    assert refused(tail, batch("later", START + 4 * HOUR, (0, 100))) == []
+    assert refused(tail, batch("larger", START + 4 * HOUR, (0, 101))) == ["larger"]
+    assert refused(tail, batch("earlier", START + 2 * HOUR, (0, 100))) == ["earlier"]
+    assert refused(replace(tail, released_at=None), batch("later", START + 4 * HOUR, (0, 100))) == ["later"]
+
+
+def test_what_was_refused_at_once_left_no_room(draft: Callable[[str], Draft]) -> None:
+    never = replace(batch("never", START, (0, 2_000), (1, 2_000)), rows=(), released_at=START + HOUR)
+    first = batch("first", START + 2 * HOUR, (0, 1_999), (1, 2_000))
+    past = [never, first, batch("more", START + 3 * HOUR, (0, 1))]
+    found = replay(*changed(draft, set_amount("daily cap", "3999.99")), past)
+    assert [change.batch for change in found.changes] == ["more"]
+
+
+def test_what_went_back_leaves_its_payee_room(draft: Callable[[str], Draft]) -> None:
+    cap = {"kind": "payee_cap", "amount": "3000.00", "every": "week", "timezone": "+08:00"}
+    capped = changed(draft, lambda draft: draft.add_clause("weekly", "payee-cap", cap))
+    first = batch("first", START, (0, 2_000))
+    back = replace(first.rows[0], returned_at=START + 3 * HOUR)
+    past = [replace(first, rows=(back,)), batch("later", START + DAY, (0, 2_000), (1, 2_000))]
+    assert replay(*capped, past).changes == ()
+    past.append(batch("third", START + DAY + HOUR, (0, 1_001)))
+    assert [change.batch for change in replay(*capped, past).changes] == ["third"]
+
+
+def test_a_full_counter_stays_full() -> None:
+    cap = Guard(0, Kind.PAYEE_CAP, 100, subject=name_id("ever"))
+    terms, at = Terms((cap,), name_id("courier-pay"), 1), (counter(cap), 0, 0)
+    for held, left in ((FULL, FULL), (FULL - 1, FULL - 11)):
+        book = Book(paid={at: held})
+        restore_payee(terms, 0, 10, START, book)
+        assert book.paid[at] == left
 
 
 def test_a_stricter_quorum(draft: Callable[[str], Draft]) -> None:
