@@ -128,20 +128,20 @@ def drawable_classes(content: Agreement) -> frozenset[str]:
 
 
 def _dye_class_faults(content: Agreement) -> Iterator[Fault]:
-    """Classes that exclude each other, and caps on classes that are never drawn on."""
+    """Classes beside other guards, that exclude each other, and caps on classes that are never drawn on."""
+    for where, number, guard in guard_places(content):
+        others = {type(other) for other in content.clauses[number].any_of} - {DyeClass}
+        if isinstance(guard, DyeClass) and others:
+            message = "another guard of the clause would open every class of money; give it its own clause"
+            yield Fault(where, Code.DYE_CLASS_BYPASSED, message)
     drawable = drawable_classes(content)
     if content.accounts.dye_class not in drawable:
         allowed = ", ".join(sorted(drawable)) or "no class at all"
         message = f"the dye_class clauses allow {allowed}; allow {content.accounts.dye_class} or name another"
         yield Fault("accounts.dye_class", Code.DYE_CLASSES_DISJOINT, message)
-    alternatives = any(
-        isinstance(guard, DyeClass) and not all(isinstance(other, DyeClass) for other in clause.any_of)
-        for clause in content.clauses
-        for guard in clause.any_of
-    )
     for where, number, guard in guard_places(content):
         idle = isinstance(guard, LineCap) and guard.dye_class not in drawable
-        if idle and not alternatives and len(content.clauses[number].any_of) == 1:
+        if idle and len(content.clauses[number].any_of) == 1:
             message = "money of this class is never drawn on; remove the clause or allow the class"
             yield Fault(where, Code.CLAUSE_UNREACHABLE, message)
 

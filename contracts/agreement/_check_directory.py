@@ -26,8 +26,15 @@ __all__ = ["account_faults", "guard_faults", "party_faults"]
 
 PAYER = "payer"
 _PAYER_CONTROLS = frozenset({"disbursement", "allocation", "split"})
-# Accounts a template draws on that are not its own: the role that must control each.
-_CONTROLLED_BY = {"receivable.financier_account": "financier", "receivable.debtor_account": "debtor"}
+# Accounts that are a party's, drawn on or paid to: the role that must control each.
+_CONTROLLED_BY = {
+    "escrow.payee_account": "payee",
+    "guarantee.beneficiary_account": "beneficiary",
+    "delivery.seller_account": "seller",
+    "receivable.creditor_account": "creditor",
+    "receivable.financier_account": "financier",
+    "receivable.debtor_account": "debtor",
+}
 # States an agreement of a template can come to, beside open.
 STATES_OF_TEMPLATE = {
     "disbursement": frozenset[str](),
@@ -104,7 +111,7 @@ def _controller_faults(content: Agreement, where: str, name: str, account: Accou
         return
     wanted = institution_of(content, role)
     if account.controller != wanted:
-        message = f"{name} is controlled by {account.controller}; it pays from it, so {wanted} must"
+        message = f"{name} is controlled by {account.controller}; name an account of the {role} {wanted}"
         yield Fault(where, Code.ACCOUNT_OF_ANOTHER, message)
 
 
@@ -134,11 +141,10 @@ def guard_faults(content: Agreement, facts: DirectoryFacts) -> Iterator[Fault]:
                 yield from _listed_faults(content, facts, where, guard.quorum)
             case Countersignature():
                 yield from _institution_faults(content, facts, f"{where}.by", guard.by)
-                if institution_of(content, guard.by) in content.institutions_of(PAYER):
-                    message = "the payer would counter-sign its own payment; name another institution"
-                    yield Fault(f"{where}.by", Code.PARTY_NOT_APART, message)
+                yield from _payer_faults(content, f"{where}.by", guard.by, "counter-sign its own payment")
             case Document():
                 yield from _institution_faults(content, facts, f"{where}.by", guard.by)
+                yield from _payer_faults(content, f"{where}.by", guard.by, "register its own document")
             case AgreementState():
                 yield from _agreement_faults(content, facts, where, guard.agreement)
                 yield from _state_faults(facts, where, guard)
@@ -217,9 +223,11 @@ def _evidence_faults(
     """Witnesses that are nobody, that could be several, or more than the quorum has."""
     if guard.by is not None:
         yield from _institution_faults(content, facts, f"{where}.by", guard.by)
+        yield from _payer_faults(content, f"{where}.by", guard.by, "attest its own payment")
     if guard.quorum is None:
         return
     yield from _listed_faults(content, facts, where, guard.quorum)
+    yield from _payer_faults(content, f"{where}.quorum", guard.quorum, "attest its own payment")
     held = facts.quorums.get(guard.quorum)
     if held is not None and guard.institutions > len(set(held.members)):
         message = f"{guard.institutions} institutions are asked for, the quorum has {len(set(held.members))}"
@@ -238,6 +246,14 @@ def _institution_faults(content: Agreement, facts: DirectoryFacts, where: str, r
     if len(institutions) == 1 and role in facts.institutions and institutions[0] != role:
         message = f"{role} is a role and another institution; rename the role"
         yield Fault(where, Code.PARTY_AMBIGUOUS, message)
+
+
+def _payer_faults(content: Agreement, where: str, role: str, act: str) -> Iterator[Fault]:
+    """The payer where it takes somebody else, by itself or as one of several."""
+    named = content.institutions_of(role) or (role,)
+    if set(named) & set(content.institutions_of(PAYER)):
+        message = f"the payer would {act}; name another institution"
+        yield Fault(where, Code.PARTY_NOT_APART, message)
 
 
 def _agreement_faults(content: Agreement, facts: DirectoryFacts, where: str, name: str) -> Iterator[Fault]:

@@ -23,6 +23,8 @@ from contracts.errors import Fault
 
 __all__ = ["ROLES", "section_accounts", "section_faults"]
 
+# `MAX_AMOUNT` of `modules/parties.vy`. One amount of the language is always below it.
+MAX_AMOUNT_MINOR = 2**62
 # Roles a template needs, each one institution, no two the same.
 ROLES: dict[str, tuple[str, ...]] = {
     "disbursement": ("payer",),
@@ -163,8 +165,15 @@ def _split_faults(split: Split) -> Iterator[Fault]:
 
 
 def _escrow_faults(content: Agreement, escrow: Escrow) -> Iterator[Fault]:
+    names = [milestone.name for milestone in escrow.milestones]
+    if sum(values.minor_units(milestone.amount) for milestone in escrow.milestones) > MAX_AMOUNT_MINOR:
+        message = f"the milestones add up to more than {values.amount_text(MAX_AMOUNT_MINOR)}; lower them"
+        yield Fault("escrow.milestones", Code.AMOUNT_TOO_LARGE, message)
     for number, milestone in enumerate(escrow.milestones):
         where = f"escrow.milestones[{number}]"
+        if milestone.name in names[:number]:
+            message = f"another milestone is called {milestone.name!r}; give each its own name"
+            yield Fault(f"{where}.name", Code.MILESTONE_NAME_REPEATED, message)
         yield from _nothing(f"{where}.amount", milestone.amount)
         if values.unix_seconds(milestone.due) >= values.unix_seconds(escrow.timeout):
             message = f"{milestone.due} is not before the timeout {escrow.timeout}"

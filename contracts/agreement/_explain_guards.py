@@ -1,7 +1,17 @@
 """A guard in a sentence: every kind is one entry of a table, the two languages side by side."""
 
 from contracts.agreement import values
-from contracts.agreement._wording import NOTHING, duration, filled, hours, listed, money, weekdays, window
+from contracts.agreement._wording import (
+    NOTHING,
+    duration,
+    filled,
+    hours,
+    listed,
+    money,
+    one_window,
+    weekdays,
+    window,
+)
 from contracts.agreement.guard_models import (
     AgreementBalance,
     AgreementState,
@@ -40,19 +50,28 @@ _GUARDS: dict[str, Text] = {
     ),
     "payout_cap": Text("每笔不超过 {amount}", "each payment is {amount} at most"),
     "batch_cap": Text("每个付款批次不超过 {amount}", "each batch is {amount} at most"),
-    "lifetime_cap": Text("自始至终累计不超过 {amount}", "all payments ever made add up to {amount} at most"),
+    "lifetime_cap": Text(
+        "自始至终预留的付款批次累计不超过 {amount}", "all batches ever reserved add up to {amount} at most"
+    ),
+    "lifetime_cap_of_transfers": Text(
+        "自始至终拨款累计不超过 {amount}", "all transfers ever made add up to {amount} at most"
+    ),
     "payee_cap": Text(
         "对同一收款人{every}合计不超过 {amount}{timezone}",
         "payments to one payee add up to {amount} at most {every}{timezone}",
     ),
     "line_cap": Text(
-        "“{dye_class}”类资金累计支出不超过 {amount}，其他类别不受此限",
-        "all payments ever made from money of the class “{dye_class}” add up to {amount} at most; "
+        "自始至终从“{dye_class}”类资金预留的付款批次累计不超过 {amount}，其他类别不受此限",
+        "all batches ever reserved from money of the class “{dye_class}” add up to {amount} at most; "
         "other classes are not limited by this",
     ),
     "window_cap": Text(
-        "{every}合计不超过 {amount}（时区 UTC{timezone}）",
-        "payments add up to {amount} at most {every} (time zone UTC{timezone})",
+        "{one}预留的付款批次合计不超过 {amount}，不论何时付款（时区 UTC{timezone}）",
+        "batches reserved {one} add up to {amount} at most, whenever they are paid (time zone UTC{timezone})",
+    ),
+    "window_cap_of_transfers": Text(
+        "{one}的拨款合计不超过 {amount}（时区 UTC{timezone}）",
+        "transfers {one} add up to {amount} at most (time zone UTC{timezone})",
     ),
     "time_window": Text(
         "只在 {first} 至 {last}（含首尾两日）{days}{hours}付款（时区 UTC{timezone}）",
@@ -125,9 +144,16 @@ _EXCLUDED = Text("除外日", "excluded days")
 
 def guard_text(content: Agreement, payees: int | None, guard: GuardModel) -> Text:
     """What must be so for the guard to hold. `payees` is None while no roster has been read."""
-    several = isinstance(guard, Evidence) and guard.institutions > 1
-    template = _GUARDS["several_evidence" if several else guard.kind]
-    return filled(template, **_operands(content, payees, guard))
+    return filled(_GUARDS[_sentence(content, guard)], **_operands(content, payees, guard))
+
+
+def _sentence(content: Agreement, guard: GuardModel) -> str:
+    """Which sentence says the guard: caps count batches when they are reserved, or transfers."""
+    if isinstance(guard, Evidence) and guard.institutions > 1:
+        return "several_evidence"
+    if isinstance(guard, WindowCap | LifetimeCap) and content.template_name == "allocation":
+        return f"{guard.kind}_of_transfers"
+    return guard.kind
 
 
 def _members(content: Agreement, quorum: str) -> dict[str, object]:
@@ -150,7 +176,7 @@ def _operands(content: Agreement, payees: int | None, guard: GuardModel) -> dict
             return {"amount": money(content, guard.amount), "dye_class": guard.dye_class}
         case WindowCap():
             amount = money(content, guard.amount)
-            return {"amount": amount, "every": window(guard.every), "timezone": guard.timezone}
+            return {"amount": amount, "one": one_window(guard.every), "timezone": guard.timezone}
         case PayeeCap():
             zone = NOTHING if guard.timezone is None else filled(_TIMEZONE, timezone=guard.timezone)
             return {"amount": money(content, guard.amount), "every": window(guard.every), "timezone": zone}

@@ -57,16 +57,14 @@ _ESCROW = {
         "The payee may refund or renounce the rest; both together may divide it; either may dispute.",
     ),
     "dispute": Text(
-        "争议期间停止放款和退款，由 {arbiter} 裁决分配；{wait} 内未裁决，任何人可结束，"
-        "已证明的里程碑付给收款方，"
-        "其余退回付款方。",
-        "A dispute stops releases and refunds, and {arbiter} divides what rests; without a ruling within "
-        "{wait} "
-        "anyone ends it: attested milestones are paid, the rest goes back to the payer.",
+        "争议期间停止放款和退款，由 {arbiter} 裁决分配。",
+        "A dispute stops releases and refunds, and {arbiter} divides what rests.",
     ),
     "exit": Text(
-        "最迟 {timeout} 之后任何人可结束：已证明的里程碑付给收款方，其余退回付款方。",
-        "After {timeout} anyone may end it: attested milestones are paid, the rest goes back to the payer.",
+        "{timeout} 之后任何人可结束；有争议的，还须自提出争议起已过 {wait}："
+        "已证明的里程碑付给收款方，其余退回付款方。",
+        "After {timeout} anyone may end it, in a dispute {wait} after it was raised at the earliest: "
+        "attested milestones are paid, the rest goes back to the payer.",
     ),
 }
 
@@ -226,9 +224,8 @@ def _escrow(content: Agreement, escrow: Escrow) -> Iterator[Text]:
             attested=_attested(content, milestone),
         )
     yield _ESCROW["people"]
-    wait = duration(escrow.dispute_timeout)
-    yield filled(_ESCROW["dispute"], wait=wait, **_roles(content, "arbiter"))
-    yield filled(_ESCROW["exit"], timeout=escrow.timeout)
+    yield filled(_ESCROW["dispute"], **_roles(content, "arbiter"))
+    yield filled(_ESCROW["exit"], timeout=escrow.timeout, wait=duration(escrow.dispute_timeout))
 
 
 def _attested(content: Agreement, milestone: Milestone) -> Text:

@@ -31,7 +31,7 @@ __all__ = [
 MAX_NAME_CHARACTERS = 120
 _SLUG = r"[a-z0-9]+(-[a-z0-9]+)*"
 _ACCOUNT = rf"{_SLUG}(/{_SLUG})*"
-_HASH = r"0x[0-9a-f]{64}"
+_HASH = r"0x(?!0{64})[0-9a-f]{64}"
 _FILE_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*\.csv"
 
 
@@ -85,7 +85,7 @@ Slug = Annotated[
 ]
 Hash = Annotated[
     str,
-    _text(Code.NAME_INVALID, _matching(_HASH, "0x and the 64 hex digits of a hash")),
+    _text(Code.NAME_INVALID, _matching(_HASH, "0x and the 64 hex digits of a hash, not all zero")),
     Field(json_schema_extra={"pattern": f"^{_HASH}$"}),
 ]
 AccountName = Annotated[

@@ -4,7 +4,7 @@ from contracts.agreement import values
 from contracts.agreement.model import Agreement
 from contracts.agreement.texts import Text
 
-__all__ = ["NOTHING", "duration", "filled", "hours", "listed", "money", "weekdays", "window"]
+__all__ = ["NOTHING", "duration", "filled", "hours", "listed", "money", "one_window", "weekdays", "window"]
 
 NOTHING = Text("", "")
 
@@ -20,6 +20,11 @@ _WINDOWS = {
     "week": Text("每周（周一零时起）", "in each week from Monday 00:00"),
     values.EVER: Text("自始至终", "ever"),
 }
+_ONE_WINDOW = {
+    "hour": Text("同一小时内", "within one hour of the clock"),
+    "day": Text("同一自然日", "on one calendar day"),
+    "week": Text("同一周（周一零时起）", "in one week from Monday 00:00"),
+}
 _UNITS = {
     "s": Text("秒", "second"),
     "m": Text("分钟", "minute"),
@@ -31,6 +36,7 @@ _ALL_DAY = Text("全天", "at any hour")
 _HOURS = Text("每天 {start} 至 {end} ", "from {start} to {end}")
 _NIGHT = Text("每天 {start} 至次日 {end} ", "from {start} to {end} of the next day")
 _EVERY = Text("每 {length}", "in each window of {length}")
+_ONE = Text("同一 {length}周期内", "within one window of {length}")
 _WEEKDAYS = {
     "mon": Text("周一", "Monday"),
     "tue": Text("周二", "Tuesday"),
@@ -82,6 +88,11 @@ def weekdays(days: tuple[str, ...]) -> Text:
 def window(every: str) -> Text:
     """The window of a cap."""
     return _WINDOWS.get(every) or filled(_EVERY, length=duration(every))
+
+
+def one_window(every: str) -> Text:
+    """One of the windows of a cap over batches or transfers."""
+    return _ONE_WINDOW.get(every) or filled(_ONE, length=duration(every))
 
 
 def listed(names: tuple[str, ...]) -> Text:

@@ -26,19 +26,31 @@ MAX_NODES = 20_000
 Data = dict[str, "Data"] | tuple["Data", ...] | str | int | float | bool | None
 
 _TAG = "tag:yaml.org,2002:"
+# Line breaks that editors do not show as such, and marks that show text in another order than it is read.
+_HIDDEN = re.compile(r"\r(?!\n)|[\x85\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def decoded(text: bytes | str) -> tuple[bytes, str]:
-    """The file's bytes and its text. Raises AgreementInvalid if too large or not UTF-8."""
+    """The file's bytes and its text.
+
+    Raises AgreementInvalid if too large, not UTF-8, or with characters that make people read another text.
+    """
     try:
         source = text.encode() if isinstance(text, str) else text
         if len(source) > MAX_FILE_BYTES:
             message = f"the file has {len(source)} bytes; {MAX_FILE_BYTES} are allowed"
             raise AgreementInvalid((Fault("file", Code.FILE_TOO_LARGE, message),))
-        return source, source.decode("utf-8-sig")
+        shown = source.decode("utf-8-sig")
     except UnicodeError as exc:
         message = "the file is not UTF-8 text; save it as UTF-8"
         raise AgreementInvalid((Fault("file", Code.ENCODING_INVALID, message),)) from exc
+    hidden = _HIDDEN.search(shown)
+    if hidden:
+        *before, last = shown[: hidden.start()].split("\n")
+        where = f"line {len(before) + 1}, column {len(last) + 1}"
+        message = f"remove the character U+{ord(hidden[0]):04X}: what people see is not what is read"
+        raise AgreementInvalid((Fault(where, Code.CHARACTER_HIDDEN, message),))
+    return source, shown
 
 
 def parsed(text: str) -> tuple[Data, tuple[Fault, ...]]:

@@ -10,6 +10,7 @@ class Code(StrEnum):
 
     # Reading the file
     ENCODING_INVALID = "encoding-invalid"
+    CHARACTER_HIDDEN = "character-hidden"
     FILE_TOO_LARGE = "file-too-large"
     YAML_INVALID = "yaml-invalid"
     YAML_TOO_DEEP = "yaml-too-deep"
@@ -40,6 +41,7 @@ class Code(StrEnum):
     ACCOUNT_UNKNOWN = "account-unknown"
     ACCOUNT_OF_ANOTHER = "account-of-another"
     ACCOUNT_REPEATED = "account-repeated"
+    ACCOUNT_SHARED = "account-shared"
     CURRENCY_MISMATCH = "currency-mismatch"
     TREE_MISMATCH = "tree-mismatch"
     FUNDS_MISSING = "funds-missing"
@@ -79,12 +81,15 @@ class Code(StrEnum):
     CALENDAR_EMPTY = "calendar-empty"
     BLACKLIST_REPEATED = "blacklist-repeated"
     BLACKLIST_BYPASSED = "blacklist-bypassed"
+    DYE_CLASS_BYPASSED = "dye-class-bypassed"
     DYE_CLASSES_DISJOINT = "dye-classes-disjoint"
     TIME_WINDOW_EMPTY = "time-window-empty"
     TIME_WINDOWS_DISJOINT = "time-windows-disjoint"
     # Templates without clauses
     SECTION_MISSING = "section-missing"
     AMOUNT_ZERO = "amount-zero"
+    AMOUNT_TOO_LARGE = "amount-too-large"
+    MILESTONE_NAME_REPEATED = "milestone-name-repeated"
     TIMES_OUT_OF_ORDER = "times-out-of-order"
     SHARES_ABOVE_WHOLE = "shares-above-whole"
     PART_EMPTY = "part-empty"

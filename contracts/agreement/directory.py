@@ -33,8 +33,9 @@ class AccountFacts:
 class AgreementFacts:
     """A deployed agreement: its address (20 bytes), template (`name` without version) and account.
 
-    `clears_to` are the accounts to which it moves money without anybody deciding; `waits_for` the agreements
-    whose state or balance its terms ask for.
+    `clears_to` are the accounts to which it moves money without anybody deciding, `gives_back_to` those to
+    which money goes back; `draws_on` the accounts beside its own from which it takes money; `waits_for` the
+    agreements whose state or balance its terms ask for.
     """
 
     address: bytes
@@ -42,6 +43,8 @@ class AgreementFacts:
     account: str
     clears_to: tuple[str, ...] = ()
     waits_for: tuple[str, ...] = ()
+    gives_back_to: tuple[str, ...] = ()
+    draws_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

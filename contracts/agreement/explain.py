@@ -6,13 +6,14 @@ Every sentence is one entry of a table: the two languages stand next to each oth
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from contracts.agreement._check_clauses import drawable_classes
 from contracts.agreement._explain_guards import guard_text
 from contracts.agreement._explain_sections import section_lines
 from contracts.agreement._wording import filled, listed
 from contracts.agreement.compile import CompiledAgreement
 from contracts.agreement.expectations import Outcome
 from contracts.agreement.guard_models import Clause
-from contracts.agreement.guards import BY_ROW, COUNTED, kind_of, refusal_codes
+from contracts.agreement.guards import BY_ROW, CODES_OF_KIND, COUNTED, kind_of, refusal_codes
 from contracts.agreement.model import Agreement, AgreementFile
 from contracts.agreement.sections import SECTIONS
 from contracts.agreement.texts import Text
@@ -42,24 +43,23 @@ _FRAME = {
     "template": Text("类型：{kind}，模板 {template}。", "Type: {kind}, template {template}."),
     "parties": Text("当事方：{parties}。", "Parties: {parties}."),
     "disbursement": Text(
-        "付款方 {payer} 从账户 {account} 向名册上的收款人付款，只动用“{dye_class}”类资金，币种 {currency}。",
+        "付款方 {payer} 从账户 {account} 向名册上的收款人付款，只动用{classes}类资金，币种 {currency}。",
         "{payer} pays payees of a roster from the account {account}, "
-        "with money of the class “{dye_class}” only, in {currency}.",
+        "with money of {classes} only, in {currency}.",
     ),
     "allocation": Text(
-        "付款方 {payer} 从账户 {account} 只向下列账户拨款：{funds}，只动用“{dye_class}”类资金，"
-        "币种 {currency}。",
+        "付款方 {payer} 从账户 {account} 只向下列账户拨款：{funds}，只动用{classes}类资金，币种 {currency}。",
         "{payer} moves money from the account {account} to these accounts only: {funds}, "
-        "with money of the class “{dye_class}” only, in {currency}.",
+        "with money of {classes} only, in {currency}.",
     ),
     "clearing": Text(
-        "付款方 {payer} 的账户 {account} 只按下列规则自动拨款，只动用“{dye_class}”类资金，币种 {currency}。",
-        "Money moves from the account {account} of {payer} by the rules below only, money of the class "
-        "“{dye_class}” only, in {currency}.",
+        "付款方 {payer} 的账户 {account} 只按下列规则自动拨款，只动用{classes}类资金，币种 {currency}。",
+        "Money moves from the account {account} of {payer} by the rules below only, money of {classes} only, "
+        "in {currency}.",
     ),
     "section": Text(
-        "只动用“{dye_class}”类资金，币种 {currency}。",
-        "Only money of the class “{dye_class}”, in {currency}.",
+        "只动用{classes}类资金，币种 {currency}。",
+        "Only money of {classes}, in {currency}.",
     ),
     "clauses": Text(
         "以下 {count} 条条款须全部满足，缺一不付：",
@@ -71,9 +71,10 @@ _FRAME = {
         "{number}. {name}: any one of these is enough. {guards}. {refusal}",
     ),
     "any_window_cap": Text(
-        "{number}. {name}：{guards}。每项额度各自累计，付款计入第一项尚有余量的额度。{refusal}",
-        "{number}. {name}: {guards}. Each cap counts by itself, and a payment counts against the first that "
-        "has room. {refusal}",
+        "{number}. {name}：下列条件满足任一项即可。{guards}。"
+        "每项额度各自累计，只计入第一项尚有余量的额度。{refusal}",
+        "{number}. {name}: any one of these is enough. {guards}. Each counts by itself, and only the first "
+        "that has room counts. {refusal}",
     ),
     "expected": Text(
         "签署前须在模拟中逐项核对 {count} 项预期结果：应付款 {paid} 项，应拒绝 {refused} 项。",
@@ -93,9 +94,20 @@ _REFUSALS = {
         "other payments of the batch go on.",
     ),
     "reservation": Text(
+        "否则拒绝整个批次（{code}），不占用任何资金。",
+        "Otherwise the whole batch is refused ({code}) and no money is set aside.",
+    ),
+    "count": Text(
         "超出时拒绝整个批次（{code}），不占用任何资金；取消的批次退还额度。",
         "Above that the whole batch is refused ({code}) and no money is set aside; "
         "a cancelled batch gives its room back.",
+    ),
+    "document": Text(
+        "否则拒绝整个批次（{code}），不占用任何资金；取消的批次退还额度。"
+        "付给其他收款人的付款被拒绝（{of_payee}），款项退回原账户。",
+        "Otherwise the whole batch is refused ({code}) and no money is set aside; a cancelled batch gives "
+        "its room back. A payment to another payee is refused ({of_payee}) and its money goes back to the "
+        "account.",
     ),
     "execution": Text(
         "否则整个批次暂不付款（{code}），资金保留在批次中，期限过后退回原账户。",
@@ -144,7 +156,7 @@ def _lines(view: _View) -> Iterator[Text]:
     yield filled(_FRAME["template"], kind=_TEMPLATES[content.template_name], template=content.template)
     yield filled(_FRAME["parties"], parties=_parties(content))
     if content.template_name in SECTIONS:
-        yield filled(_FRAME["section"], dye_class=accounts.dye_class, currency=content.currency)
+        yield filled(_FRAME["section"], classes=_classes(content), currency=content.currency)
         yield from section_lines(content)
         yield _expected(content)
         return
@@ -152,7 +164,7 @@ def _lines(view: _View) -> Iterator[Text]:
         _FRAME["clearing" if content.rules and not accounts.funds else content.template_name],
         payer=listed(content.institutions_of("payer")),
         account=accounts.pays_from,
-        dye_class=accounts.dye_class,
+        classes=_classes(content),
         currency=content.currency,
         funds=listed(accounts.funds),
     )
@@ -163,6 +175,14 @@ def _lines(view: _View) -> Iterator[Text]:
     yield _expected(content)
 
 
+def _classes(content: Agreement) -> Text:
+    """The classes of money that can be drawn on."""
+    classes = sorted(drawable_classes(content))
+    one = "the class" if len(classes) == 1 else "the classes"
+    shown = listed(tuple(f"“{each}”" for each in classes))
+    return Text(shown.zh, f"{one} {shown.en}")
+
+
 def _expected(content: Agreement) -> Text:
     count = len(content.expected)
     paid = sum(case.then == "paid" or isinstance(case.then, Outcome) for case in content.expected)
@@ -171,7 +191,7 @@ def _expected(content: Agreement) -> Text:
 
 def _clause(view: _View, number: int, clause: Clause) -> Text:
     guards = [guard_text(view.content, view.payees, guard) for guard in clause.any_of]
-    refusal = filled(_REFUSALS[_what_is_refused(view.content, clause)], code=_either(refusal_codes(clause)))
+    refusal = _refusal(view.content, clause)
     if len(guards) == 1:
         return filled(_FRAME["one"], number=number, name=clause.name, guard=guards[0], refusal=refusal)
     listed = Text(
@@ -181,6 +201,16 @@ def _clause(view: _View, number: int, clause: Clause) -> Text:
     counts = all(kind_of(guard) in COUNTED for guard in clause.any_of)
     frame = "any_window_cap" if counts else "any"
     return filled(_FRAME[frame], number=number, name=clause.name, guards=listed, refusal=refusal)
+
+
+def _refusal(content: Agreement, clause: Clause) -> Text:
+    """What happens when a clause is not satisfied, and the codes that the chain gives."""
+    what, codes = _what_is_refused(content, clause), refusal_codes(clause)
+    if what != "document":
+        return filled(_REFUSALS[what], code=_either(codes))
+    of_payee = CODES_OF_KIND[Kind.DOCUMENT][1]
+    whole = tuple(code for code in codes if code != of_payee)
+    return filled(_REFUSALS[what], code=_either(whole), of_payee=of_payee)
 
 
 def _either(codes: tuple[str, ...]) -> str:
@@ -193,7 +223,11 @@ def _what_is_refused(content: Agreement, clause: Clause) -> str:
         return "transfer"
     if kinds & BY_ROW:
         return "row"
-    return "reservation" if kinds & _AT_RESERVE else "execution"
+    if not kinds <= _AT_RESERVE:
+        return "execution"
+    if Kind.DOCUMENT in kinds:
+        return "document"
+    return "count" if kinds <= COUNTED else "reservation"
 
 
 def _parties(content: Agreement) -> Text:

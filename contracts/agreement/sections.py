@@ -98,7 +98,7 @@ class Milestone(Model):
 
 
 class Escrow(Model):
-    """The roles payer, payee and arbiter; after `timeout`, or an open dispute's, anyone ends it."""
+    """The roles payer, payee and arbiter; after `timeout`, and an open dispute's, anyone ends it."""
 
     payer_account: AccountName
     payee_account: AccountName

@@ -1,17 +1,19 @@
-"""Agreements together: where money goes round by itself, and where it could never leave.
+"""Agreements together: where money goes round by itself, where it could never leave, whose money it is.
 
-Money moves without anybody deciding along the rules of allocations and the parts of splits. A circle of those
-would never rest; so would agreements that wait for each other never begin.
+Money moves without anybody deciding along the rules of allocations and the parts of splits, and it goes back
+from accounts that hold it for somebody. A circle of those would never rest; so would agreements that wait for
+each other never begin. And what one agreement holds for its parties no other may draw on.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from contracts.agreement._check_sections import section_accounts
 from contracts.agreement.codes import Code
 from contracts.agreement.directory import AgreementFacts, DirectoryFacts
 from contracts.agreement.guard_models import AgreementBalance, AgreementState
 from contracts.agreement.model import Agreement
-from contracts.agreement.sections import Delivery, Escrow, Guarantee, Receivable, Split
+from contracts.agreement.sections import SECTIONS, Delivery, Escrow, Guarantee, Receivable, Split
 from contracts.errors import Fault
 
 __all__ = ["agreement_facts", "set_faults", "together", "workflow_faults"]
@@ -19,17 +21,44 @@ __all__ = ["agreement_facts", "set_faults", "together", "workflow_faults"]
 
 def agreement_facts(content: Agreement, address: bytes = bytes(20)) -> AgreementFacts:
     """What others need to know of an agreement: for the directory facts of one that is deployed."""
-    split = content.section
+    section = content.section
     cleared = tuple(rule.to for rule in content.rules)
-    if isinstance(split, Split):
-        cleared = (*(part.to for part in split.parts), split.remainder_to)
+    if isinstance(section, Split):
+        cleared = (*(part.to for part in section.parts), section.remainder_to)
     waits = dict.fromkeys(
         guard.agreement
         for clause in content.clauses
         for guard in clause.any_of
         if isinstance(guard, AgreementState | AgreementBalance)
     )
-    return AgreementFacts(address, content.template_name, content.accounts.pays_from, cleared, tuple(waits))
+    # A refund draws on whom the split paid.
+    draws_on = cleared if isinstance(section, Split) else _drawn_on(content)
+    return AgreementFacts(
+        address,
+        content.template_name,
+        content.accounts.pays_from,
+        cleared,
+        tuple(waits),
+        tuple(_back(content).values()),
+        draws_on,
+    )
+
+
+def _back(content: Agreement) -> dict[str, str]:
+    """The account money goes back to, if there is one, by where the file names it."""
+    match content.section:
+        case Escrow() as escrow:
+            return {"escrow.payer_account": escrow.payer_account}
+        case Guarantee() as guarantee:
+            return {"guarantee.applicant_account": guarantee.applicant_account}
+        case Delivery() as delivery:
+            return {"delivery.buyer_account": delivery.buyer_account}
+        case Receivable() as receivable:
+            return {"receivable.creditor_account": receivable.creditor_account}
+        case Split() as split:
+            return {"split.refund_to": split.refund_to}
+        case None:
+            return {}
 
 
 def together(contents: Sequence[Agreement], facts: DirectoryFacts) -> DirectoryFacts:
@@ -47,22 +76,50 @@ def workflow_faults(contents: Sequence[Agreement], facts: DirectoryFacts) -> tup
     moves: dict[str, set[str]] = {}
     for held in known.values():
         moves.setdefault(held.account, set()).update(held.clears_to)
+        for account in (held.account, *held.clears_to):
+            moves.setdefault(account, set()).update(held.gives_back_to)
     waits = {name: set(held.waits_for) for name, held in known.items()}
     return tuple(
-        (*_money_cycles(content, known, moves), *_waiting_cycles(content, waits)) for content in contents
+        (
+            *_money_cycles(content, known, moves),
+            *_waiting_cycles(content, waits),
+            *_shared_accounts(content, known),
+        )
+        for content in contents
     )
 
 
 def _money_cycles(
     content: Agreement, known: Mapping[str, AgreementFacts], moves: Mapping[str, set[str]]
 ) -> Iterator[Fault]:
-    source = content.accounts.pays_from
-    for number, account in enumerate(known[content.agreement].clears_to):
-        path = _path(account, source, moves)
-        if path and account != source:
-            shown = " → ".join((source, *path))
+    source, cleared = content.accounts.pays_from, known[content.agreement].clears_to
+    ways = [(_place(content, number), source, to) for number, to in enumerate(cleared)]
+    ways += [(where, start, to) for where, to in _back(content).items() for start in (source, *cleared)]
+    for where, start, to in ways:
+        path = _path(to, start, moves)
+        if path and to != start:
+            shown = " → ".join((start, *path))
             message = f"money would go round by itself: {shown}; take one of them out"
-            yield Fault(_place(content, number), Code.WORKFLOW_CYCLE, message)
+            yield Fault(where, Code.WORKFLOW_CYCLE, message)
+
+
+def _shared_accounts(content: Agreement, known: Mapping[str, AgreementFacts]) -> Iterator[Fault]:
+    """Accounts on which money rests for the parties of one agreement, and on which another draws."""
+    own, account = known[content.agreement], content.accounts.pays_from
+    others = [(name, held) for name, held in known.items() if name != content.agreement]
+    for name, held in others:
+        holds = held.template in SECTIONS
+        if held.account == account and (holds or own.template in SECTIONS):
+            message = f"{name} pays from {account} too, where money is held; give each an account of its own"
+            yield Fault("accounts.pays_from", Code.ACCOUNT_SHARED, message)
+        if own.template in SECTIONS and account in held.draws_on:
+            message = f"{name} draws on {account}, where this agreement holds money; give it its own"
+            yield Fault("accounts.pays_from", Code.ACCOUNT_SHARED, message)
+        if holds and held.account in own.draws_on:
+            places = section_accounts(content)
+            where = next(place for place, each in places.items() if each == held.account)
+            message = f"{name} holds money on {held.account}; this agreement would draw on it: name another"
+            yield Fault(where, Code.ACCOUNT_SHARED, message)
 
 
 def _place(content: Agreement, number: int) -> str:

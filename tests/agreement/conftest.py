@@ -89,6 +89,7 @@ def facts() -> DirectoryFacts:
         "swift-courier/east": "swift-courier-east",
         "swift-courier/suppliers": "river-supplies",
         "swift-courier/financing": "north-bank",
+        "swift-courier/warehouse": "swift-courier",
     }
     for name in ("deposit", "collateral", "sales", "platform", "tax", "customers", "repayments", "works"):
         controllers[f"swift-courier/{name}"] = "swift-courier"

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from contracts.agreement import AgreementFacts, Code, QuorumFacts, compile_terms, load
+from contracts.agreement import AgreementFacts, Code, QuorumFacts, _yaml, compile_terms, load
+from contracts.agreement.compile import agreement_faults
 from contracts.errors import AgreementInvalid
 
 Draft = Any
@@ -95,6 +96,19 @@ def deployed(
     draft.facts = replace(draft.facts, agreements={**draft.facts.agreements, name: held})
 
 
+def milestones(last: str) -> Change:
+    """Four milestones of all digits that an amount has, and a fifth."""
+
+    def change(draft: Draft) -> None:
+        one = draft.document["escrow"]["milestones"][1]
+        amounts = ["9999999999999999.99"] * 4 + [last]
+        more = [{**one, "name": f"part {i}", "amount": amount} for i, amount in enumerate(amounts)]
+        draft.document["escrow"]["milestones"][1:] = more
+        draft.document["escrow"]["milestones"][0]["amount"] = "0.01"
+
+    return change
+
+
 def beside(draft: Draft) -> None:
     draft.account("other", "swift-courier", "swift-courier", "CNY")
     draft.account("other/east", "swift-courier", "swift-courier", "CNY", "other")
@@ -102,6 +116,7 @@ def beside(draft: Draft) -> None:
 
 
 PAYEE = {"kind": "payee_cap", "amount": "9000.00", "every": "day", "timezone": "+08:00"}
+OWN_CLASS = {"kind": "dye_class", "dye_class": "courier-pay"}
 BLACKLIST = {"kind": "blacklist", "quorum": "supervisors"}
 BALANCE = {"kind": "agreement_balance", "agreement": "funding", "dye_class": "general", "at_least": "1.00"}
 CALENDAR = {
@@ -208,7 +223,8 @@ FAULTS: dict[Code, list[tuple[str, Change, str]]] = {
         (P, set_value("agreement", to="Courier Payouts"), "agreement"),
         (P, set_value("accounts", "pays_from", to="/east"), "accounts.pays_from"),
         (P, guard(1, file="../couriers.csv"), "clauses[1].any[0].file"),
-        (P, set_value("title", "zh", to="东区\u202e骑手"), "title.zh"),
+        (G, set_value("guarantee", "document", to="0x" + "0" * 64), "guarantee.document"),
+        (R, set_value("receivable", "document", to="0x" + "0" * 64), "receivable.document"),
         (P, set_value("title", "zh", to="东区\u200b骑手"), "title.zh"),
         (P, set_value("clauses", 0, "name", to="a\x00b"), "clauses[0].name"),
         (P, set_value("clauses", 0, "name", to=" a"), "clauses[0].name"),
@@ -243,6 +259,22 @@ FAULTS: dict[Code, list[tuple[str, Change, str]]] = {
         (E, set_value("escrow", "payee_account", to="swift-courier"), "escrow.payee_account"),
         (S, set_value("split", "refund_to", to="swift-courier/tax"), "split.refund_to"),
         (F, set_value("accounts", "funds", to=["swift-courier/east"] * 2), "accounts.funds"),
+    ],
+    Code.ACCOUNT_SHARED: [
+        (D, set_value("accounts", "pays_from", to="swift-courier/deposit"), "accounts.pays_from"),
+        (P, lambda draft: deployed(draft, "x", "guarantee", "swift-courier/east"), "accounts.pays_from"),
+        (
+            R,
+            lambda draft: deployed(draft, "x", "allocation", "swift-courier/repayments"),
+            "accounts.pays_from",
+        ),
+        (S, set_value("split", "parts", 1, "to", to="swift-courier/deposit"), "split.parts[1].to"),
+        (S, set_value("split", "remainder_to", to="swift-courier/deposit"), "split.remainder_to"),
+        (
+            R,
+            set_value("receivable", "debtor_account", to="swift-courier/deposit"),
+            "receivable.debtor_account",
+        ),
     ],
     Code.CURRENCY_MISMATCH: [
         (P, set_value("currency", to="USD"), "accounts.pays_from"),
@@ -428,6 +460,10 @@ FAULTS: dict[Code, list[tuple[str, Change, str]]] = {
             "clauses[7].any[0]",
         ),
     ],
+    Code.DYE_CLASS_BYPASSED: [
+        (P, also(5, OWN_CLASS), "clauses[5].any[1]"),
+        (P, clause("source", "dye-class", OWN_CLASS, {**CAP, "kind": "batch_cap"}), "clauses[6].any[0]"),
+    ],
     Code.DYE_CLASSES_DISJOINT: [
         (P, clause("class", "dye-class", {"kind": "dye_class", "dye_class": "bonus"}), "accounts.dye_class"),
         (
@@ -453,6 +489,10 @@ FAULTS: dict[Code, list[tuple[str, Change, str]]] = {
             clause("countersigned", "countersignature-missing", {"kind": "countersignature", "by": "payer"}),
             "clauses[6].any[0].by",
         ),
+        (P, guard(5, by="payer"), "clauses[5].any[0].by"),
+        (P, guard(5, by="swift-courier-east"), "clauses[5].any[0].by"),
+        (W, set_value("parties", "inspectors", 1, to="swift-courier"), "clauses[12].any[0].quorum"),
+        (W, set_value("parties", "registrar", to="swift-courier"), "clauses[13].any[0].by"),
         (E, set_value("parties", "arbiter", to="swift-courier"), "parties.arbiter"),
         (E, set_value("escrow", "milestones", 0, "by", to="payee"), "escrow.milestones[0].by"),
         (G, set_value("parties", "witness", to="river-supplies"), "parties.witness"),
@@ -505,6 +545,38 @@ FAULTS: dict[Code, list[tuple[str, Change, str]]] = {
             ),
             "split.parts[0].to",
         ),
+        (
+            S,
+            lambda draft: deployed(
+                draft, "again", "allocation", "swift-courier/customers", ("swift-courier/sales",)
+            ),
+            "split.refund_to",
+        ),
+        (
+            S,
+            lambda draft: deployed(
+                draft, "again", "allocation", "swift-courier/customers", ("swift-courier/platform",)
+            ),
+            "split.refund_to",
+        ),
+        *(
+            (
+                which,
+                lambda draft, held=held, back=back: deployed(draft, "rules", "allocation", back, (held,)),
+                where,
+            )
+            for which, held, back, where in (
+                (E, "swift-courier/deposit", "swift-courier", "escrow.payer_account"),
+                (G, "swift-courier/collateral", "swift-courier", "guarantee.applicant_account"),
+                (D, "swift-courier/warehouse", "swift-courier", "delivery.buyer_account"),
+                (
+                    R,
+                    "swift-courier/repayments",
+                    "swift-courier/suppliers",
+                    "receivable.creditor_account",
+                ),
+            )
+        ),
     ],
     Code.SECTION_MISSING: [(E, without("escrow"), "escrow")],
     Code.AMOUNT_ZERO: [
@@ -514,6 +586,10 @@ FAULTS: dict[Code, list[tuple[str, Change, str]]] = {
         (R, set_value("receivable", "face", to="0"), "receivable.face"),
         (S, set_value("split", "parts", 0, "cap", to="0"), "split.parts[0].cap"),
         (A, set_value("rules", 0, "amount", to="0"), "rules[0].amount"),
+    ],
+    Code.AMOUNT_TOO_LARGE: [(E, milestones("6116860184273879.09"), "escrow.milestones")],
+    Code.MILESTONE_NAME_REPEATED: [
+        (E, set_value("escrow", "milestones", 1, "name", to="bikes delivered"), "escrow.milestones[1].name")
     ],
     Code.TIMES_OUT_OF_ORDER: [
         (
@@ -545,6 +621,19 @@ FAULTS: dict[Code, list[tuple[str, Change, str]]] = {
             set_value("receivable", "financier_account", to="swift-courier/sales"),
             "receivable.financier_account",
         ),
+        (R, set_value("receivable", "debtor_account", to="swift-courier/east"), "receivable.debtor_account"),
+        (
+            R,
+            set_value("receivable", "creditor_account", to="swift-courier/sales"),
+            "receivable.creditor_account",
+        ),
+        (E, set_value("escrow", "payee_account", to="swift-courier/sales"), "escrow.payee_account"),
+        (
+            G,
+            set_value("guarantee", "beneficiary_account", to="swift-courier/sales"),
+            "guarantee.beneficiary_account",
+        ),
+        (D, set_value("delivery", "seller_account", to="swift-courier/sales"), "delivery.seller_account"),
     ],
     Code.PERCENT_INVALID: [
         (S, set_value("split", "parts", 0, "share", to=share), "split.parts[0].share")
@@ -628,6 +717,18 @@ FAULTS: dict[Code, list[tuple[str, Change, str]]] = {
 # Faults of the YAML text itself: what is handed in, and where the fault is.
 TEXT_FAULTS: dict[Code, list[tuple[bytes, str]]] = {
     Code.ENCODING_INVALID: [(b"agreement: \xff\xfe", "file"), ("agreement: 东区".encode("utf-16"), "file")],
+    Code.CHARACTER_HIDDEN: [
+        (f"a: 1\r\n# b{mark} c: 2\n".encode(), "line 2, column 4")
+        for mark in (
+            "\r",
+            "\x85",
+            "\u061c",
+            "\u200e",
+            "\u200f",
+            *map(chr, range(0x2028, 0x202F)),
+            *map(chr, range(0x2066, 0x206A)),
+        )
+    ],
     Code.FILE_TOO_LARGE: [
         (b"#" * (256 * 1024 + 1), "file"),
         (b"a: [" + b"1," * 50_000, "line 1, column 39999"),
@@ -750,6 +851,19 @@ def test_an_unknown_account_says_who_makes_it(payouts: Draft) -> None:
     message = next(fault.message for fault in raised.value.faults if fault.code == Code.ACCOUNT_UNKNOWN)
     assert "account supervise" in message
     assert "account open" in message
+
+
+def test_all_that_an_escrow_can_hold(draft: Callable[[str], Draft]) -> None:
+    most = draft("bike-order")
+    milestones("6116860184273879.07")(most)
+    faults = [fault.code for fault in agreement_faults(load(most.text), most.facts, {})]
+    assert Code.AMOUNT_TOO_LARGE not in faults
+
+
+def test_one_kind_of_hidden_mark_at_a_time() -> None:
+    """What people see as it is read is no fault: neighbours of the refused characters, and Windows' lines."""
+    text = "a: 1 # \x84\xa0\u061b\u200d\u2010\u2027\u202f\u2065\u206a\r\n"
+    assert _yaml.decoded(text)[1] == text
 
 
 def test_every_code_is_in_the_reference() -> None:

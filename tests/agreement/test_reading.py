@@ -73,6 +73,23 @@ def test_plain_scalars(text: str, value: object) -> None:
     assert parsed(f"a: {text}\n") == ({"a": value}, ())
 
 
+def test_a_hidden_mark_is_refused_in_a_name_too_however_it_is_written(payouts: Draft) -> None:
+    text = payouts.text.replace("东区", "东区\\u202e")
+    assert text != payouts.text
+    with pytest.raises(AgreementInvalid) as raised:
+        load(text)
+    assert [(fault.code, fault.where) for fault in raised.value.faults] == [("name-invalid", "title.zh")]
+
+
+def test_a_comment_ends_where_people_see_it_end(example: Callable[[str], bytes]) -> None:
+    """Editors show one comment; YAML before 1.2 would read its second half as a key."""
+    text = example("courier-payouts.yaml").decode()
+    hidden = text.replace("  dye_class: courier-pay\n", "  # the account's own \u2028  dye_class: pensions\n")
+    assert hidden != text
+    with pytest.raises(AgreementInvalid, match=r"U\+2028"):
+        load(hidden)
+
+
 def test_nan_is_no_amount(payouts: Draft) -> None:
     text = payouts.text.replace('"2000.00"', ".nan", 1)
     with pytest.raises(AgreementInvalid) as raised:

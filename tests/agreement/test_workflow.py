@@ -55,6 +55,67 @@ def test_a_circle_shows_its_way(draft: Callable[[str], Draft]) -> None:
     assert "swift-courier/sales → swift-courier/tax → swift-courier/sales" in fault.message
 
 
+def test_no_two_agreements_hold_money_on_one_account(draft: Callable[[str], Draft]) -> None:
+    escrow, delivery = draft("bike-order"), draft("battery-receipt")
+    assert Code.ACCOUNT_SHARED not in [code for faults in found([escrow, delivery]) for code, _ in faults]
+    delivery.document["accounts"]["pays_from"] = "swift-courier/deposit"
+    for faults in found([escrow, delivery]):
+        assert (Code.ACCOUNT_SHARED, "accounts.pays_from") in faults
+
+
+def test_nobody_else_pays_from_where_money_is_held(draft: Callable[[str], Draft]) -> None:
+    escrow, works = draft("bike-order"), draft("depot-works")
+    works.document["accounts"]["pays_from"] = "swift-courier/deposit"
+    for faults in found([escrow, works]):
+        assert (Code.ACCOUNT_SHARED, "accounts.pays_from") in faults
+
+
+@pytest.mark.parametrize(
+    ("name", "section", "key"),
+    [
+        ("sales-split", "split", "remainder_to"),
+        ("river-invoice", "receivable", "debtor_account"),
+        ("river-invoice", "receivable", "financier_account"),
+    ],
+)
+def test_nobody_else_draws_on_where_money_is_held(
+    draft: Callable[[str], Draft], name: str, section: str, key: str
+) -> None:
+    escrow, other = draft("bike-order"), draft(name)
+    other.document[section][key] = "swift-courier/deposit"
+    of_escrow, of_other = found([escrow, other])
+    assert (Code.ACCOUNT_SHARED, "accounts.pays_from") in of_escrow
+    assert (Code.ACCOUNT_SHARED, f"{section}.{key}") in of_other
+
+
+def test_money_that_is_nobodys_deposit_may_leave_by_several_agreements(draft: Callable[[str], Draft]) -> None:
+    drafts = [draft(name) for name in ("fund-east", "budget-clearing", "sales-split", "river-invoice")]
+    for faults in found(drafts):
+        assert Code.ACCOUNT_SHARED not in [code for code, _ in faults]
+
+
+@pytest.mark.parametrize(
+    ("name", "section", "key", "held"),
+    [
+        ("bike-order", "escrow", "payer_account", "swift-courier/deposit"),
+        ("depot-guarantee", "guarantee", "applicant_account", "swift-courier/collateral"),
+        ("battery-receipt", "delivery", "buyer_account", "swift-courier/warehouse"),
+        ("river-invoice", "receivable", "creditor_account", "swift-courier/repayments"),
+    ],
+)
+def test_a_rule_funds_no_account_whose_money_comes_back_to_it(
+    draft: Callable[[str], Draft], name: str, section: str, key: str, held: str
+) -> None:
+    clearing, other = draft("budget-clearing"), draft(name)
+    rule(clearing, 0, held)
+    other.document[section][key] = "swift-courier"
+    of_rule, of_other = found([clearing, other])
+    assert (Code.WORKFLOW_CYCLE, "rules[0].to") in of_rule
+    assert (Code.WORKFLOW_CYCLE, f"{section}.{key}") in of_other
+    other.document[section][key] = "swift-courier/customers"
+    assert Code.WORKFLOW_CYCLE not in [code for faults in found([clearing, other]) for code, _ in faults]
+
+
 def test_agreements_that_wait_for_each_other(draft: Callable[[str], Draft]) -> None:
     drafts = []
     for name, other in (("first", "second"), ("second", "first")):
@@ -75,23 +136,49 @@ def test_one_version_at_a_time(draft: Callable[[str], Draft]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "clears_to", "waits_for"),
+    ("name", "clears_to", "waits_for", "gives_back_to", "draws_on"),
     [
-        ("courier-payouts", (), ()),
-        ("depot-works", (), ("bike-order",)),
-        ("sales-split", ("swift-courier/platform", "swift-courier/tax", "swift-courier"), ()),
+        ("courier-payouts", (), (), (), ()),
+        ("depot-works", (), ("bike-order",), (), ()),
+        ("bike-order", (), (), ("swift-courier",), ()),
+        ("depot-guarantee", (), (), ("swift-courier",), ()),
+        ("battery-receipt", (), (), ("swift-courier",), ()),
+        (
+            "river-invoice",
+            (),
+            (),
+            ("swift-courier/suppliers",),
+            ("swift-courier/financing", "swift-courier"),
+        ),
+        (
+            "sales-split",
+            ("swift-courier/platform", "swift-courier/tax", "swift-courier"),
+            (),
+            ("swift-courier/customers",),
+            ("swift-courier/platform", "swift-courier/tax", "swift-courier"),
+        ),
         (
             "budget-clearing",
             ("swift-courier/east", "swift-courier/tax", "swift-courier/suppliers"),
+            (),
+            (),
             (),
         ),
     ],
 )
 def test_what_others_need_to_know(
-    draft: Callable[[str], Draft], name: str, clears_to: tuple[str, ...], waits_for: tuple[str, ...]
+    draft: Callable[[str], Draft],
+    name: str,
+    clears_to: tuple[str, ...],
+    waits_for: tuple[str, ...],
+    gives_back_to: tuple[str, ...],
+    draws_on: tuple[str, ...],
 ) -> None:
-    facts = agreement_facts(load(draft(name).text).content, b"\1" * 20)
-    assert (facts.address, facts.clears_to, facts.waits_for) == (b"\1" * 20, clears_to, waits_for)
+    content = load(draft(name).text).content
+    account = content.accounts.pays_from
+    assert agreement_facts(content, b"\1" * 20) == AgreementFacts(
+        b"\1" * 20, content.template_name, account, clears_to, waits_for, gives_back_to, draws_on
+    )
 
 
 def test_what_is_deployed_keeps_its_address(draft: Callable[[str], Draft]) -> None:
