@@ -587,7 +587,7 @@ FAULTS: dict[Code, list[tuple[str, Change, str]]] = {
         (S, set_value("split", "parts", 0, "cap", to="0"), "split.parts[0].cap"),
         (A, set_value("rules", 0, "amount", to="0"), "rules[0].amount"),
     ],
-    Code.AMOUNT_TOO_LARGE: [(E, milestones("6116860184273879.09"), "escrow.milestones")],
+    Code.AMOUNT_TOO_LARGE: [(E, milestones("6116860184273879.08"), "escrow.milestones")],
     Code.MILESTONE_NAME_REPEATED: [
         (E, set_value("escrow", "milestones", 1, "name", to="bikes delivered"), "escrow.milestones[1].name")
     ],

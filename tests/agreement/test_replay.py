@@ -133,6 +133,10 @@ def test_what_went_back_leaves_its_payee_room(draft: Callable[[str], Draft]) -> 
     assert replay(*capped, past).changes == ()
     past.append(batch("third", START + DAY + HOUR, (0, 1_001)))
     assert [change.batch for change in replay(*capped, past).changes] == ["third"]
+    # Back in another week, it leaves room in the week that counted it.
+    late = replace(first, rows=(replace(back, returned_at=START + 8 * DAY),))
+    past = [late, batch("next", START + 9 * DAY, (0, 2_000)), batch("full", START + 10 * DAY, (0, 1_001))]
+    assert [change.batch for change in replay(*capped, past).changes] == ["full"]
 
 
 def test_a_full_counter_stays_full() -> None:

@@ -116,6 +116,15 @@ def test_a_rule_funds_no_account_whose_money_comes_back_to_it(
     assert Code.WORKFLOW_CYCLE not in [code for faults in found([clearing, other]) for code, _ in faults]
 
 
+def test_a_rule_funds_nobody_who_refunds_to_where_it_draws(draft: Callable[[str], Draft]) -> None:
+    clearing, split = draft("budget-clearing"), draft("sales-split")
+    clearing.document["accounts"]["pays_from"] = "swift-courier/customers"
+    rule(clearing, 0, "swift-courier/platform")
+    of_rule, of_split = found([clearing, split])
+    assert (Code.WORKFLOW_CYCLE, "rules[0].to") in of_rule
+    assert (Code.WORKFLOW_CYCLE, "split.refund_to") in of_split
+
+
 def test_agreements_that_wait_for_each_other(draft: Callable[[str], Draft]) -> None:
     drafts = []
     for name, other in (("first", "second"), ("second", "first")):

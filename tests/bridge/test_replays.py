@@ -79,3 +79,13 @@ def test_a_payee_who_joins_comes_last(paid: World) -> None:
             paid.platform, text.replace("version: 3", "version: 4").encode(), {"couriers.csv": EXAMPLE}
         )
     assert "roster-shrinks" in [fault.code for fault in raised.value.faults]
+
+
+def test_a_cancelled_batch_leaves_its_room(paid: World) -> None:
+    cancelled = ready_batch(paid, "CANCELLED", [6, 7, 8])
+    paid.act(batches.cancellation(paid.platform, cancelled), "swift-courier-east")
+    batches.execute(paid.platform, ready_batch(paid, "AFTER", [6]))
+    text = version().decode().replace('amount: "2000.00"', 'amount: "100.00"')
+    # Room for both batches of three, and only then for one more payment.
+    found = replays.run(paid.platform, text.replace('"500000.00"', '"600.00"').encode(), ROSTERS)
+    assert (found.rows, found.changes, found.unexplained) == (4, (), ())
