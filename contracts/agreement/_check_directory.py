@@ -26,6 +26,8 @@ __all__ = ["account_faults", "guard_faults", "party_faults"]
 
 PAYER = "payer"
 _PAYER_CONTROLS = frozenset({"disbursement", "allocation", "split"})
+# What rests there for others is on no root account: `parties._check_below_root`.
+_BELOW_ROOT = frozenset({"escrow", "guarantee", "delivery-versus-payment"})
 # Accounts that are a party's, drawn on or paid to: the role that must control each.
 _CONTROLLED_BY = {
     "escrow.payee_account": "payee",
@@ -93,6 +95,9 @@ def account_faults(content: Agreement, facts: DirectoryFacts) -> Iterator[Fault]
             message = f"{name} is in the tree {account.tree}, {accounts.pays_from} in {source.tree}"
             yield Fault(where, Code.TREE_MISMATCH, message)
         yield from _controller_faults(content, where, name, account)
+    if content.template_name in _BELOW_ROOT and source and source.tree == accounts.pays_from:
+        message = f"{accounts.pays_from} is the root account: closed accounts leave money there; name another"
+        yield Fault("accounts.pays_from", Code.ACCOUNT_ROOT, message)
     rules = {f"rules[{i}].to": rule.to for i, rule in enumerate(content.rules)}
     for where, name in (*funds.items(), *rules.items()):
         if name == accounts.pays_from:

@@ -42,6 +42,7 @@ class Code(StrEnum):
     ACCOUNT_OF_ANOTHER = "account-of-another"
     ACCOUNT_REPEATED = "account-repeated"
     ACCOUNT_SHARED = "account-shared"
+    ACCOUNT_ROOT = "account-root"
     CURRENCY_MISMATCH = "currency-mismatch"
     TREE_MISMATCH = "tree-mismatch"
     FUNDS_MISSING = "funds-missing"

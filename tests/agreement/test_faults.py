@@ -276,6 +276,10 @@ FAULTS: dict[Code, list[tuple[str, Change, str]]] = {
             "receivable.debtor_account",
         ),
     ],
+    Code.ACCOUNT_ROOT: [
+        (which, set_value("accounts", "pays_from", to="swift-courier"), "accounts.pays_from")
+        for which in (E, G, D)
+    ],
     Code.CURRENCY_MISMATCH: [
         (P, set_value("currency", to="USD"), "accounts.pays_from"),
         (
@@ -858,6 +862,14 @@ def test_all_that_an_escrow_can_hold(draft: Callable[[str], Draft]) -> None:
     milestones("6116860184273879.07")(most)
     faults = [fault.code for fault in agreement_faults(load(most.text), most.facts, {})]
     assert Code.AMOUNT_TOO_LARGE not in faults
+
+
+def test_receipts_are_divided_on_a_root_account_too(draft: Callable[[str], Draft]) -> None:
+    for which in (S, R):
+        root = draft(which)
+        root.document["accounts"]["pays_from"] = "swift-courier"
+        faults = [fault.code for fault in agreement_faults(load(root.text), root.facts, {})]
+        assert Code.ACCOUNT_ROOT not in faults
 
 
 def test_one_kind_of_hidden_mark_at_a_time() -> None:
