@@ -139,9 +139,8 @@ def _dye_class_faults(content: Agreement) -> Iterator[Fault]:
         allowed = ", ".join(sorted(drawable)) or "no class at all"
         message = f"the dye_class clauses allow {allowed}; allow {content.accounts.dye_class} or name another"
         yield Fault("accounts.dye_class", Code.DYE_CLASSES_DISJOINT, message)
-    for where, number, guard in guard_places(content):
-        idle = isinstance(guard, LineCap) and guard.dye_class not in drawable
-        if idle and len(content.clauses[number].any_of) == 1:
+    for where, _, guard in guard_places(content):
+        if isinstance(guard, LineCap) and guard.dye_class not in drawable:
             message = "money of this class is never drawn on; remove the clause or allow the class"
             yield Fault(where, Code.CLAUSE_UNREACHABLE, message)
 

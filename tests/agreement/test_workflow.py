@@ -46,6 +46,14 @@ def test_a_circle_over_two_files(draft: Callable[[str], Draft]) -> None:
     assert Code.WORKFLOW_CYCLE not in [code for code, _ in found([down])[0]]
 
 
+def test_an_account_that_funds_itself_is_no_circle_beside(draft: Callable[[str], Draft]) -> None:
+    clearing = draft("budget-clearing")
+    rule(clearing, 0, "swift-courier")
+    codes = [code for code, where in found([clearing])[0] if where == "rules[0].to"]
+    assert Code.FUNDS_ITSELF in codes
+    assert Code.WORKFLOW_CYCLE not in codes
+
+
 def test_a_circle_shows_its_way(draft: Callable[[str], Draft]) -> None:
     split = draft("sales-split")
     held = AgreementFacts(bytes(20), "allocation", "swift-courier/tax", ("swift-courier/sales",))
