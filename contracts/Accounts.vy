@@ -65,12 +65,15 @@ def open_tree(tree: bytes32, bank: bytes32, quorum: bytes32, currency: bytes3, c
     @param tree Its id, which is the id of the root account too.
     @param bank The bank that holds the account; the sender settles for it.
     @param quorum Who activates agreements on this money.
-    @param currency ISO 4217 code.
+    @param currency ISO 4217 code: three letters, A to Z.
     @param controller The institution whose money it is.
     """
     self._only(bank, msg.sender, SETTLER)
     assert staticcall IDirectory(DIRECTORY).quorum_threshold(quorum) >= 2, "accounts: unknown quorum"
-    assert currency != empty(bytes3), "accounts: zero currency"
+    code: uint256 = convert(currency, uint256)
+    for i: uint256 in range(3):
+        letter: uint256 = code >> (8 * i) & 255
+        assert letter >= 65 and letter <= 90, "accounts: currency is not three letters"
     number: uint256 = self._tree_count + 1
     self._tree_count = number
     self.tree_at[number] = tree
@@ -156,12 +159,14 @@ def close_account(account: bytes32):
 @external
 def set_frozen(account: bytes32, frozen: bool):
     """
-    @notice Freeze an account or unfreeze it. Frozen money starts nothing.
+    @notice Freeze an account, frozen or not, or unfreeze it. Frozen money starts nothing.
     """
     self._supervision()
     word: uint256 = self._word(account)
-    assert (word & _FROZEN != 0) != frozen, "accounts: nothing to change"
-    self._words[account] = word ^ _FROZEN
+    assert frozen or word & _FROZEN != 0, "accounts: nothing to change"
+    self._words[account] = word | _FROZEN
+    if not frozen:
+        self._words[account] = word ^ _FROZEN
     log IAccounts.AccountFrozen(account=account, frozen=frozen)
 
 

@@ -33,6 +33,7 @@ SUSPEND_SIGNER: constant(uint256) = 7  # who, or the key that follows it; nothin
 
 GOVERNOR: constant(uint256) = 1
 MINTER: constant(uint256) = 2
+SETTLER: constant(uint256) = 4
 SUPERVISOR: constant(uint256) = 8
 ATTESTER: constant(uint256) = 256
 ALL_ROLES: constant(uint256) = 511
@@ -653,8 +654,11 @@ def _add_signer(change: IDirectory.Change):
     record: Record = self._signers[change.who]
     assert record.authority & _ROLES == 0, "directory: signer is active"
     assert record.institution in [empty(bytes32), change.institution], "directory: signer of another institution"
-    # Later than before even within a second, so that nothing signed about or by the suspended signer counts again.
-    since: uint256 = max(block.timestamp, self._since(change.who) + 1)
+    since: uint256 = block.timestamp
+    if record.institution != empty(bytes32):
+        # Later than this second and than ever before, so that nothing signed about or by the suspended signer
+        # counts again.
+        since = max(since, self._since(change.who)) + 1
     rotations: uint256 = record.authority >> _ROTATIONS
     self._signers[change.who] = Record(
         institution=change.institution, authority=change.operand | since << _SINCE | rotations << _ROTATIONS
@@ -666,10 +670,13 @@ def _add_signer(change: IDirectory.Change):
 @pure
 def _check_roles(roles: uint256):
     """
-    @dev Throws for roles nobody may hold together: who attests the bank's balance does not mint against it.
+    @dev Throws for roles nobody may hold together: who attests what the bank booked does not bring it onto the
+        ledger, by minting or by returns.
     """
     assert roles != 0 and roles <= ALL_ROLES, "directory: unknown roles"
-    assert roles & MINTER == 0 or roles & ATTESTER == 0, "directory: minter and attester in one"
+    assert (
+        roles & (MINTER | SETTLER) == 0 or roles & ATTESTER == 0
+    ), "directory: attester mints or settles"
 
 
 @internal

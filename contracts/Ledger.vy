@@ -24,6 +24,8 @@ MAX_DEPTH: constant(uint256) = 24
 MAX_CREDITS: constant(uint256) = 64
 MAX_RETURNS: constant(uint256) = 8
 _REMAINDER: constant(bytes32) = keccak256("dyetrace.lot.remainder")
+# One bit a kind of map onto a line that stays on the ledger.
+_SHIFTED: constant(uint256) = (1 << lines.CARVE) | (1 << lines.THAW) | (1 << lines.SORT) | (1 << lines.IDENTIFY)
 
 
 # What is kept of a batch beside its line. `head` packs agreement (160 bits), deadline (64), count (32);
@@ -68,7 +70,8 @@ gone: public(HashMap[bytes32, HashMap[uint256, uint256]])
 # What was returned of a row that has not gone back in whole, minor units.
 returned_part: public(HashMap[bytes32, HashMap[uint256, uint256]])
 
-# What the bank brought onto each tree, minor units: minted, or returned by a credit. Never more than is attested.
+# What the bank's credits brought onto each tree, minor units: those minted, and those opened to be returned. A
+# credit counts once, whatever becomes of it: never more than is attested when it comes.
 _brought: HashMap[uint256, uint256]
 _resting: HashMap[uint256, uint256]
 _passed: HashMap[uint256, uint256]
@@ -105,12 +108,12 @@ def mint(
     @param info Commitment to what is known about the credit.
     """
     number: uint256 = staticcall IAccounts(ACCOUNTS).mints(tree, msg.sender)
-    self._unused(reference)
     self._mint(
         number,
         tree,
         ILedger.Credit(reference=reference, account=account, dye_class=dye_class, amount=amount, info=info),
     )
+    self._bring(number, amount)
 
 
 @external
@@ -122,8 +125,8 @@ def mint_many(tree: bytes32, credits: DynArray[ILedger.Credit, MAX_CREDITS]):
     """
     number: uint256 = staticcall IAccounts(ACCOUNTS).mints(tree, msg.sender)
     for credit: ILedger.Credit in credits:
-        self._unused(credit.reference)
         self._mint(number, tree, credit)
+        self._bring(number, credit.amount)
 
 
 @external
@@ -146,7 +149,6 @@ def return_rows(reference: bytes32, opened: uint256, rows: DynArray[ILedger.RowR
     if reference != empty(bytes32):
         word: uint256 = self._references[reference]
         assert (word >> _DRAWN & _M64) + drawn <= word & _M64, "ledger: rows exceed the credit"
-        self._bring(number, drawn)
         self._references[reference] = word + (drawn << _DRAWN)
 
 
@@ -155,9 +157,9 @@ def close_returns(reference: bytes32, account: bytes32, dye_class: bytes32, info
     """
     @notice Close a return set; what no row drew becomes a lot.
     @param reference The credit that was opened for returns.
-    @param account Whom the remainder is for, or zero for suspense.
+    @param account Whom the remainder is for, or zero for suspense, where the remainder of a lot stays.
     @param dye_class What it is for.
-    @param info Commitment to what is known about it.
+    @param info Commitment to what is known about it; the lot's id is made of it, so that nobody takes it ahead.
     """
     word: uint256 = self._references[reference]
     assert word & _M64 != 0 and word & _SPENT == 0, "ledger: no open return set"
@@ -167,9 +169,13 @@ def close_returns(reference: bytes32, account: bytes32, dye_class: bytes32, info
     _: uint256 = staticcall IAccounts(ACCOUNTS).mints(tree, msg.sender)
     self._references[reference] = word | _SPENT
     remainder: uint256 = (word & _M64) - (word >> _DRAWN & _M64)
-    log ILedger.ReturnClosed(reference=reference, remainder=remainder)
+    lot: bytes32 = keccak256(abi_encode(_REMAINDER, reference, info))
+    log ILedger.ReturnClosed(reference=reference, remainder=remainder, lot=lot)
     if remainder > 0:
-        lot: bytes32 = keccak256(abi_encode(_REMAINDER, reference))
+        # Money leaves suspense only as two tellers say.
+        assert (
+            account == empty(bytes32) or lines._lot_number(lines._lot_line(reference)) == 0
+        ), "ledger: remainder of a lot"
         self._mint(
             number,
             tree,
@@ -325,11 +331,13 @@ def set_attested(tree: bytes32, attested: uint256):
 def add_shortfall(tree: bytes32, amount: uint256):
     """
     @notice Count money that the bank took back and that nothing on the ledger answers for yet. Until it is made
-        good nothing of the tree starts.
+        good nothing of the tree starts. All of it together is never more than is attested.
     """
     self._supervision()
     number: uint256 = self._root_number(tree)
-    self._set_shortfall(number, (self._resting[number] >> _SHORTFALL) + amount)
+    shortfall: uint256 = (self._resting[number] >> _SHORTFALL) + amount
+    self._attested(number, shortfall)
+    self._set_shortfall(number, shortfall)
 
 
 @external
@@ -365,7 +373,8 @@ def write_off(account: bytes32, dye_class: bytes32, amount: uint256, reference: 
 def shift(kind: uint256, tree: bytes32, source: bytes32, destination: bytes32, amount: uint256, info: bytes32):
     """
     @notice Map resting money from the front of a line, as supervisors decided.
-    @param kind CARVE, THAW, SORT; MAKE_GOOD or REVERSE take it off the ledger against the tree's shortfall.
+    @param kind CARVE, THAW; IDENTIFY, SORT, which count as arriving; MAKE_GOOD or REVERSE take it off the ledger
+        against the tree's shortfall.
     @param tree The tree both lines belong to.
     @param source An account's, lot's or custody's line.
     @param destination Another of them; without meaning for MAKE_GOOD and REVERSE.
@@ -374,7 +383,10 @@ def shift(kind: uint256, tree: bytes32, source: bytes32, destination: bytes32, a
     """
     self._supervision()
     target: bytes32 = self._target(kind, tree, destination)
-    lines._move(kind, source, target, amount, lines.LIMIT_BACK, info)
+    limit: uint256 = lines.LIMIT_BACK
+    if kind == lines.IDENTIFY or kind == lines.SORT:
+        limit = lines.LIMIT_START
+    lines._move(kind, source, target, amount, limit, info)
     self._count(kind, tree, amount)
 
 
@@ -529,7 +541,8 @@ def account_balance(account: bytes32, dye_class: bytes32) -> uint256:
 @external
 def account_inflow(account: bytes32, dye_class: bytes32) -> uint256:
     """
-    @return uint256 What ever arrived on an account's line, minor units, without what left it and came back.
+    @return uint256 What ever arrived on an account's line, minor units, without what left it and came back, and
+        without what was swept there.
     """
     return lines._arrived(lines._account_line(account, dye_class))
 
@@ -751,12 +764,11 @@ def _agreement(stored: Stored) -> address:
 @internal
 def _mint(number: uint256, tree: bytes32, credit: ILedger.Credit):
     """
-    @dev Mirror one credit as a lot.
+    @dev Make a lot of money that a credit brought, under a reference nobody has used.
     """
+    self._unused(credit.reference)
     line: bytes32 = lines._lot_line(credit.reference)
-    self._fresh(lines._lot_number(line) == 0)
     lines._open_lot(line, number, credit.amount)
-    self._bring(number, credit.amount)
     word: uint256 = self._resting[number]
     self._bounded((word & _M64) + credit.amount)
     self._resting[number] = word + credit.amount + (credit.amount << _HELD)
@@ -773,8 +785,17 @@ def _bring(number: uint256, amount: uint256):
     @dev Count money that a credit brought, within what the bank's attester stands for.
     """
     brought: uint256 = self._brought[number] + amount
-    assert brought <= self._resting[number] >> _ATTESTED & _M64, "ledger: more than is attested"
+    self._attested(number, brought)
     self._brought[number] = brought
+
+
+@internal
+@view
+def _attested(number: uint256, amount: uint256):
+    """
+    @dev Throws when an amount is more than the bank's attester stands for.
+    """
+    assert amount <= self._resting[number] >> _ATTESTED & _M64, "ledger: more than is attested"
 
 
 @internal
@@ -804,8 +825,10 @@ def _open_returns(reference: bytes32, number: uint256, opened: uint256):
     line: bytes32 = lines._lot_line(reference)
     if lines._lot_number(line) != 0:
         amount = self._take_lot_back(line, number, opened, reference)
-    lines._positive(amount)
-    self._bounded(amount)
+    else:
+        lines._positive(amount)
+        self._bounded(amount)
+        self._bring(number, amount)
     self._references[reference] = amount | number << _NUMBER
     log ILedger.ReturnOpened(reference=reference, tree=self._tree(number), amount=amount)
 
@@ -813,7 +836,8 @@ def _open_returns(reference: bytes32, number: uint256, opened: uint256):
 @internal
 def _take_lot_back(line: bytes32, number: uint256, opened: uint256, reference: bytes32) -> uint256:
     """
-    @dev Take a lot off the ledger that proves to be a return; nobody may have touched it.
+    @dev Take a lot off the ledger that proves to be a return; nobody may have touched it. What its mint brought
+        counts once.
     @return uint256 Its amount, minor units.
     """
     amount: uint256 = lines._filled(line)
@@ -825,7 +849,6 @@ def _take_lot_back(line: bytes32, number: uint256, opened: uint256, reference: b
     )
     self._pass(number, _REVERSED, amount)
     self._resting[number] -= amount << _HELD
-    self._brought[number] -= amount
     return amount
 
 
@@ -979,7 +1002,7 @@ def _target(kind: uint256, tree: bytes32, destination: bytes32) -> bytes32:
     """
     if kind == lines.REVERSE or kind == lines.MAKE_GOOD:
         return lines._reversed_line(tree)
-    assert kind == lines.CARVE or kind == lines.THAW or kind == lines.SORT, "ledger: not such a kind"
+    assert _SHIFTED >> kind & 1 == 1, "ledger: not such a kind"
     return destination
 
 
@@ -1003,7 +1026,6 @@ def _set_shortfall(number: uint256, shortfall: uint256):
     """
     @dev Set a tree's shortfall.
     """
-    self._bounded(shortfall)
     word: uint256 = self._resting[number]
     self._resting[number] = word - (word >> _SHORTFALL << _SHORTFALL) + (shortfall << _SHORTFALL)
     log ILedger.ShortfallSet(tree=self._tree(number), shortfall=shortfall)

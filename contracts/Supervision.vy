@@ -55,7 +55,7 @@ THAWING_TYPEHASH: constant(bytes32) = keccak256(
     "Thawing(bytes32 custody,bytes32 account,bytes32 dyeClass,uint256 amount,uint256 start)"
 )
 CUSTODY_BATCH_TYPEHASH: constant(bytes32) = keccak256(
-    "CustodyBatch(bytes32 custody,bytes32 root,uint256 count,uint256 total,uint256 deadline)"
+    "CustodyBatch(bytes32 custody,bytes32 root,uint256 count,uint256 total,uint256 deadline,uint256 start)"
 )
 REDIRECTION_TYPEHASH: constant(bytes32) = keccak256("Redirection(bytes32 batch,bytes32 custody)")
 RELEASE_TYPEHASH: constant(bytes32) = keccak256("Release(bytes32 batch)")
@@ -83,6 +83,8 @@ recovered: public(HashMap[bytes32, uint256])
 _waivers: HashMap[bytes32, uint256]
 _expires_at: HashMap[bytes32, HashMap[uint256, uint256]]
 _custody_count: uint256
+# Who approved a batch from custody.
+_approvers: HashMap[bytes32, DynArray[address, MAX_SIGNERS]]
 
 
 @deploy
@@ -184,7 +186,7 @@ def attest(
         ledger keeps account of those itself.
     @param tree The supervised account.
     @param balance What of the account's balance counts that was there before its tree was opened, minor units.
-    @param credits All credits booked since, minor units.
+    @param credits All credits booked since, minor units; with the balance at most 2^62.
     @param debits What of both the bank took back before it was minted, minor units.
     @param statement Hash of the bank's message.
     @param signature By an attester of the bank, over the number of this attestation too.
@@ -198,7 +200,7 @@ def attest(
     assert staticcall IDirectory(DIRECTORY).acts_for(
         signers[0], bank, ATTESTER
     ), "supervision: not an attester of the bank"
-    assert balance <= MAX_MONEY and credits <= MAX_MONEY, "supervision: amount out of bounds"
+    assert balance <= MAX_MONEY and credits <= MAX_MONEY - balance, "supervision: amount out of bounds"
     assert debits <= balance + credits, "supervision: more debits than money"
     self.attestation_number[tree] = number + 1
     log ISupervision.StatementAttested(
@@ -248,7 +250,8 @@ def freeze(account: bytes32, frozen: bool, consents: DynArray[Bytes[65], MAX_SIG
     @notice Freeze an account at once, or unfreeze it by the quorum. Frozen money starts nothing.
     @param account The account.
     @param frozen What to make it.
-    @param consents One supervisor of the quorum freezes; the quorum's threshold unfreezes.
+    @param consents One supervisor of the quorum freezes, an account that is frozen too: then what was signed to
+        unfreeze it is void. The quorum's threshold unfreezes.
     """
     nonce: uint256 = self.freeze_nonce[account]
     signers: DynArray[address, MAX_SIGNERS] = self._decide(
@@ -492,12 +495,15 @@ def thaw(
     )
     home: bytes32 = self.custody_home[custody]
     destination: bytes32 = lines._account_line(account, dye_class)
+    kind: uint256 = lines.THAW
     if home == empty(bytes32):
+        # It has never been on an account, so there it arrives.
+        kind = lines.IDENTIFY
         held: IAccounts.Account = self._account(account)
         assert held.tree == tree and not held.closed, "supervision: not an open account of the tree"
     else:
         assert destination == home, "supervision: not where it was carved from"
-    extcall ILedger(LEDGER).shift(lines.THAW, tree, custody, destination, amount, dye_class)
+    extcall ILedger(LEDGER).shift(kind, tree, custody, destination, amount, dye_class)
 
 
 @external
@@ -511,22 +517,26 @@ def reserve_custody(
 ) -> bytes32:
     """
     @notice Set money in custody aside for a batch: what is spent first, or forced back to its origin. The
-        signatures approve the batch too; anyone may execute it.
+        signatures approve the batch too; anyone may execute it while they stand.
     @param custody The custody line.
     @param root Commitment to the rows.
     @param count Number of rows.
     @param total Sum of the rows, minor units.
     @param deadline Chain time after which nothing more is executed.
-    @param consents Of the tree's quorum, rising by signer.
+    @param consents Of the tree's quorum, over where the custody starts now, rising by signer.
     @return bytes32 The batch's id.
     """
     account: bytes32 = self._in_custody(custody)
-    self._quorum(
-        self._account(account).tree,
-        keccak256(abi_encode(CUSTODY_BATCH_TYPEHASH, custody, root, count, total, deadline)),
+    signers: DynArray[address, MAX_SIGNERS] = self._decide(
+        keccak256(
+            abi_encode(CUSTODY_BATCH_TYPEHASH, custody, root, count, total, deadline, self._front(custody))
+        ),
         consents,
     )
-    return extcall ILedger(LEDGER).reserve_line(account, custody, root, count, total, deadline)
+    self._consent(self._account(account).tree, signers, False)
+    batch: bytes32 = extcall ILedger(LEDGER).reserve_line(account, custody, root, count, total, deadline)
+    self._approvers[batch] = signers
+    return batch
 
 
 @external
@@ -552,11 +562,19 @@ def redirect(batch: bytes32, custody: bytes32, consents: DynArray[Bytes[65], MAX
 @external
 def execute(batch: bytes32, rows: Bytes[MAX_CHUNK_BYTES], proof: DynArray[bytes32, MAX_DEPTH]):
     """
-    @notice Execute the next chunk of a batch from custody; the quorum approved it when it was reserved.
+    @notice Execute the next chunk of a batch from custody. The quorum approved it when it was reserved, and those
+        who signed are supervisors still.
     @param batch The batch.
     @param rows The rows, 43 bytes each.
     @param proof Proof of the chunk.
     """
+    held: ILedger.Batch = staticcall ILedger(LEDGER).batch(batch)
+    quorum: bytes32 = (staticcall IAccounts(ACCOUNTS).root(self._account(held.account).tree)).quorum
+    approvals: uint256 = staticcall IDirectory(DIRECTORY).count_approvals(
+        quorum, self._approvers[batch], held.reserved_at
+    )
+    # Institutions of every kind are in the lowest 32 bits.
+    self._reached(approvals & (2**32 - 1), staticcall IDirectory(DIRECTORY).quorum_threshold(quorum))
     extcall ILedger(LEDGER).execute(batch, rows, proof, 0)
 
 
@@ -620,7 +638,15 @@ def _consent(tree: bytes32, signers: DynArray[address, MAX_SIGNERS], one: bool):
     needed: uint256 = 1
     if not one:
         needed = staticcall IDirectory(DIRECTORY).quorum_threshold(quorum)
-    counted: uint256 = staticcall IDirectory(DIRECTORY).count_institutions(quorum, signers, block.timestamp)
+    self._reached(staticcall IDirectory(DIRECTORY).count_institutions(quorum, signers, block.timestamp), needed)
+
+
+@internal
+@pure
+def _reached(counted: uint256, needed: uint256):
+    """
+    @dev Throws when fewer institutions sign than must.
+    """
     assert counted >= needed, "supervision: quorum not reached"
 
 
@@ -694,10 +720,13 @@ def _front(line: bytes32) -> uint256:
 @view
 def _credit(reference: bytes32) -> (bytes32, uint256):
     """
-    @dev Tree and amount of a credit that opened a return set or made a lot.
+    @dev Tree and amount of a credit that opened a return set or made a lot; what is left over of a closed set is a
+        credit of its own.
     """
     held: ILedger.ReturnSet = staticcall ILedger(LEDGER).return_set(reference)
     if held.opened > 0:
+        if held.closed:
+            return held.tree, held.drawn
         return held.tree, held.opened
     tree: bytes32 = empty(bytes32)
     line: bytes32 = empty(bytes32)

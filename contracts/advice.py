@@ -169,8 +169,9 @@ REASON_ADVICE: dict[str, str] = {
         "Governors of two institutions must add the new key as a new signer, and suspend this one."
     ),
     "directory: not an address": "Give the new key's address as the operand of the change.",
-    "directory: minter and attester in one": (
-        "Give one of the two roles to another signer: who attests the balance never mints against it."
+    "directory: attester mints or settles": (
+        "Give the attester's role to another signer: who attests what the bank booked neither mints nor "
+        "settles."
     ),
     "directory: threshold not set": "Set the quorum's threshold first, in an earlier change.",
     "disbursement: approval expired": (
@@ -325,7 +326,9 @@ REASON_ADVICE: dict[str, str] = {
         "Governors of two institutions must give this quorum its members and a threshold of two or more "
         "first."
     ),
-    "accounts: zero currency": "Name the account's currency by its ISO 4217 code.",
+    "accounts: currency is not three letters": (
+        "Name the account's currency by its ISO 4217 code, in capital letters."
+    ),
     "accounts: unknown institution": (
         "Name an institution of the directory as the controller; governors of two institutions can add one."
     ),
@@ -426,7 +429,7 @@ REASON_ADVICE: dict[str, str] = {
     ),
     "ledger: more than the shortfall": "Ask for no more than is still missing on the supervised account.",
     "ledger: more than is attested": (
-        "Wait until an attester of the bank attests a balance that covers this credit too, then mint again."
+        "Wait until an attester of the bank attests what covers this credit too, then hand it in again."
     ),
     "ledger: total is full": (
         "Use a smaller amount: no total of a supervised account counts further than 2^64 minor units."
@@ -443,6 +446,9 @@ REASON_ADVICE: dict[str, str] = {
     ),
     "ledger: no open return set": (
         "Nothing is left to close: this credit was never opened for returns, or is closed already."
+    ),
+    "ledger: remainder of a lot": (
+        "Close it without naming an account: the rest waits in suspense, and two tellers say whose it is."
     ),
     "ledger: lot is no longer whole": (
         "Tellers treat this credit as new money: part of its lot is identified already, so it cannot "

@@ -64,9 +64,9 @@ def custody_line(source: bytes, number: int) -> bytes:
     return keccak(encode(["bytes32", "bytes32", "uint256"], [_CUSTODY, source, number]))
 
 
-def remainder_lot(reference: bytes) -> bytes:
-    """Id of the lot that a closed return set leaves (`Ledger.close_returns`)."""
-    return keccak(encode(["bytes32", "bytes32"], [_REMAINDER, reference]))
+def remainder_lot(reference: bytes, info: bytes) -> bytes:
+    """Id of the lot that a closed return set leaves, given what the bank commits to (`Ledger.close_returns`)."""
+    return keccak(encode(["bytes32", "bytes32", "bytes32"], [_REMAINDER, reference, info]))
 
 
 def end_to_end_id(chain_id: int, ledger: str, batch: bytes, row: int) -> str:

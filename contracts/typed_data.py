@@ -93,6 +93,7 @@ MESSAGE_FIELDS: dict[str, tuple[tuple[str, str], ...]] = {
         ("count", "uint256"),
         ("total", "uint256"),
         ("deadline", "uint256"),
+        ("start", "uint256"),
     ),
     "Redirection": (("batch", "bytes32"), ("custody", "bytes32")),
     "Release": (("batch", "bytes32"),),

@@ -29,6 +29,8 @@ class Queue:
 
     cents: list[Cent] = field(default_factory=list)
     left: int = 0
+    arrived: int = 0
+    """How many were there for the first time, as far as this line can tell: not what came back."""
 
     @property
     def resting(self) -> list[Cent]:
@@ -128,9 +130,13 @@ class Model:
     # Credits
 
     def mint(self, reference: str, amount: int, destination: tuple[str, str] | None) -> None:
-        """A credit becomes a lot on its own line, and goes on from there if somebody is named."""
-        allow(reference not in self.used, "reference used")
+        """A credit brings a lot."""
+        self.lay_lot(reference, amount, destination)
         self.bring(amount)
+
+    def lay_lot(self, reference: str, amount: int, destination: tuple[str, str] | None) -> None:
+        """A lot lies on its own line, and goes on from there if somebody is named."""
+        allow(reference not in self.used, "reference used")
         if destination:
             self.receives(destination[0])
         self.used.add(reference)
@@ -138,10 +144,10 @@ class Model:
         self.line(("lot", reference)).cents = [(reference, serial) for serial in range(amount)]
         self.minted += amount
         if destination:
-            self.move(("lot", reference), ("account", *destination), amount)
+            self.arrive(("lot", reference), ("account", *destination), amount)
 
     def bring(self, amount: int) -> None:
-        """A credit of the bank brings money, minted or to rows that come back."""
+        """A credit of the bank brings money, minted or opened to be returned."""
         allow(self.brought + amount <= self.attested, "more than is attested")
         self.brought += amount
 
@@ -153,8 +159,11 @@ class Model:
     def reverse(self, reference: str, amount: int) -> None:
         """The bank took money of a credit back."""
         held = self.sets.get(reference)
-        opened = held.opened if held else self.lots.get(reference, 0)
+        opened = self.lots.get(reference, 0)
+        if held:
+            opened = held.drawn if held.closed else held.opened
         allow(0 < self.claimed.get(reference, 0) + amount <= opened, "more than the credit")
+        allow(self.shortfall + amount <= self.attested, "more than is attested")
         self.claimed[reference] = self.claimed.get(reference, 0) + amount
         self.shortfall += amount
 
@@ -165,17 +174,22 @@ class Model:
         allow(source != destination, "same line")
         self.line(destination).cents += self.line(source).take(amount)
 
+    def arrive(self, source: Line, destination: Line, amount: int) -> None:
+        """Cents from one front to the end of a line they were not on before."""
+        self.move(source, destination, amount)
+        self.line(destination).arrived += amount
+
     def identify(self, lot: str, account: str, dye_class: str, amount: int) -> None:
         """Two tellers say whose it is."""
         allow(lot in self.lots, "unknown lot")
         self.receives(account)
-        self.move(("lot", lot), ("account", account, dye_class), amount)
+        self.arrive(("lot", lot), ("account", account, dye_class), amount)
 
     def transfer(self, source: str, destination: str, dye_class: str, amount: int) -> None:
         """An agreement moves money."""
         self.starts(source)
         self.receives(destination)
-        self.move(("account", source, dye_class), ("account", destination, dye_class), amount)
+        self.arrive(("account", source, dye_class), ("account", destination, dye_class), amount)
 
     def sweep(self, account: str, dye_class: str) -> None:
         """What is on a closed account goes to its parent."""
@@ -201,7 +215,7 @@ class Model:
     def sort(self, account: str, dye_class: str, to_class: str, amount: int) -> None:
         """Frozen money gets another class."""
         allow(self.accounts[account].frozen, "account not frozen")
-        self.move(("account", account, dye_class), ("account", account, to_class), amount)
+        self.arrive(("account", account, dye_class), ("account", account, to_class), amount)
 
     # Custody
 
@@ -243,15 +257,16 @@ class Model:
         self.open_custody(custody, None, "tree")
 
     def thaw(self, custody: Line, account: str, dye_class: str, amount: int) -> None:
-        """Money in custody goes home."""
+        """Money in custody goes home; a lot's goes to an account for the first time."""
         allow(custody in self.homes, "unknown custody")
         home = self.homes[custody]
         destination: Line = ("account", account, dye_class)
         if home is None:
             self.receives(account)
+            self.arrive(custody, destination, amount)
         else:
             allow(home == destination, "not where it was carved from")
-        self.move(custody, destination, amount)
+            self.move(custody, destination, amount)
 
     # Batches
 
@@ -301,10 +316,10 @@ class Model:
             allow(opened in (0, len(queue.cents)), "opened with another amount")
             opened = len(queue.cents)
             self.reversed += opened
-            self.brought -= opened
             self.move(("lot", reference), REVERSED, opened)
         else:
             allow(reference not in self.used and opened > 0, "reference used")
+            self.bring(opened)
         self.used.add(reference)
         self.sets[reference] = ReturnSet(opened)
         return self.sets[reference]
@@ -323,7 +338,6 @@ class Model:
             credit = self.open_returns(reference, opened)
             allow(credit.drawn + back <= credit.opened, "rows exceed the credit")
             credit.drawn += back
-            self.bring(back)
         held.back[row] = before + back
         if held.settled:
             self.returned_late += back
@@ -335,7 +349,8 @@ class Model:
         allow(held is not None and not held.closed, "no open return set")
         assert held is not None
         if held.opened > held.drawn:
-            self.mint(remainder, held.opened - held.drawn, destination)
+            allow(destination is None or reference not in self.lots, "remainder of a lot")
+            self.lay_lot(remainder, held.opened - held.drawn, destination)
         held.closed = True
 
     def settle(self, batch: str) -> None:

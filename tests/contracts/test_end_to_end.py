@@ -134,7 +134,7 @@ def test_money_is_held_sorted_out_and_answered_for(world: World) -> None:
     assert (ledger.tree(TREE).shortfall, world.supervision.recovered(fraud)) == (50, 550)
 
     back = rows_of([30])
-    sent = custody_batch(rest_of_lot, back, now() + 60).decide(world)
+    sent = custody_batch(world, rest_of_lot, back, now() + 60).decide(world)
     chunk = back.chunks(8)[0]
     world.supervision.execute(sent, chunk.rows, chunk.proof)
     ledger.settle(sent, sender=bank_bridge)

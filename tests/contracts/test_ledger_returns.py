@@ -7,6 +7,7 @@ from contracts.ids import account_line, lot_line, remainder_lot, reversed_line
 from contracts.rows import RowTree
 from tests.contracts.chain import reverts
 from tests.contracts.world import (
+    ATTESTED,
     BANK,
     ENTERPRISE,
     MATERIALS,
@@ -207,8 +208,21 @@ def test_zero_opens_nothing(paid: Paid) -> None:
     held, batch, tree = paid
     with reverts("lines: zero amount"):
         held.ledger.return_rows(CREDIT, 0, [returned(batch, tree, 0)], sender=bank_bridge)
-    with reverts("ledger: total is full"):
-        held.ledger.return_rows(CREDIT, 2**64, [returned(batch, tree, 0)], sender=bank_bridge)
+
+
+def test_no_more_is_opened_than_is_attested(paid: Paid) -> None:
+    held, batch, tree = paid
+    rows = [returned(batch, tree, 0, 1)]
+    for opened in (2**64, 2**256 - 1):
+        with reverts("ledger: total is full"):
+            held.ledger.return_rows(CREDIT, opened, rows, sender=bank_bridge)
+    for opened in (ATTESTED - 1_000 + 1, 2**64 - 1):
+        with reverts("ledger: more than is attested"):
+            held.ledger.return_rows(CREDIT, opened, rows, sender=bank_bridge)
+    held.ledger.return_rows(CREDIT, ATTESTED - 1_000, rows, sender=bank_bridge)
+    assert held.ledger.tree(TREE).brought == ATTESTED
+    with reverts("ledger: more than is attested"):
+        held.fund(1)
 
 
 def test_rows_of_two_trees_do_not_come_back_together(paid: Paid) -> None:
@@ -266,8 +280,9 @@ def test_what_no_row_drew_becomes_a_lot(paid: Paid) -> None:
     ledger.return_rows(CREDIT, 25, [returned(batch, tree, 0)], sender=bank_bridge)
     ledger.close_returns(CREDIT, TREE, MATERIALS, OTHER, sender=bank_bridge)
     closed, minted, moved = ledger.events
-    rest = remainder_lot(CREDIT)
+    rest = remainder_lot(CREDIT, OTHER)
     assert (closed.name, closed.reference, closed.remainder) == ("ReturnClosed", CREDIT, 15)
+    assert closed.lot == rest
     assert (minted.reference, minted.lot, minted.amount, minted.info) == (rest, lot_line(rest), 15, OTHER)
     assert moved.destination == account_line(TREE, MATERIALS)
     assert ledger.return_set(CREDIT).closed
@@ -309,29 +324,51 @@ def test_a_lot_taken_back_is_brought_once(paid: Paid) -> None:
     held, batch, tree = paid
     held.ledger.set_attested(TREE, 1_020, sender=supervision_account)
     held.ledger.mint(CREDIT, TREE, ZERO, ZERO, 20, ZERO, sender=bank_bridge)
-    rows = [returned(batch, tree, row) for row in (0, 1)]
-    held.ledger.return_rows(CREDIT, 20, rows, sender=bank_bridge)
-    assert held.ledger.tree(TREE).brought == 1_020
+    for row in (0, 1):
+        held.ledger.return_rows(CREDIT, 0, [returned(batch, tree, row, 4)], sender=bank_bridge)
+        assert held.ledger.tree(TREE).brought == 1_020
     held.ledger.close_returns(CREDIT, ZERO, ZERO, ZERO, sender=bank_bridge)
+    assert held.ledger.tree(TREE).brought == 1_020
+    assert held.ledger.line(lot_line(remainder_lot(CREDIT, ZERO))) == (12, 0)
 
 
-def test_a_remainder_is_minted_within_what_is_attested(paid: Paid) -> None:
+def test_a_credit_is_brought_when_it_is_opened_and_its_remainder_no_more(paid: Paid) -> None:
     held, batch, tree = paid
-    held.ledger.return_rows(CREDIT, 25, [returned(batch, tree, 0)], sender=bank_bridge)
+    rows = [returned(batch, tree, 0)]
     held.ledger.set_attested(TREE, 1_024, sender=supervision_account)
     with reverts("ledger: more than is attested"):
-        held.ledger.close_returns(CREDIT, ZERO, ZERO, ZERO, sender=bank_bridge)
+        held.ledger.return_rows(CREDIT, 25, rows, sender=bank_bridge)
     held.ledger.set_attested(TREE, 1_025, sender=supervision_account)
+    held.ledger.return_rows(CREDIT, 25, rows, sender=bank_bridge)
+    assert held.ledger.tree(TREE).brought == 1_025
+    held.ledger.set_attested(TREE, 0, sender=supervision_account)
+    held.ledger.return_rows(CREDIT, 0, [returned(batch, tree, 1, 1)], sender=bank_bridge)
     held.ledger.close_returns(CREDIT, ZERO, ZERO, ZERO, sender=bank_bridge)
-    assert held.ledger.line(lot_line(remainder_lot(CREDIT))) == (15, 0)
+    assert held.ledger.tree(TREE).brought == 1_025
+    assert held.ledger.line(lot_line(remainder_lot(CREDIT, ZERO))) == (14, 0)
 
 
-def test_nobody_burns_a_remainder(paid: Paid) -> None:
+def test_a_remainders_reference_counts_once(paid: Paid) -> None:
+    """Whoever burns what the bank is about to use gains nothing: the bank commits to something else."""
     held, batch, tree = paid
     held.ledger.return_rows(CREDIT, 25, [returned(batch, tree, 0)], sender=bank_bridge)
     held.accounts.open_tree(OTHER, BANK, QUORUM, b"CNY", ENTERPRISE, sender=bank_bridge)
-    held.ledger.void_reference(remainder_lot(CREDIT), OTHER, sender=bank_bridge)
-    held.ledger.close_returns(CREDIT, ZERO, ZERO, ZERO, sender=bank_bridge)
+    held.ledger.void_reference(remainder_lot(CREDIT, ZERO), OTHER, sender=bank_bridge)
+    with reverts("ledger: reference used"):
+        held.ledger.close_returns(CREDIT, ZERO, ZERO, ZERO, sender=bank_bridge)
+    assert not held.ledger.return_set(CREDIT).closed
+    held.ledger.close_returns(CREDIT, ZERO, ZERO, OTHER, sender=bank_bridge)
+    assert held.ledger.line(lot_line(remainder_lot(CREDIT, OTHER))) == (15, 0)
+
+
+def test_the_remainder_of_a_lot_stays_in_suspense(paid: Paid) -> None:
+    held, batch, tree = paid
+    held.ledger.mint(CREDIT, TREE, ZERO, ZERO, 20, ZERO, sender=bank_bridge)
+    held.ledger.return_rows(CREDIT, 0, [returned(batch, tree, 0, 1)], sender=bank_bridge)
+    with reverts("ledger: remainder of a lot"):
+        held.ledger.close_returns(CREDIT, TREE, WAGES, ZERO, sender=bank_bridge)
+    held.ledger.close_returns(CREDIT, ZERO, WAGES, ZERO, sender=bank_bridge)
+    assert held.ledger.line(lot_line(remainder_lot(CREDIT, ZERO))) == (19, 0)
 
 
 def test_rows_beyond_the_first_word_of_the_bitmap(bare_ledger: BareLedger) -> None:

@@ -35,7 +35,7 @@ LOT = keccak(b"unknown credit")
 CHARGE = keccak(b"charge")
 SOURCE = account_line(TREE, WAGES)
 CUSTODY = custody_line(SOURCE, 1)
-CARVE, RELAY, THAW, SORT, MAKE_GOOD, REVERSE = 8, 9, 10, 11, 12, 14
+IDENTIFY, CARVE, RELAY, THAW, SORT, MAKE_GOOD, REVERSE = 1, 8, 9, 10, 11, 12, 14
 MAPPING = ("kind", "source", "destination", "source_start", "destination_start", "amount", "info")
 M64 = 2**64 - 1
 
@@ -120,15 +120,21 @@ def test_add_shortfall(funded: BareLedger) -> None:
     assert (funded.ledger.tree(TREE).attested, funded.ledger.tree(TREE).shortfall) == (5, 42)
 
 
+def test_no_more_falls_short_than_is_attested(funded: BareLedger) -> None:
+    decided(funded, "add_shortfall", TREE, ATTESTED - 1)
+    with reverts("ledger: more than is attested"):
+        decided(funded, "add_shortfall", TREE, 2)
+    decided(funded, "add_shortfall", TREE, 1)
+    assert funded.ledger.tree(TREE).shortfall == ATTESTED
+
+
 def test_totals_end_at_64_bits(funded: BareLedger) -> None:
     with reverts("ledger: total is full"):
         decided(funded, "set_attested", TREE, M64 + 1)
-    decided(funded, "add_shortfall", TREE, M64 - 1)
-    with reverts("ledger: total is full"):
-        decided(funded, "add_shortfall", TREE, 2)
-    decided(funded, "add_shortfall", TREE, 1)
+    decided(funded, "set_attested", TREE, M64)
+    decided(funded, "add_shortfall", TREE, M64)
     totals = funded.ledger.tree(TREE)
-    assert (totals.minted, totals.attested, totals.shortfall) == (1_100, ATTESTED, M64)
+    assert (totals.minted, totals.attested, totals.shortfall) == (1_100, M64, M64)
 
 
 @pytest.mark.parametrize("tree", [OTHER, PROJECT, ZERO])
@@ -140,6 +146,7 @@ def test_totals_are_of_trees_that_exist(funded: BareLedger, tree: bytes) -> None
 
 def test_trees_do_not_share_totals(funded: BareLedger) -> None:
     funded.accounts.open_tree(OTHER, BANK, QUORUM, b"CNY", ENTERPRISE, sender=bank_bridge)
+    decided(funded, "set_attested", OTHER, 9)
     decided(funded, "add_shortfall", OTHER, 9)
     decided(funded, "set_attested", OTHER, 8)
     assert (funded.ledger.tree(OTHER).attested, funded.ledger.tree(OTHER).shortfall) == (8, 9)
@@ -240,7 +247,7 @@ def test_a_reference_is_voided_for_a_tree_and_no_account_below(funded: BareLedge
 # From the front of a line
 
 
-@pytest.mark.parametrize("kind", [CARVE, THAW, SORT])
+@pytest.mark.parametrize("kind", [CARVE, THAW, SORT, IDENTIFY])
 def test_shift_from_the_front(funded: BareLedger, kind: int) -> None:
     shift(funded, kind, 40)
     (event,) = funded.ledger.events
@@ -252,7 +259,14 @@ def test_shift_from_the_front(funded: BareLedger, kind: int) -> None:
     assert (totals.held, totals.reversed, totals.shortfall) == (1_100, 0, 0)
 
 
-@pytest.mark.parametrize("kind", [0, 1, 2, 3, 4, 5, 6, 7, 9, 13, 15, 16, 2**256 - 1])
+@pytest.mark.parametrize(("kind", "arrived"), [(CARVE, 0), (THAW, 0), (SORT, 40), (IDENTIFY, 40)])
+def test_what_is_sorted_or_identified_arrives(funded: BareLedger, kind: int, arrived: int) -> None:
+    shift(funded, kind, 40, to=account_line(PROJECT, MATERIALS))
+    assert funded.ledger.account_balance(PROJECT, MATERIALS) == 40
+    assert funded.ledger.account_inflow(PROJECT, MATERIALS) == arrived
+
+
+@pytest.mark.parametrize("kind", [0, 2, 3, 4, 5, 6, 7, 9, 13, 15, 16, 2**256 - 1])
 def test_other_kinds_of_map_are_not_decided(funded: BareLedger, kind: int) -> None:
     with reverts("ledger: not such a kind"):
         shift(funded, kind, 1)

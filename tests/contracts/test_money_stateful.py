@@ -111,7 +111,7 @@ class Network:
 def reference_id(name: str) -> bytes:
     """The id of a credit of the model."""
     head, _, rest = name.partition("rest of ")
-    return keccak(name.encode()) if head or not rest else remainder_lot(reference_id(rest))
+    return keccak(name.encode()) if head or not rest else remainder_lot(reference_id(rest), ZERO)
 
 
 class Composition:
@@ -483,9 +483,10 @@ class Money(RuleBasedStateMachine):
         deadline = boa.env.timestamp + 1_000 + len(self.trees)
         arguments = (self.on_chain(custody), tree.root, len(amounts), sum(amounts), deadline)
         values = dict(zip(("custody", "root", "count", "total", "deadline"), arguments, strict=True))
+        start = self.front(custody)
 
         def contract() -> None:
-            given = consents(QUORUM_SIGNERS, "CustodyBatch", self.supervision, **values)
+            given = consents(QUORUM_SIGNERS, "CustodyBatch", self.supervision, **values, start=start)
             self.ids[name] = self.supervision.reserve_custody(*arguments, given)
 
         owner = self.model.owners[custody]
@@ -640,6 +641,9 @@ class Money(RuleBasedStateMachine):
         for line, queue in self.model.lines.items():
             filled, emptied = self.ledger.line(self.on_chain(line))
             assert (filled, emptied) == (len(queue.cents), queue.left)
+            if line[0] == "account":
+                named = (ACCOUNTS[line[1]], CLASSES[line[2]])
+                assert self.ledger.account_inflow(*named) == queue.arrived
             balances += filled - emptied if line not in (WRITTEN_OFF, REVERSED) else 0
         for name, batch in self.ids.items():
             filled, emptied = self.ledger.line(batch)

@@ -79,7 +79,10 @@ def test_the_banks_settler_alone_opens_a_tree(bare_ledger: BareLedger, who: Any)
         ((OTHER, ZERO, QUORUM, CNY, ENTERPRISE), "sender lacks the role"),
         ((OTHER, BANK, OTHER, CNY, ENTERPRISE), "unknown quorum"),
         ((OTHER, BANK, ZERO, CNY, ENTERPRISE), "unknown quorum"),
-        ((OTHER, BANK, QUORUM, b"\0\0\0", ENTERPRISE), "zero currency"),
+        *(
+            ((OTHER, BANK, QUORUM, currency, ENTERPRISE), "currency is not three letters")
+            for currency in (b"\0\0\0", b"cny", b"@NY", b"C@Y", b"CN@", b"[NY", b"C[Y", b"CN[", b"CN")
+        ),
         ((ZERO, BANK, QUORUM, CNY, ENTERPRISE), "zero id"),
         ((TREE, BANK, QUORUM, CNY, ENTERPRISE), "account exists"),
         ((OTHER, BANK, QUORUM, CNY, OTHER), "unknown institution"),
@@ -90,6 +93,12 @@ def test_open_tree_refusals(bare_ledger: BareLedger, arguments: tuple[Any, ...],
     with reverts(f"accounts: {reason}"):
         bare_ledger.accounts.open_tree(*arguments, sender=bank_bridge)
     assert bare_ledger.accounts.tree_at(2) == ZERO
+
+
+@pytest.mark.parametrize("currency", [b"AAA", b"ZZZ", b"AZM"])
+def test_currencies_from_a_to_z(bare_ledger: BareLedger, currency: bytes) -> None:
+    bare_ledger.accounts.open_tree(OTHER, BANK, QUORUM, currency, ENTERPRISE, sender=bank_bridge)
+    assert bare_ledger.accounts.root(OTHER).currency == currency
 
 
 def test_a_quorum_with_members_needs_a_threshold_too(world: World) -> None:

@@ -186,11 +186,20 @@ def test_freeze_and_unfreeze(accounts: Contract) -> None:
         assert (event.name, event.account, event.frozen) == ("AccountFrozen", PROJECT, frozen)
         held = accounts.account(PROJECT)
         assert (held.tree, held.frozen, held.closed) == (TREE, frozen, False)
-        with reverts("accounts: nothing to change"):
-            accounts.set_frozen(PROJECT, frozen, sender=supervision_account)
     assert accounts.account(LINE).frozen is False
     with reverts("accounts: unknown account"):
         accounts.set_frozen(OTHER, True, sender=supervision_account)
+
+
+def test_what_is_frozen_is_frozen_again_and_only_that_unfrozen(accounts: Contract) -> None:
+    with reverts("accounts: nothing to change"):
+        accounts.set_frozen(PROJECT, False, sender=supervision_account)
+    for _ in range(2):
+        accounts.set_frozen(PROJECT, True, sender=supervision_account)
+        assert accounts.account(PROJECT).frozen
+    accounts.set_frozen(PROJECT, False, sender=supervision_account)
+    held = accounts.account(PROJECT)
+    assert (held.tree, held.frozen, held.closed) == (TREE, False, False)
 
 
 def test_what_is_closed_can_be_frozen(accounts: Contract) -> None:

@@ -181,7 +181,7 @@ class Model:
             self.people.append(Person(institution, roles, now, [key]))
             return
         allow(person.keys[-1] == key and not person.roles and person.institution == institution)
-        person.roles, person.since = roles, max(now, person.since + 1)
+        person.roles, person.since = roles, max(now, person.since) + 1
 
     def approving(self, approvers: list[str], known_since: int) -> dict[bytes, int]:
         """Members whose supervisors approved, with their kind."""

@@ -152,6 +152,7 @@ def test_every_governor_is_suspended_and_comes_back(network: Network) -> None:
     with reverts("directory: governors of two institutions must sign"):
         network.announce([threshold(3)])
     network.recover(GOVERNORS)
+    pass_seconds(1)
     network.change([threshold(3)])
 
 

@@ -169,7 +169,7 @@ def thawing(
     return Act("thaw", "Thawing", tuple(values.values()), {**values, "start": start})
 
 
-def custody_batch(custody: bytes, tree: RowTree, deadline: int) -> Act:
+def custody_batch(world: World, custody: bytes, tree: RowTree, deadline: int) -> Act:
     """Set money in custody aside for a batch."""
     values = {
         "custody": custody,
@@ -178,7 +178,8 @@ def custody_batch(custody: bytes, tree: RowTree, deadline: int) -> Act:
         "total": tree.total_minor,
         "deadline": deadline,
     }
-    return Act("reserve_custody", "CustodyBatch", tuple(values.values()), values)
+    start = front(world, custody)
+    return Act("reserve_custody", "CustodyBatch", tuple(values.values()), {**values, "start": start})
 
 
 def redirecting(batch: bytes, custody: bytes) -> Act:

@@ -121,7 +121,15 @@ def test_an_attester_suspended_since_it_signed(world: World) -> None:
 
 @pytest.mark.parametrize(
     ("balance", "booked", "debits", "attested"),
-    [(MOST, MOST, 0, 2 * MOST), (MOST, MOST, 2 * MOST, 0), (0, 0, 0, 0), (0, 7, 7, 0), (7, 0, 1, 6)],
+    [
+        (MOST, 0, 0, MOST),
+        (0, MOST, 0, MOST),
+        (MOST - 1, 1, 0, MOST),
+        (1, MOST - 1, MOST, 0),
+        (0, 0, 0, 0),
+        (0, 7, 7, 0),
+        (7, 0, 1, 6),
+    ],
 )
 def test_bounds_of_a_statement(world: World, balance: int, booked: int, debits: int, attested: int) -> None:
     world.attest(balance, booked, debits)
@@ -133,6 +141,9 @@ def test_bounds_of_a_statement(world: World, balance: int, booked: int, debits: 
     [
         (MOST + 1, 0, 0, "amount out of bounds"),
         (0, MOST + 1, 0, "amount out of bounds"),
+        (1, MOST, 0, "amount out of bounds"),
+        (MOST, 1, 0, "amount out of bounds"),
+        (1, 2**256 - 1, 0, "amount out of bounds"),
         (2**256 - 1, 1, 0, "amount out of bounds"),
         (500, 70, 571, "more debits than money"),
         (0, 0, 1, "more debits than money"),

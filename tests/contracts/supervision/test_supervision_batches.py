@@ -7,6 +7,7 @@ import pytest
 
 from contracts.ids import account_line
 from contracts.rows import RowTree
+from contracts.terms import Role
 from tests.contracts.chain import Contract, reverts
 from tests.contracts.supervision.acts import (
     GIVE_BACK,
@@ -23,7 +24,9 @@ from tests.contracts.supervision.acts import (
     reverse,
     suspense,
 )
+from tests.contracts.disbursements import rotate
 from tests.contracts.world import (
+    BANK,
     MATERIALS,
     PROJECT,
     TREE,
@@ -31,13 +34,18 @@ from tests.contracts.world import (
     ZERO,
     World,
     agency_one_deputy,
+    agency_one_governor,
     agency_one_supervisor,
+    agency_two_supervisor,
     attacker,
     bank_bridge,
     bank_supervisor,
+    newcomer,
     now,
     operator,
     rows_of,
+    signer,
+    threshold,
 )
 
 OTHER = b"\7" * 32
@@ -74,7 +82,7 @@ def execute(world: World, batch: bytes, tree: RowTree, chunk: int, sender: Any =
 def test_reserve_custody(held: Held) -> None:
     world, custody = held
     tree, until = rows_of([10] * 24), now() + 60
-    batch = custody_batch(custody, tree, until).decide(world)
+    batch = custody_batch(world, custody, tree, until).decide(world)
     assert names(world) == ["Decided", "Moved", "Reserved"]
     assert maps(world) == [(RESERVE, custody, batch, 0, 0, 240, tree.root)]
     reserved = world.supervision.events[-1]
@@ -88,7 +96,7 @@ def test_reserve_custody(held: Held) -> None:
 def test_anyone_executes_what_the_quorum_approved(held: Held) -> None:
     world, custody = held
     tree = rows_of([10] * 24)
-    batch = custody_batch(custody, tree, now() + 60).decide(world)
+    batch = custody_batch(world, custody, tree, now() + 60).decide(world)
     execute(world, batch, tree, 0)
     (event,) = world.supervision.events
     assert (event.name, event.first_row, event.end_row) == ("ChunkExecuted", 0, 8)
@@ -106,7 +114,7 @@ def test_anyone_executes_what_the_quorum_approved(held: Held) -> None:
 def test_a_frozen_account_and_a_shortfall_do_not_stop_it_but_a_pause_does(held: Held) -> None:
     world, custody = held
     tree = rows_of([10] * 24)
-    batch = custody_batch(custody, tree, now() + 60).decide(world)
+    batch = custody_batch(world, custody, tree, now() + 60).decide(world)
     reverse(world, world.fund(5, dye_class=MATERIALS), 5)
     execute(world, batch, tree, 0)
     world.pause(True, [bank_supervisor])
@@ -119,7 +127,7 @@ def test_a_frozen_account_and_a_shortfall_do_not_stop_it_but_a_pause_does(held: 
 def test_the_deadline_of_a_custody_batch(held: Held) -> None:
     world, custody = held
     tree = rows_of([10] * 24)
-    batch = custody_batch(custody, tree, now() + 60).decide(world)
+    batch = custody_batch(world, custody, tree, now() + 60).decide(world)
     boa.env.timestamp += 60
     execute(world, batch, tree, 0)
     with reverts("ledger: not the batch's agreement"):
@@ -134,7 +142,7 @@ def test_the_deadline_of_a_custody_batch(held: Held) -> None:
 def test_what_the_bank_returns_goes_back_to_custody(held: Held) -> None:
     world, custody = held
     tree = rows_of([10, 20, 30])
-    batch = custody_batch(custody, tree, now() + 60).decide(world)
+    batch = custody_batch(world, custody, tree, now() + 60).decide(world)
     execute(world, batch, tree, 0)
     world.give_back(batch, tree, 1)
     (moved,) = [event for event in world.ledger.events if event.name == "Moved"]
@@ -147,7 +155,7 @@ def test_what_the_bank_returns_goes_back_to_custody(held: Held) -> None:
 def test_a_lot_in_custody_can_be_sent_back(world: World) -> None:
     custody = freezing_lot(world, suspense(world, OTHER)).decide(world, [bank_supervisor])
     tree = rows_of([100])
-    batch = custody_batch(custody, tree, now() + 60).decide(world)
+    batch = custody_batch(world, custody, tree, now() + 60).decide(world)
     execute(world, batch, tree, 0)
     assert (world.ledger.tree(TREE).held, world.balance(custody)) == (0, 0)
 
@@ -156,7 +164,7 @@ def test_a_lot_in_custody_can_be_sent_back(world: World) -> None:
 def test_the_quorum_must_approve_a_custody_batch(held: Held, by: tuple[Any, ...]) -> None:
     world, custody = held
     with reverts(MISSED):
-        custody_batch(custody, rows_of([10]), now() + 60).decide(world, by)
+        custody_batch(world, custody, rows_of([10]), now() + 60).decide(world, by)
 
 
 def test_reserve_custody_refusals(held: Held) -> None:
@@ -164,23 +172,62 @@ def test_reserve_custody_refusals(held: Held) -> None:
     tree = rows_of([10])
     for line in (OTHER, SOURCE):
         with reverts("supervision: unknown custody"):
-            custody_batch(line, tree, now() + 60).decide(world)
+            custody_batch(world, line, tree, now() + 60).decide(world)
     with reverts("ledger: deadline out of bounds"):
-        custody_batch(custody, tree, now()).decide(world)
+        custody_batch(world, custody, tree, now()).decide(world)
     with reverts("lines: not enough money"):
-        custody_batch(custody, rows_of([241]), now() + 60).decide(world)
-    act = custody_batch(custody, tree, now() + 60)
+        custody_batch(world, custody, rows_of([241]), now() + 60).decide(world)
+    act = custody_batch(world, custody, tree, now() + 60)
     given = act.signed(world)
     batch = act.hand_in(world, given)
     releasing(batch).decide(world)
-    with reverts("ledger: batch exists"):
+    with reverts(MISSED, NOT_RISING):
         act.hand_in(world, given)
+    with reverts("ledger: batch exists"):
+        custody_batch(world, custody, tree, now() + 60).decide(world)
+
+
+def test_who_approved_must_be_supervisors_still(held: Held) -> None:
+    world, custody = held
+    tree = rows_of([10] * 24)
+    by = (bank_supervisor, agency_one_supervisor, agency_one_deputy)
+    batch = custody_batch(world, custody, tree, now() + 60).decide(world, by)
+    world.suspend(agency_one_deputy, [agency_one_governor])
+    execute(world, batch, tree, 0)
+    world.suspend(agency_one_supervisor, [agency_one_governor])
+    with reverts(MISSED):
+        execute(world, batch, tree, 1)
+    assert releasing(batch).decide(world, (bank_supervisor, agency_two_supervisor)) == 160
+
+
+def test_a_key_that_follows_stands_for_who_approved_and_one_added_again_does_not(held: Held) -> None:
+    world, custody = held
+    tree = rows_of([10] * 24)
+    by = (bank_supervisor, agency_one_supervisor)
+    batch = custody_batch(world, custody, tree, now() + 7 * 86_400).decide(world, by)
+    rotate(world, agency_one_supervisor, newcomer, agency_one_governor)
+    execute(world, batch, tree, 0)
+    world.suspend(bank_supervisor)
+    world.change([signer(bank_supervisor, BANK, Role.SUPERVISOR)])
+    with reverts(MISSED):
+        execute(world, batch, tree, 1)
+
+
+def test_a_quorum_that_asks_for_more_by_now(held: Held) -> None:
+    world, custody = held
+    tree = rows_of([10] * 24)
+    batch = custody_batch(world, custody, tree, now() + 7 * 86_400).decide(world)
+    world.change([threshold(3)])
+    with reverts(MISSED):
+        execute(world, batch, tree, 0)
+    world.change([threshold(2)])
+    execute(world, batch, tree, 0)
 
 
 def test_execute_takes_batches_of_custody_and_their_rows_alone(held: Held) -> None:
     world, custody = held
     tree = rows_of([10] * 24)
-    batch = custody_batch(custody, tree, now() + 60).decide(world)
+    batch = custody_batch(world, custody, tree, now() + 60).decide(world)
     with reverts("ledger: unknown batch"):
         execute(world, OTHER, tree, 0)
     with reverts("merkle: wrong proof"):
@@ -189,7 +236,7 @@ def test_execute_takes_batches_of_custody_and_their_rows_alone(held: Held) -> No
     payout = world.disbursement()
     own = world.reserve(payout, tree)
     world.approve(payout, own)
-    with reverts("ledger: not the batch's agreement"):
+    with reverts(MISSED):
         execute(world, own, tree, 0)
 
 
@@ -251,7 +298,7 @@ def test_a_batch_of_custody_is_not_redirected(drawing: Drawing) -> None:
     """What it gives back stays in the custody it drew on."""
     world, _, _, _, custody = drawing
     second = carving_custody(custody, [(0, 10)]).decide(world)
-    batch = custody_batch(custody, rows_of([10]), now() + 60).decide(world)
+    batch = custody_batch(world, custody, rows_of([10]), now() + 60).decide(world)
     with reverts(ANOTHER_LINE):
         redirecting(batch, second).decide(world)
 
@@ -291,7 +338,7 @@ def test_the_quorum_ends_a_batch_of_an_agreement(drawing: Drawing) -> None:
 def test_a_released_custody_batch_goes_back_to_custody(held: Held) -> None:
     world, custody = held
     tree = rows_of([10] * 24)
-    batch = custody_batch(custody, tree, now() + 60).decide(world)
+    batch = custody_batch(world, custody, tree, now() + 60).decide(world)
     with reverts("ledger: not the batch's agreement"):
         world.ledger.release(batch, sender=attacker)
     execute(world, batch, tree, 0)
@@ -318,8 +365,8 @@ def test_the_quorum_must_release(drawing: Drawing, by: tuple[Any, ...]) -> None:
 
 def test_a_release_is_for_one_batch(held: Held) -> None:
     world, custody = held
-    first = custody_batch(custody, rows_of([10]), now() + 60).decide(world)
-    second = custody_batch(custody, rows_of([11]), now() + 60).decide(world)
+    first = custody_batch(world, custody, rows_of([10]), now() + 60).decide(world)
+    second = custody_batch(world, custody, rows_of([11]), now() + 60).decide(world)
     given = releasing(first).signed(world)
     with reverts(MISSED, NOT_RISING):
         releasing(second).hand_in(world, given)

@@ -9,8 +9,8 @@ from contracts.ids import account_line, custody_line, lot_line
 from tests.contracts.chain import reverts
 from tests.contracts.supervision.acts import (
     CARVE,
+    IDENTIFY,
     TELLERS,
-    THAW,
     freezing,
     freezing_lot,
     identifying,
@@ -80,9 +80,18 @@ def test_freeze_refusals(world: World) -> None:
         world.freeze(OTHER, True, [bank_supervisor])
     with reverts("accounts: nothing to change"):
         world.freeze(TREE, False, TWO_INSTITUTIONS)
+
+
+def test_freezing_again_voids_what_was_signed_to_unfreeze(world: World) -> None:
+    """What was signed for one reason does not unfreeze what is frozen for another."""
     world.freeze(TREE, True, [bank_supervisor])
-    with reverts("accounts: nothing to change"):
-        world.freeze(TREE, True, [bank_supervisor])
+    go = freezing(world, TREE, False)
+    given = go.signed(world, TWO_INSTITUTIONS)
+    world.freeze(TREE, True, [agency_one_supervisor])
+    assert (world.ledger.account(TREE).frozen, world.supervision.freeze_nonce(TREE)) == (True, 2)
+    with reverts(MISSED, NOT_RISING):
+        go.hand_in(world, given)
+    world.freeze(TREE, False, TWO_INSTITUTIONS)
 
 
 def test_a_supervisor_of_no_member_of_the_quorum_freezes_nothing(world: World) -> None:
@@ -208,7 +217,7 @@ def test_the_quorum_thaws_a_lot_and_nobody_less(suspended: World) -> None:
         with reverts(MISSED):
             thawing(suspended, custody, 70).decide(suspended, by)
     thawing(suspended, custody, 70).decide(suspended)
-    assert maps(suspended) == [(THAW, custody, account_line(TREE, WAGES), 0, 0, 70, WAGES)]
+    assert maps(suspended) == [(IDENTIFY, custody, account_line(TREE, WAGES), 0, 0, 70, WAGES)]
 
 
 def test_freeze_lot_refusals(suspended: World) -> None:

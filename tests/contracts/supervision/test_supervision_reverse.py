@@ -148,13 +148,24 @@ def test_a_return_set_is_reversed_by_what_it_opened(opened: World) -> None:
 
 def test_the_lot_a_return_set_leaves(opened: World) -> None:
     opened.ledger.close_returns(RETURN, ZERO, ZERO, ZERO, sender=bank_bridge)
-    rest = remainder_lot(RETURN)
+    rest = remainder_lot(RETURN, ZERO)
     with reverts(MORE):
         reverse(opened, rest, 16)
     reverse(opened, rest, 15)
     assert opened.supervision.reversed(rest) == 15
     with reverts(MORE):
         reverse(opened, rest, 1)
+
+
+def test_a_closed_return_set_is_reversed_by_what_rows_drew(opened: World) -> None:
+    opened.ledger.close_returns(RETURN, ZERO, ZERO, ZERO, sender=bank_bridge)
+    with reverts(MORE):
+        reverse(opened, RETURN, 11)
+    reverse(opened, RETURN, 10)
+    with reverts(MORE):
+        reverse(opened, RETURN, 1)
+    reverse(opened, remainder_lot(RETURN, ZERO), 15)
+    assert opened.ledger.tree(TREE).shortfall == 25
 
 
 def test_a_credit_of_another_tree_falls_short_there(funded: World) -> None:

@@ -6,7 +6,16 @@ import pytest
 
 from contracts.ids import account_line
 from tests.contracts.chain import reverts
-from tests.contracts.supervision.acts import THAW, carving, freezing_lot, maps, names, suspense, thawing
+from tests.contracts.supervision.acts import (
+    IDENTIFY,
+    THAW,
+    carving,
+    freezing_lot,
+    maps,
+    names,
+    suspense,
+    thawing,
+)
 from tests.contracts.world import (
     BANK,
     ENTERPRISE,
@@ -57,6 +66,7 @@ def test_thaw_home_from_the_front(held: Held) -> None:
     thawing(world, custody, 40, PROJECT).decide(world)
     assert names(world) == ["Decided", "Moved"]
     assert maps(world) == [(THAW, custody, SOURCE, 0, 1_900, 40, WAGES)]
+    assert world.ledger.account_inflow(PROJECT, WAGES) == 1_000
     thawing(world, custody, 60, PROJECT).decide(world)
     assert maps(world) == [(THAW, custody, SOURCE, 40, 1_940, 60, WAGES)]
     assert (world.ledger.line(SOURCE), world.ledger.line(custody)) == ((2_000, 1_000), (100, 100))
@@ -130,8 +140,9 @@ def test_home_is_home_though_it_is_closed_or_nothing_runs(held: Held) -> None:
 def test_a_lots_money_goes_to_any_open_account(lot_held: Held, account: bytes, dye_class: bytes) -> None:
     world, custody = lot_held
     thawing(world, custody, 30, account, dye_class).decide(world)
-    assert maps(world) == [(THAW, custody, account_line(account, dye_class), 0, 0, 30, dye_class)]
+    assert maps(world) == [(IDENTIFY, custody, account_line(account, dye_class), 0, 0, 30, dye_class)]
     assert world.ledger.account_balance(account, dye_class) == 30
+    assert world.ledger.account_inflow(account, dye_class) == 30
     thawing(world, custody, 70, TREE, WAGES).decide(world)
     assert world.balance(custody) == 0
     assert world.ledger.tree(TREE).held == 100
