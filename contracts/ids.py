@@ -65,7 +65,7 @@ def custody_line(source: bytes, number: int) -> bytes:
 
 
 def remainder_lot(reference: bytes, info: bytes) -> bytes:
-    """Id of the lot that a closed return set leaves, given what the bank commits to (`Ledger.close_returns`)."""
+    """Id of the lot that a return set leaves, closed with `info` (`Ledger.close_returns`)."""
     return keccak(encode(["bytes32", "bytes32", "bytes32"], [_REMAINDER, reference, info]))
 
 

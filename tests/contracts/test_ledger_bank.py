@@ -98,12 +98,13 @@ def test_mint_into_another_tree(world: World) -> None:
         world.fund(5, account=OTHER)
 
 
-def test_a_line_takes_no_more_than_2_to_the_62(world: World) -> None:
-    world.attest(2**62, 2**62)
-    world.fund(2**62)
+def test_a_line_takes_no_more_than_2_to_the_62(bare_ledger: BareLedger) -> None:
+    ledger = bare_ledger.ledger
+    ledger.set_attested(TREE, 2**63, sender=supervision_account)
+    bare_ledger.fund(2**62)
     with reverts("lines: line is full"):
-        world.fund(1)
-    world.fund(1, dye_class=MATERIALS)
+        bare_ledger.fund(1)
+    ledger.mint(CREDIT, TREE, TREE, MATERIALS, 1, ZERO, sender=bank_bridge)
 
 
 def test_mint_is_paused(world: World) -> None:

@@ -9,6 +9,7 @@ from contracts.ids import account_line
 from contracts.rows import RowTree
 from contracts.terms import Role
 from tests.contracts.chain import Contract, reverts
+from tests.contracts.disbursements import rotate
 from tests.contracts.supervision.acts import (
     GIVE_BACK,
     RELEASE,
@@ -24,7 +25,6 @@ from tests.contracts.supervision.acts import (
     reverse,
     suspense,
 )
-from tests.contracts.disbursements import rotate
 from tests.contracts.world import (
     BANK,
     MATERIALS,
