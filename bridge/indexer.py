@@ -1,19 +1,23 @@
 """Chain → projections, by a cursor that knows the hash of the last block it took.
 
 Only final blocks are indexed, so nothing indexed is ever undone. A cursor whose block is no longer on the
-chain means another chain or an older copy of it: the bridge stops rather than guess.
+chain means another chain or an older copy of it: the bridge stops rather than guess. A log that no table
+takes stops nobody: it is kept apart, where health shows it, and what follows is read.
 """
 
+from collections.abc import Callable
+
 import structlog
+from sqlalchemy.exc import DataError, IntegrityError, NoResultFound
 from sqlalchemy.orm import Session
 from web3.types import LogReceipt
 
 from bridge.chain import CONTRACTS, Chain
 from bridge.errors import ChainDiverged
-from bridge.projector import apply
+from bridge.projector import Event, apply
 from bridge.store import bank, projections
 from bridge.store.base import Database
-from bridge.store.chain_models import BlockRow, LotRow
+from bridge.store.chain_models import BlockRow, LotRow, UnstoredRow
 
 __all__ = ["Indexer"]
 
@@ -22,7 +26,14 @@ CURSOR = "head"
 LEAVES_SUSPENSE = (1, 8, 14, 15)
 """Kinds of map that may take money out of suspense (`modules/lines.vy`): identify, carve, reverse, reopen."""
 
+UNSTORABLE = (OverflowError, DataError, IntegrityError, NoResultFound)
+"""A number or text beyond its column; a row that is there already, or that a log kept apart did not make."""
+
 log = structlog.get_logger(__name__)
+
+
+Take = Callable[[Session, Event], None]
+"""What is done with one log."""
 
 
 class Indexer:
@@ -48,12 +59,20 @@ class Indexer:
         block_hash = self.chain.block_hash(last)
         if block_hash is None:
             raise ChainDiverged("chain-diverged", f"Block {last} vanished while it was read; try again.")
+        cursor = BlockRow(name=CURSOR, number=last, hash=block_hash)
+        try:
+            self._store(before, cursor, logs, _apply)
+        except UNSTORABLE:
+            self._store(before, cursor, logs, _apply_or_keep_apart)
+        return last - first + 1
+
+    def _store(self, before: BlockRow | None, cursor: BlockRow, logs: list[LogReceipt], take: Take) -> None:
+        """Take logs and move the cursor past them, unless somebody else did."""
         with self.database.begin() as session:
             now = session.get(BlockRow, CURSOR)
             if (now and now.number) == (before and before.number):
-                self._take(session, logs)
-                session.merge(BlockRow(name=CURSOR, number=last, hash=block_hash))
-        return last - first + 1
+                self._take(session, logs, take)
+                session.merge(cursor)
 
     def _cursor(self) -> BlockRow | None:
         with self.database.read() as session:
@@ -80,19 +99,43 @@ class Indexer:
                 block=cursor.number,
             )
 
-    def _take(self, session: Session, logs: list[LogReceipt]) -> None:
+    def _take(self, session: Session, logs: list[LogReceipt], take: Take) -> None:
         known = {getattr(self.chain.deployment, name) for name in CONTRACTS}
         known.update(projections.agreement_addresses(session))
         for entry in logs:
             if entry["address"] not in known or bytes(entry["topics"][0]) not in self.chain.events:
                 continue
             event = self.chain.decode(entry)
-            apply(session, event)
-            session.flush()
-            if event.name == "Moved" and event["kind"] in LEAVES_SUSPENSE:
-                _close_suspense(session, event["source"])
+            take(session, event)
             if event.name == "AgreementDeployed":
                 known.add(event["agreement"])
+
+
+def _apply(session: Session, event: Event) -> None:
+    apply(session, event)
+    session.flush()
+    if event.name == "Moved" and event["kind"] in LEAVES_SUSPENSE:
+        _close_suspense(session, event["source"])
+
+
+def _apply_or_keep_apart(session: Session, event: Event) -> None:
+    try:
+        with session.begin_nested():
+            _apply(session, event)
+    except UNSTORABLE as error:
+        reason = type(error).__name__
+        log.critical("log-unstored", name=event.name, address=event.address, block=event.block, error=reason)
+        session.add(
+            UnstoredRow(
+                id=event.order,
+                name=event.name,
+                address=event.address,
+                content=repr(dict(event.values)),
+                reason=reason,
+                block=event.block,
+                transaction=event.transaction,
+            )
+        )
 
 
 def _close_suspense(session: Session, line: bytes) -> None:

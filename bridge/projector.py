@@ -210,6 +210,7 @@ def _return_opened(session: Session, event: Event) -> None:
 def _return_closed(session: Session, event: Event) -> None:
     held = session.get_one(ReferenceRow, event["reference"])
     held.closed, held.remainder_minor = True, event["remainder"]
+    held.remainder = event["lot"] if held.remainder_minor else None
 
 
 def _reference_voided(session: Session, event: Event) -> None:

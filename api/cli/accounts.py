@@ -252,15 +252,9 @@ def _returned(text: str) -> dict[str, object]:
 
 @app.command("close-return")
 @connected
-def close_return(
-    session: Session,
-    lot: str,
-    account: Annotated[str | None, typer.Option(help="Account the remainder belongs to.")] = None,
-    dye_class: Annotated[str | None, typer.Option(help="Dye class it gets.")] = None,
-) -> None:
-    """Close a credit that brought payouts back; without an account the rest waits for a teller."""
-    body = {"lot": lot, "account": account, "dye_class": dye_class}
-    session.emit(session.client.post("/v1/accounts/returns/closings", body))
+def close_return(session: Session, lot: str) -> None:
+    """Close a credit that brought payouts back; what is left waits in suspense for two tellers."""
+    session.emit(session.client.post("/v1/accounts/returns/closings", {"lot": lot}))
 
 
 def _currency_of(session: Session, account: str) -> str | None:

@@ -161,8 +161,8 @@ def _signer_faults(place: str, signer: FoundingSigner, kinds: Mapping[str, str])
             f"{place}.roles: minter, settler and attester are for a bank, and {signer.institution!r} is "
             f"an {kind}; correct one of them."
         )
-    if {"minter", "attester"} <= set(signer.roles):
-        yield f"{place}.roles: who mints cannot attest what may be minted; give attester to another key."
+    if "attester" in signer.roles and {"minter", "settler"} & set(signer.roles):
+        yield f"{place}.roles: who mints or settles cannot attest; give attester to another key."
 
 
 def _recovery_faults(recovery: FoundingRecovery) -> Iterator[str]:

@@ -94,11 +94,9 @@ class Returns(Body):
 
 
 class ReturnClosing(Body):
-    """Where what no payout drew of a credit goes; neither: it waits for a teller."""
+    """A credit of which no more payouts come back."""
 
     lot: Hash
-    account: Name | None = None
-    dye_class: Name | None = None
 
 
 @router.get("/accounts", **roles(*EVERYONE))
@@ -188,7 +186,6 @@ def give_back(platform: RunningPlatform, wanted: Returns) -> Performed:
 
 @router.post("/accounts/returns/closings", **roles("bank", "teller"))
 def close_returns(platform: RunningPlatform, wanted: ReturnClosing) -> Performed:
-    """Close such a credit; what no payout drew of it becomes a lot."""
-    lot = bytes.fromhex(wanted.lot.removeprefix("0x"))
-    mined = returns.close(platform, lot, wanted.account, wanted.dye_class)
+    """Close such a credit; what no payout drew of it becomes a lot in suspense."""
+    mined = returns.close(platform, bytes.fromhex(wanted.lot.removeprefix("0x")))
     return Performed(transaction=transaction(mined))

@@ -12,6 +12,7 @@ from bridge.capture import BANK_CURSOR
 from bridge.errors import BridgeError
 from bridge.platform import Platform
 from bridge.store import bank as store
+from bridge.store import projections
 from bridge.worker import Worker
 
 __all__ = ["router"]
@@ -32,8 +33,13 @@ def live() -> dict[str, str]:
 
 @router.get("/readyz", responses={503: {"description": "Not ready; says why."}})
 def ready(platform: ThePlatform, worker: TheWorker, response: Response) -> dict[str, Any]:
-    """Whether database, chain and worker work, and how far each got; a bank that is away is only named."""
-    asked = {"database": lambda: _database(platform), "chain": lambda: _chain(platform)}
+    """Whether database, chain and worker work, and how far each got; a bank that is away, and logs that the
+    database does not take, are only named."""
+    asked = {
+        "database": lambda: _database(platform),
+        "chain": lambda: _chain(platform),
+        "logs": lambda: _logs(platform),
+    }
     running = {name: _checks.submit(_checked, check) for name, check in asked.items()}
     checks: dict[str, dict[str, Any]] = {"worker": _worker(worker), "bank": _bank(platform)}
     for name, future in running.items():
@@ -41,8 +47,9 @@ def ready(platform: ThePlatform, worker: TheWorker, response: Response) -> dict[
             checks[name] = future.result(timeout=CHECK_SECONDS)
         except TooLate:
             checks[name] = {"ok": False, "code": "too-slow"}
-    # Without the bank money waits, but whoever asks is answered: another instance would not help.
-    is_ready = all(check["ok"] for name, check in checks.items() if name != "bank")
+    # Without the bank money waits, but whoever asks is answered: another instance would not help. Nor would
+    # it where a log is kept apart, which one key of one bank might cause.
+    is_ready = all(check["ok"] for name, check in checks.items() if name not in ("bank", "logs"))
     response.status_code = 200 if is_ready else 503
     return {"ready": is_ready, "checks": checks}
 
@@ -60,6 +67,13 @@ def _database(platform: Platform) -> dict[str, Any]:
     with platform.database.read() as session:
         cursor = store.setting(session, BANK_CURSOR)
     return {"indexed_block": platform.indexer.indexed(), "bank_cursor": cursor}
+
+
+def _logs(platform: Platform) -> dict[str, Any]:
+    """Whether every log of the chain has a place in the database."""
+    with platform.database.read() as session:
+        unstored = projections.count_unstored(session)
+    return {"ok": False, "code": "logs-unstored", "unstored": unstored} if unstored else {}
 
 
 def _chain(platform: Platform) -> dict[str, Any]:

@@ -92,9 +92,7 @@ def _total_faults(session: Session, tree: bytes, totals: Any, resting: int) -> I
     claimed = sum(row.amount_minor for row in projections.reversals_of_tree(session, tree))
     gone = projections.maps_into_all(session, reversed_line(tree))
     made_good = sum(row.amount_minor for row in gone if row.kind != REOPEN)
-    brought = sum(row.amount_minor for row in projections.lots_of_tree(session, tree))
-    brought += projections.drawn_in_tree(session, tree)
-    brought -= sum(row.amount_minor for row in gone if row.kind == REOPEN)
+    brought = _brought(session, tree)
     signed = projections.latest_attested(session, tree)
     attested = 0 if signed is None else signed.balance_minor + signed.credits_minor - signed.debits_minor
     held = resting_in_tree(session, tree)
@@ -106,6 +104,16 @@ def _total_faults(session: Session, tree: bytes, totals: Any, resting: int) -> I
         yield f"tree {tree.hex()}: {brought} was brought onto it and {attested} is attested"
     if resting != held:
         yield f"tree {tree.hex()}: {resting} rests by its lines on chain and {held} by their maps"
+
+
+def _brought(session: Session, tree: bytes) -> int:
+    """What credits brought: those minted, and those opened to be returned. A lot that proved to be a return
+    was minted before, and what a return set leaves was opened with it."""
+    sets = projections.references_of_tree(session, tree)
+    lots = projections.lots_of_tree(session, tree)
+    remainders, minted = {row.remainder for row in sets}, {lot.reference for lot in lots}
+    brought = sum(lot.amount_minor for lot in lots if lot.reference not in remainders)
+    return brought + sum(row.opened_minor for row in sets if row.reference not in minted)
 
 
 def _block(session: Session) -> int:

@@ -50,7 +50,7 @@ from bridge.store.models import (
     RunModel,
     SupervisedAccountModel,
 )
-from contracts.ids import keyed_reference, name_id, remainder_lot, reversed_line, written_off_line
+from contracts.ids import keyed_reference, name_id, reversed_line, written_off_line
 
 __all__ = ["breaks", "confirm", "propose", "reverse", "run", "snapshot", "write_off"]
 
@@ -274,7 +274,7 @@ def _statements(session: Session, held: SupervisedAccountModel) -> tuple[Stateme
 def _lots(session: Session, held: SupervisedAccountModel, by_hash: dict[bytes, str]) -> list[LedgerCredit]:
     """Lots that mirror a credit of their own: not what became a return set, nor what one left over."""
     sets = projections.references_of_tree(session, held.tree)
-    other = {row.reference for row in sets} | {remainder_lot(row.reference) for row in sets}
+    other = {row.reference for row in sets} | {row.remainder for row in sets}
     return [
         LedgerCredit(
             lot.reference.hex(),

@@ -3,26 +3,37 @@
 The bank's key decides it on chain, as for a return that names its payout by itself.
 """
 
+import json
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from eth_utils.crypto import keccak
 from sqlalchemy.orm import Session
 
-from bridge.errors import Conflict, Invalid, NotFound
+from bridge.errors import ChainRefused, Conflict, Invalid, NotFound
 from bridge.platform import Mined, Platform
 from bridge.returns import row_return
 from bridge.store import bank as store
-from bridge.store import directory, payments, projections
+from bridge.store import payments, projections
 from bridge.store.chain_models import LotRow, ReferenceRow
-from bridge.store.models import CreditKind, MovementModel, PayoutModel, PayoutState, SupervisedAccountModel
-from contracts.ids import commitment, name_id, remainder_lot
+from bridge.store.models import (
+    CreditKind,
+    DocumentModel,
+    MovementModel,
+    PayoutModel,
+    PayoutState,
+    SupervisedAccountModel,
+)
+from contracts.ids import commitment, name_id
 
 __all__ = ["MAX_ROWS", "Returned", "close", "give_back"]
 
 MAX_ROWS = 8
 """Of one call (`Ledger.return_rows`)."""
 SUSPENSE = bytes(32)
+ATTEMPTS = 3
+TAKEN = "ledger.reference-used"
 
 
 @dataclass(frozen=True)
@@ -65,27 +76,37 @@ def give_back(platform: Platform, lot: bytes, rows: Sequence[Returned]) -> Mined
     return platform.perform(f"act:return:{keccak(call.data).hex()}", call, on_queue)
 
 
-def close(platform: Platform, lot: bytes, account: str | None, dye_class: str | None) -> Mined:
-    """Close a credit that was opened for returns; what no payout drew becomes a lot: an account's, or a
-    teller's task. Raises NotFound, Invalid, Conflict, ChainRefused."""
-    if (account is None) != (dye_class is None):
-        raise Invalid("target-incomplete", "Name both the account and the dye class, or neither.")
+def close(platform: Platform, lot: bytes) -> Mined:
+    """Close a credit that was opened for returns; what no payout drew becomes a lot in suspense, and a
+    teller's task. Raises NotFound, Conflict, ChainRefused.
+
+    The lot's id comes of a commitment that nobody can foresee. Who sees it on its way may be quicker and take
+    it: then the credit is closed with another.
+    """
     with platform.database.read() as session:
         held = _lot(session, lot)
-        opened = session.get(ReferenceRow, lot)
-        if opened is None:
+        if session.get(ReferenceRow, lot) is None:
             raise Conflict("return-not-open", "No payout was given back out of this credit.")
-        left = 0 if opened.closed else _left(session, held)
-    target = SUSPENSE if account is None else name_id(account)
-    call = platform.chain.call(
-        "Ledger", "close_returns", lot, target, name_id(dye_class or "general"), commitment(lot, b"remainder")
-    )
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            mined = _close(platform, lot)
+        except ChainRefused as refusal:
+            if refusal.code != TAKEN or attempt == ATTEMPTS:
+                raise
+        else:
+            break
+    with platform.database.begin() as session:
+        _put_task(session, held)
+    return mined
+
+
+def _close(platform: Platform, lot: bytes) -> Mined:
+    salt, content = secrets.token_bytes(16), json.dumps({"remainder_of": lot.hex()}).encode()
+    info = commitment(salt, content)
+    call = platform.chain.call("Ledger", "close_returns", lot, SUSPENSE, name_id("general"), info)
 
     def on_queue(session: Session) -> None:
-        if dye_class is not None:
-            directory.put_name(session, dye_class)
-        if account is None and left:
-            _put_task(session, held, left)
+        session.add(DocumentModel(commitment=info, kind="lot", salt=salt, content=content))
 
     return platform.perform(f"act:close-return:{lot.hex()}", call, on_queue)
 
@@ -139,19 +160,22 @@ def _count(payout: PayoutModel, amount_minor: int) -> None:
         payout.state = PayoutState.RETURNED
 
 
-def _put_task(session: Session, held: LotRow, left: int) -> None:
-    """The remainder waits for a teller, as any credit in suspense."""
+def _put_task(session: Session, held: LotRow) -> None:
+    """What is left waits for a teller, as any credit in suspense."""
+    closed = session.get_one(ReferenceRow, held.reference)
+    lot = None if closed.remainder is None else projections.lot_by_reference(session, closed.remainder)
+    if lot is None or projections.line_totals(session, lot.line)[1]:
+        return
     account = session.get_one(SupervisedAccountModel, held.tree)
     credit = store.credit_by_reference(session, held.reference)
     movement = None if credit is None else session.get(MovementModel, credit.movement)
-    remainder = remainder_lot(held.reference).hex()
     store.put_task(
         session,
         "suspense",
-        remainder,
-        lot=remainder,
+        lot.reference.hex(),
+        lot=lot.reference.hex(),
         account=account.name,
         bank_reference=None if movement is None else movement.bank_reference,
-        amount_minor=left,
+        amount_minor=lot.amount_minor,
         currency=account.currency,
     )

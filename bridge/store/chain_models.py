@@ -36,6 +36,7 @@ __all__ = [
     "RosterSetRow",
     "SignerRow",
     "TreeRow",
+    "UnstoredRow",
     "WaiverRow",
 ]
 
@@ -165,7 +166,7 @@ class LotRow(Projection):
 class ReferenceRow(Projection):
     """A bank reference that a return set or a void used up: `opened_minor` is what it opened, 0 when void.
 
-    Closed with a remainder, that became a lot of its own.
+    Closed with a remainder, that became a lot of its own: `remainder` is its reference.
     """
 
     __tablename__ = "chain_reference"
@@ -173,6 +174,7 @@ class ReferenceRow(Projection):
     tree: Mapped[Bytes32]
     opened_minor: Mapped[Minor]
     remainder_minor: Mapped[Minor] = mapped_column(default=0)
+    remainder: Mapped[Bytes32 | None]
     closed: Mapped[bool]
     block: Mapped[int]
 
@@ -401,6 +403,22 @@ class BlockedRow(Projection):
     block: Mapped[int]
 
 
+class UnstoredRow(Projection):
+    """A log that no table takes, such as a number beyond its column: kept apart, so that the next is read.
+
+    `content` is what it says, as text; `reason` names what was wrong with it.
+    """
+
+    __tablename__ = "chain_unstored"
+    id: Mapped[Minor] = mapped_column(primary_key=True, autoincrement=False)
+    name: Mapped[str]
+    address: Mapped[str]
+    content: Mapped[str]
+    reason: Mapped[str]
+    block: Mapped[int]
+    transaction: Mapped[Bytes32]
+
+
 PROJECTIONS = (
     BlockRow,
     InstitutionRow,
@@ -432,4 +450,5 @@ PROJECTIONS = (
     CountersignatureRow,
     RosterSetRow,
     BlockedRow,
+    UnstoredRow,
 )

@@ -34,6 +34,7 @@ from bridge.store.chain_models import (
     RosterSetRow,
     SignerRow,
     TreeRow,
+    UnstoredRow,
     WaiverRow,
 )
 
@@ -52,7 +53,6 @@ __all__ = [
     "closed_accounts",
     "countersignatures",
     "custody_of_tree",
-    "drawn_in_tree",
     "drawn_of",
     "draws_on_open_sets",
     "evidence",
@@ -205,13 +205,6 @@ def registered_documents(session: Session) -> Sequence[RegisteredRow]:
     return session.scalars(select(RegisteredRow).order_by(RegisteredRow.block, RegisteredRow.document)).all()
 
 
-def drawn_in_tree(session: Session, tree: bytes) -> int:
-    """What rows drew of all credits of a tree that brought some back, minor units."""
-    total = select(func.coalesce(func.sum(ReturnRow.amount_minor), 0))
-    rows = total.join(ReferenceRow, ReferenceRow.reference == ReturnRow.reference)
-    return int(session.scalar(rows.where(ReferenceRow.tree == tree)) or 0)
-
-
 def returns(session: Session, batch: bytes) -> Sequence[ReturnRow]:
     """Every way back of a row of a batch, whole or in part, oldest first."""
     return session.scalars(select(ReturnRow).where(ReturnRow.batch == batch).order_by(ReturnRow.id)).all()
@@ -320,6 +313,11 @@ def quorum_members(session: Session, quorum: bytes) -> Sequence[bytes]:
     """Ids of a quorum's institutions."""
     rows = select(QuorumMemberRow.institution).where(QuorumMemberRow.quorum == quorum)
     return session.scalars(rows).all()
+
+
+def count_unstored(session: Session) -> int:
+    """How many logs were kept apart because no table takes them."""
+    return int(session.scalar(select(func.count()).select_from(UnstoredRow)) or 0)
 
 
 def line_totals(session: Session, line: bytes) -> tuple[int, int]:

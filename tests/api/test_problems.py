@@ -22,6 +22,7 @@ from bridge.platform import Platform
 from bridge.services import keys
 from bridge.store import directory
 from bridge.store.base import Database
+from bridge.store.chain_models import UnstoredRow
 from bridge.trace.model import TraceBroken, TraceTooLarge
 from bridge.worker import Worker
 from contracts.errors import AgreementInvalid, Fault, RowsInvalid
@@ -278,6 +279,18 @@ def ready_of(
     indexer = SimpleNamespace(indexed=lambda: 7)
     platform = SimpleNamespace(database=database, chain=chain, indexer=indexer, bank_away=bank_away)
     return ask(create_app(cast(Platform, platform), cast(Worker, worker)), "GET", "/readyz")
+
+
+def test_logs_that_no_table_takes_are_shown_and_stop_nobody(database: Database) -> None:
+    turning = SimpleNamespace(alive=True, halted=None, failing=False)
+    chain = SimpleNamespace(head=lambda: 9)
+    assert ready_of(database, turning, chain).json()["checks"]["logs"] == {"ok": True}
+    kept = {"name": "Minted", "address": "0x", "content": "", "reason": "OverflowError"}
+    with database.begin() as session:
+        session.add(UnstoredRow(id=1, block=1, transaction=bytes(32), **kept))
+    response = ready_of(database, turning, chain)
+    assert response.status_code == 200
+    assert response.json()["checks"]["logs"] == {"ok": False, "code": "logs-unstored", "unstored": 1}
 
 
 def test_ready_says_what_does_not_work(database: Database) -> None:

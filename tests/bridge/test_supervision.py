@@ -1,13 +1,16 @@
 """What the ledger's newer ways look like through the services: attested bound, partial returns, reversal."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from bridge.errors import ChainRefused, Conflict, Invalid
 from bridge.services import accounts, agreements, batches, invariants, reconciliation, returns, supervision
 from bridge.store import bank as store
-from bridge.store import payments
-from bridge.store.models import AttestationModel, CreditModel, MovementModel
-from contracts.ids import name_id
+from bridge.store import payments, projections
+from bridge.store.chain_models import ReferenceRow
+from bridge.store.models import AttestationModel, CreditModel, DocumentModel, MovementModel
+from contracts.ids import commitment, name_id, remainder_lot
 from tests.bridge.test_review import _entry, _hand_in, _notification
 from tests.bridge.world import (
     EXAMPLES,
@@ -124,13 +127,49 @@ def test_one_credit_brings_several_payouts_back(ready: World) -> None:
     assert _state(ready, second) == ("debited", 6_000)
     with pytest.raises(Conflict, match="payout-not-out"):
         returns.give_back(ready.platform, lot, [returns.Returned(first)])
-    returns.close(ready.platform, lot, "swift-courier", "courier-pay")
+    mined = returns.close(ready.platform, lot)
+    (left,) = [each for each in _tasks(ready, "suspense") if each["detail"]["amount_minor"] == 500]  # type: ignore[index]
+    assert returns.close(ready.platform, lot) == mined
+    assert left in _tasks(ready, "suspense")
+    with ready.platform.database.read() as session:
+        closed = session.get_one(ReferenceRow, lot)
+        assert (closed.closed, closed.remainder) == (True, bytes.fromhex(str(left["subject"])))
+        rest = projections.lot_by_reference(session, bytes.fromhex(str(left["subject"])))
+        assert rest is not None
+        assert session.get(DocumentModel, rest.info) is not None
     with pytest.raises(Conflict, match="return-closed"):
         returns.give_back(ready.platform, lot, [returns.Returned(second)])
     _holds(ready)
     with ready.platform.database.read() as session:
         held = session.query(CreditModel).filter_by(reference=lot).one()
         assert held.kind == "return"
+
+
+def test_a_remainders_reference_that_somebody_took_ahead(
+    ready: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (paid,) = _paid(ready, "AHEAD", [6])
+    ready.stop()
+    assert (
+        _hand_in(ready, "ahead", _notification(_entry("RS-2", "101.00", "CRDT", payer="清算中心"))) == "read"
+    )
+    ready.settle_down()
+    task = next(each for each in _tasks(ready, "suspense") if each["detail"]["bank_reference"] == "RS-2")  # type: ignore[index]
+    lot = bytes.fromhex(str(task["subject"]))
+    ready.start()
+    returns.give_back(ready.platform, lot, [returns.Returned(paid)])
+    salts = [bytes([number]) * 16 for number in range(3)]
+    for number, salt in enumerate(salts):
+        info = commitment(salt, b'{"remainder_of": "%s"}' % lot.hex().encode())
+        call = ready.platform.chain.call("Ledger", "void_reference", remainder_lot(lot, info), TREE)
+        ready.platform.perform(f"act:ahead:{number}", call)
+    given = iter([*salts, *salts[:2], b"a salt of its own"])
+    monkeypatch.setattr(returns, "secrets", SimpleNamespace(token_bytes=lambda _: next(given)))
+    with pytest.raises(ChainRefused, match="reference-used"):
+        returns.close(ready.platform, lot)
+    returns.close(ready.platform, lot)
+    assert any(each["detail"]["amount_minor"] == 100 for each in _tasks(ready, "suspense"))  # type: ignore[index]
+    _holds(ready)
 
 
 def test_a_credit_the_bank_takes_back_stops_payouts_until_it_is_made_good(ready: World) -> None:

@@ -350,6 +350,7 @@ def upgrade() -> None:
         sa.Column("tree", sa.LargeBinary(length=32), nullable=False),
         sa.Column("opened_minor", sa.BigInteger(), nullable=False),
         sa.Column("remainder_minor", sa.BigInteger(), nullable=False),
+        sa.Column("remainder", sa.LargeBinary(length=32), nullable=True),
         sa.Column("closed", sa.Boolean(), nullable=False),
         sa.Column("block", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("reference", name=op.f("pk_chain_reference")),
@@ -419,6 +420,17 @@ def upgrade() -> None:
         sa.Column("attested_minor", sa.BigInteger(), nullable=False),
         sa.Column("shortfall_minor", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("tree", name=op.f("pk_chain_tree")),
+    )
+    op.create_table(
+        "chain_unstored",
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("content", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("block", sa.Integer(), nullable=False),
+        sa.Column("transaction", sa.LargeBinary(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_chain_unstored")),
     )
     op.create_table(
         "chain_waiver",
@@ -729,6 +741,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_chain_waiver_batch"))
 
     op.drop_table("chain_waiver")
+    op.drop_table("chain_unstored")
     op.drop_table("chain_tree")
     op.drop_table("chain_signer")
     op.drop_table("chain_roster")
