@@ -180,6 +180,16 @@ def test_mint_many_is_all_or_nothing(world: World) -> None:
     assert ledger.tree(TREE).minted == 320
 
 
+def test_mint_many_up_to_what_is_attested(world: World) -> None:
+    world.attest(10)
+    credits_ = [(CREDIT, ZERO, ZERO, 5, ZERO), (OTHER, ZERO, ZERO, 5, ZERO)]
+    with reverts("ledger: more than is attested"):
+        more = [*credits_, (keccak(b"more"), ZERO, ZERO, 1, ZERO)]
+        world.ledger.mint_many(TREE, more, sender=bank_bridge)
+    world.ledger.mint_many(TREE, credits_, sender=bank_bridge)
+    assert world.ledger.tree(TREE).brought == 10
+
+
 def test_a_voided_reference_is_used_up(world: World) -> None:
     ledger = world.ledger
     ledger.void_reference(CREDIT, TREE, sender=bank_bridge)

@@ -209,6 +209,7 @@ def test_a_key_that_follows_stands_for_who_approved_and_one_added_again_does_not
     execute(world, batch, tree, 0)
     world.suspend(bank_supervisor)
     world.change([signer(bank_supervisor, BANK, Role.SUPERVISOR)])
+    boa.env.timestamp += 5
     with reverts(MISSED):
         execute(world, batch, tree, 1)
 
