@@ -47,7 +47,7 @@ def test_a_whole_chunk_is_executed_from_custody(world: World) -> None:
     world.freeze(TREE, True, [bank_supervisor])
     custody = carving([(0, 256)]).decide(world)
     tree = rows_of([1] * 256)
-    batch = custody_batch(custody, tree, now() + 60).decide(world)
+    batch = custody_batch(world, custody, tree, now() + 60).decide(world)
     (chunk,) = tree.chunks(256)
     boa.env.timestamp += 1
     world.supervision.execute(batch, chunk.rows, chunk.proof, sender=attacker)
