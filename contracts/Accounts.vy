@@ -22,6 +22,7 @@ SETTLER: constant(uint256) = 4
 _NUMBER: constant(uint256) = 2**32 - 1
 _FROZEN: constant(uint256) = 1 << 32
 _CLOSED: constant(uint256) = 1 << 33
+_DEPOSITS: constant(uint256) = 1 << 34
 _GRANT: constant(uint256) = 1 << 64
 
 DIRECTORY: public(immutable(address))
@@ -35,7 +36,7 @@ tree_at: public(HashMap[uint256, bytes32])
 
 _tree_count: uint256
 _roots: HashMap[bytes32, IAccounts.Root]
-# Number of the tree (32 bits), frozen, closed; from bit 64 how many agreements may draw on the account.
+# Number of the tree (32 bits), frozen, closed, holds deposits; from bit 64 how many agreements may draw on the account.
 _words: HashMap[bytes32, uint256]
 _parents: HashMap[bytes32, bytes32]
 _controllers: HashMap[bytes32, bytes32]
@@ -86,16 +87,22 @@ def open_tree(tree: bytes32, bank: bytes32, quorum: bytes32, currency: bytes3, c
 
 
 @external
-def grant(account: bytes32, agreement: address):
+def grant(account: bytes32, agreement: address, deposits: bool):
     """
     @notice Let an agreement the quorum activated draw on an account.
+    @param deposits Whether it holds others' money there: then no other agreement may draw on the account.
     """
     self._factory()
     self._open_account(account)
     assert agreement != empty(address), "accounts: zero address"
     assert not self.is_granted[account][agreement], "accounts: nothing to change"
+    word: uint256 = self._words[account]
+    assert word & _DEPOSITS == 0, "accounts: an agreement holds deposits there"
+    if deposits:
+        assert word < _GRANT, "accounts: another agreement draws on it"
+        word |= _DEPOSITS
     self.is_granted[account][agreement] = True
-    self._words[account] += _GRANT
+    self._words[account] = word + _GRANT
     log IAccounts.AgreementGranted(account=account, agreement=agreement)
 
 
@@ -107,7 +114,8 @@ def revoke(account: bytes32, agreement: address):
     self._factory()
     assert self.is_granted[account][agreement], "accounts: nothing to change"
     self.is_granted[account][agreement] = False
-    self._words[account] -= _GRANT
+    # Where there are deposits, the agreement that held them was the only one.
+    self._words[account] = (self._words[account] & ~_DEPOSITS) - _GRANT
     log IAccounts.AgreementRevoked(account=account, agreement=agreement)
 
 

@@ -117,8 +117,10 @@ def activate(agreement: address, consents: DynArray[Bytes[65], MAX_SIGNERS]):
     )
     self._instances[agreement].version = 1
     self._instances[agreement].active = True
+    deposits: bool = staticcall IAgreement(agreement).holds_deposits()
     for account: bytes32 in accounts:
-        extcall IAccounts(ACCOUNTS).grant(account, agreement)
+        # Deposits rest on the first account; others are the parties' own, from which they pay.
+        extcall IAccounts(ACCOUNTS).grant(account, agreement, deposits and account == accounts[0])
     log IFactory.AgreementActivated(agreement=agreement, account=accounts[0])
 
 

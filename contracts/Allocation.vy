@@ -55,10 +55,10 @@ _LINE: immutable(bytes32)
 _DESTINATIONS: immutable(DynArray[bytes32, MAX_DESTINATIONS])
 _RULES: immutable(DynArray[IAllocation.Rule, MAX_RULES])
 
-# What the caps have kept back of each share, and of all of them, minor units.
+# What each share is still owed of what came in, and all of them, minor units.
 owed: public(HashMap[uint256, uint256])
 owed_in_all: public(uint256)
-# Position of the account's line up to which money was shared out, so that clearing twice shares nothing twice.
+# Inflow of the account up to which money was shared out, so that clearing twice shares nothing twice.
 shared_up_to: public(uint256)
 
 
@@ -88,6 +88,9 @@ def __init__(
     _LINE = staticcall ILedger(parties.LEDGER).account_line(account_, dye_class)
     _DESTINATIONS = destinations_
     _RULES = rules_
+    # What left before is not shared.
+    inflow: uint256 = staticcall ILedger(parties.LEDGER).account_inflow(account_, dye_class)
+    self.shared_up_to = inflow - min(inflow, parties._balance(account_, dye_class))
     self._validate(rules_)
     for rule: IAllocation.Rule in rules_:
         assert self._receives(account_, rule.destination), "allocation: not an open account below"
@@ -123,28 +126,29 @@ def allocate(destination: bytes32, amount: uint256, reference: bytes32, deadline
 @external
 def clear():
     """
-    @notice Move what the rules say, in order, as far as the money and the caps go.
+    @notice Move what the rules say, in order, as far as the money and the caps go. A share is one of all that
+        came in, whatever became of it since; what it does not get now waits for it.
     """
     filled: uint256 = 0
     emptied: uint256 = 0
     filled, emptied = staticcall ILedger(parties.LEDGER).line(_LINE)
     left: uint256 = filled - emptied
     owed_in_all: uint256 = self.owed_in_all
-    # What caps kept back of a share waits for that share.
-    free: uint256 = left - min(left, owed_in_all)
     inflow: uint256 = staticcall ILedger(parties.LEDGER).account_inflow(account, DYE_CLASS)
-    fresh: uint256 = min(free, inflow - self.shared_up_to)
+    fresh: uint256 = inflow - self.shared_up_to
+    freed: uint256 = 0
     parts: uint256 = 0
     rules: DynArray[IAllocation.Rule, MAX_RULES] = _RULES
     for i: uint256 in range(len(rules), bound=MAX_RULES):
         rule: IAllocation.Rule = rules[i]
         due: uint256 = 0
-        wanted: uint256 = free
+        # What is owed to a share waits for that share.
+        wanted: uint256 = left - min(left, owed_in_all)
         if rule.mode == TOP_UP:
-            wanted = min(free, self._lacking(rule))
+            wanted = min(wanted, self._lacking(rule))
         elif rule.mode == SHARE:
             due = self.owed[i]
-            wanted = due + min(free, self._part(fresh, parts, rule.amount))
+            wanted = due + self._part(fresh, parts, rule.amount)
             parts += rule.amount
         if wanted == 0:
             continue
@@ -154,20 +158,17 @@ def clear():
         else:
             log IAllocation.RulePassedOver(rule=i, destination=rule.destination)
             # The share of one that was moved away waits for it; one that was closed never comes back.
-            if rule.mode != SHARE or (staticcall IAccounts(_ACCOUNTS).account(rule.destination)).closed:
-                continue
+            if (staticcall IAccounts(_ACCOUNTS).account(rule.destination)).closed:
+                wanted = 0
+                freed += due
         if amount > 0:
             self._move(rule.destination, amount, terms_hash)
         left -= amount
-        if rule.mode != SHARE:
-            free -= amount
-            continue
-        free -= wanted - due
-        if wanted - amount != due:
+        if rule.mode == SHARE and wanted - amount != due:
             self.owed[i] = wanted - amount
             owed_in_all = owed_in_all + wanted - amount - due
     moved: uint256 = filled - emptied - left
-    assert moved > 0, "allocation: nothing to clear"
+    assert moved + freed > 0, "allocation: nothing to clear"
     self.owed_in_all = owed_in_all
     self.shared_up_to = inflow
     log IAllocation.Cleared(caller=msg.sender, amount=moved)
@@ -216,6 +217,15 @@ def consumed(guard: uint256, moment: uint256) -> uint256:
     @return uint256 What a cap has consumed in the window of a moment, or ever, minor units.
     """
     return caps._used(guards._guard(TERMS_AT, guard), moment)
+
+
+@pure
+@external
+def holds_deposits() -> bool:
+    """
+    @return bool False: the money is its account's own.
+    """
+    return False
 
 
 @view
@@ -394,4 +404,4 @@ def _move(destination: bytes32, amount: uint256, info: bytes32):
     @dev Fund a destination. What an allocation moved stays moved: nothing ever gives its windows back.
     """
     self._consume(amount)
-    extcall ILedger(parties.LEDGER).transfer(account, DYE_CLASS, destination, amount, info)
+    extcall ILedger(parties.LEDGER).transfer(account, DYE_CLASS, destination, amount, info, False)

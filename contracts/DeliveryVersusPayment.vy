@@ -20,6 +20,9 @@ implements: IAgreement
 initializes: parties
 exports: (parties.LEDGER, parties.DIRECTORY)
 
+# A deadline beyond any contract's life would lock money up by a slip of the pen.
+MAX_SECONDS: constant(uint256) = 30 * 366 * 86400
+
 OPEN: constant(uint256) = 1
 RELEASED: constant(uint256) = 2
 EXPIRED: constant(uint256) = 3
@@ -41,7 +44,7 @@ WITNESS: public(immutable(bytes32))
 DEADLINE: public(immutable(uint256))
 terms_hash: public(immutable(bytes32))
 
-state: public(uint256)
+_state: uint256
 # Zero before it is delivered.
 document: public(bytes32)
 
@@ -74,9 +77,12 @@ def __init__(
     parties.__init__()
     parties._check_institutions([buyer, seller, witness])
     parties._check_accounts([account_, buyer_account, seller_account])
+    parties._check_below_root(account_)
+    parties._check_controls(seller, seller_account)
     parties._check_amount(price)
     assert kind != empty(bytes32), "delivery: zero kind"
     assert deadline > block.timestamp, "delivery: deadline is over"
+    assert deadline - block.timestamp <= MAX_SECONDS, "delivery: deadline out of bounds"
     REGISTRY = staticcall IFactory(msg.sender).registry()
     account = account_
     DYE_CLASS = dye_class
@@ -88,7 +94,7 @@ def __init__(
     KIND = kind
     WITNESS = witness
     DEADLINE = deadline
-    self.state = OPEN
+    self._state = OPEN
     terms_hash = keccak256(
         abi_encode(
             account_, dye_class, buyer, seller, buyer_account, seller_account, price, kind, witness, deadline
@@ -158,8 +164,8 @@ def settle():
     extcall IRegistry(REGISTRY).use(self.document, PRICE)
     extcall IRegistry(REGISTRY).hand_over(self.document, BUYER)
     # To the seller's own account or not at all: it gave its document for that.
-    extcall ILedger(parties.LEDGER).transfer(account, DYE_CLASS, SELLER_ACCOUNT, PRICE, self.document)
-    parties._pay(account, DYE_CLASS, BUYER_ACCOUNT, resting - PRICE, self.document)
+    extcall ILedger(parties.LEDGER).transfer(account, DYE_CLASS, SELLER_ACCOUNT, PRICE, self.document, False)
+    parties._pay(account, DYE_CLASS, BUYER_ACCOUNT, resting - PRICE, self.document, True)
 
 
 @external
@@ -178,7 +184,7 @@ def sweep():
     """
     @notice Give money that came after the end back to the buyer.
     """
-    assert self.state != OPEN, "delivery: still open"
+    assert self._state != OPEN, "delivery: still open"
     assert parties._balance(account, DYE_CLASS) > 0, "delivery: nothing to give back"
     self._give_back()
 
@@ -208,6 +214,27 @@ def accounts() -> DynArray[bytes32, 16]:
 
 @view
 @external
+def state() -> uint256:
+    """
+    @return uint256 1 open, 2 exchanged, 3 expired, 4 cancelled. It is expired as soon as it cannot settle any
+        more, `close` called or not.
+    """
+    if self._state == OPEN and block.timestamp > DEADLINE:
+        return EXPIRED
+    return self._state
+
+
+@pure
+@external
+def holds_deposits() -> bool:
+    """
+    @return bool True: what rests is held for others.
+    """
+    return True
+
+
+@view
+@external
 def terms() -> DynArray[IAgreement.Guard, 24]:
     """
     @return DynArray No guards.
@@ -224,7 +251,7 @@ def _only_open():
     """
     @dev Throws once it has ended.
     """
-    assert self.state == OPEN, "delivery: has ended"
+    assert self._state == OPEN, "delivery: has ended"
 
 
 @internal
@@ -232,7 +259,7 @@ def _end(state: uint256):
     """
     @dev End it, for good.
     """
-    self.state = state
+    self._state = state
     log IAgreement.StateSet(state=state)
 
 
@@ -241,4 +268,5 @@ def _give_back():
     """
     @dev Give all that rests on the account to the buyer.
     """
-    parties._pay(account, DYE_CLASS, BUYER_ACCOUNT, parties._balance(account, DYE_CLASS), self.document)
+    resting: uint256 = parties._balance(account, DYE_CLASS)
+    parties._pay(account, DYE_CLASS, BUYER_ACCOUNT, resting, self.document, True)

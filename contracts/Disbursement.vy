@@ -463,6 +463,15 @@ def terms() -> DynArray[IAgreement.Guard, MAX_GUARDS]:
     return guards._all(self.terms_at)
 
 
+@pure
+@external
+def holds_deposits() -> bool:
+    """
+    @return bool False: the money is its account's own.
+    """
+    return False
+
+
 @view
 @external
 def state() -> uint256:

@@ -66,6 +66,8 @@ _released: uint256
 _progress: HashMap[uint256, IEscrow.Progress]
 # Evidence attested, by its commitment: one document proves one milestone.
 _is_attested: HashMap[bytes32, bool]
+# Who attested a milestone, as `parties._term` has it.
+_attested_by: HashMap[uint256, uint256]
 
 
 @deploy
@@ -95,7 +97,9 @@ def __init__(
     """
     parties.__init__()
     parties._check_accounts([account_, payer_account, payee_account])
+    parties._check_below_root(account_)
     parties._check_institutions([payer, payee, arbiter])
+    parties._check_controls(payee, payee_account)
     assert timeout > block.timestamp, "escrow: timeout is over"
     assert timeout - block.timestamp <= MAX_SECONDS, "escrow: timeout out of bounds"
     assert dispute_timeout > 0 and dispute_timeout <= MAX_SECONDS, "escrow: dispute timeout out of bounds"
@@ -174,7 +178,7 @@ def refund(amount: uint256, deadline: uint256, signature: Bytes[65]):
     parties._signed_next(PAYEE, parties.OPERATOR, digest, signature)
     self._check_payment(amount, self._resting())
     log IEscrow.Refunded(amount=amount)
-    parties._pay(account, DYE_CLASS, PAYER_ACCOUNT, amount, digest)
+    parties._pay(account, DYE_CLASS, PAYER_ACCOUNT, amount, digest, True)
 
 
 @external
@@ -198,7 +202,8 @@ def renounce(deadline: uint256, signature: Bytes[65]):
 @external
 def dispute(party: bytes32, deadline: uint256, signature: Bytes[65]):
     """
-    @notice Stop releases and refunds, and give the arbiter the dispute's timeout to rule.
+    @notice Stop releases and refunds, and give the arbiter the dispute's timeout to rule, or longer where the
+        escrow's own runs longer.
     @param party The payer or the payee.
     @param deadline Chain time after which the signature is void.
     @param signature By an operator of that party.
@@ -209,7 +214,7 @@ def dispute(party: bytes32, deadline: uint256, signature: Bytes[65]):
         keccak256(abi_encode(DISPUTE_TYPEHASH, party, parties.next_nonce[party], deadline)), deadline
     )
     parties._signed_next(party, parties.OPERATOR, digest, signature)
-    self._ends_at = block.timestamp + DISPUTE_TIMEOUT
+    self._ends_at = max(self._ends_at, block.timestamp + DISPUTE_TIMEOUT)
     self._enter(DISPUTED)
     log IEscrow.Disputed(party=party, ends_at=self._ends_at)
 
@@ -265,7 +270,8 @@ def rule(to_payee: uint256, to_payer: uint256, deadline: uint256, signature: Byt
 def attest(milestone: uint256, content: bytes32, observed_at: uint256, signature: Bytes[65]):
     """
     @notice Record that a milestone's evidence was observed. During a dispute it is for the arbiter, and for the
-        default if the arbiter keeps silent.
+        default if the arbiter keeps silent. It counts as long as the witness is not suspended; then another may
+        attest the same.
     @param milestone Its number.
     @param content Commitment to the evidence; proves one milestone.
     @param observed_at Chain time at which the witness observed it, no later than the milestone was due.
@@ -275,8 +281,10 @@ def attest(milestone: uint256, content: bytes32, observed_at: uint256, signature
     terms_: IEscrow.Milestone = self._milestone(milestone)
     assert terms_.kind != empty(bytes32), "escrow: milestone takes no evidence"
     assert content != empty(bytes32), "escrow: zero evidence"
-    assert self._progress[milestone].evidence == empty(bytes32), "escrow: milestone is attested"
-    assert not self._is_attested[content], "escrow: evidence repeated"
+    assert not self._is_proven(milestone), "escrow: milestone is attested"
+    assert (
+        not self._is_attested[content] or content == self._progress[milestone].evidence
+    ), "escrow: evidence repeated"
     assert observed_at <= block.timestamp, "escrow: evidence from the future"
     assert observed_at <= terms_.due_at, "escrow: evidence after the due date"
     digest: bytes32 = signatures._digest(
@@ -284,6 +292,7 @@ def attest(milestone: uint256, content: bytes32, observed_at: uint256, signature
     )
     who: address = parties._signer(terms_.witness, parties.WITNESS, digest, signature)
     self._is_attested[content] = True
+    self._attested_by[milestone] = parties._term(who)
     self._progress[milestone].evidence = content
     self._progress[milestone].observed_at = observed_at
     log IEscrow.MilestoneAttested(
@@ -303,7 +312,7 @@ def release_attested(milestone: uint256):
     self._undisputed()
     terms_: IEscrow.Milestone = self._milestone(milestone)
     held: IEscrow.Progress = self._progress[milestone]
-    assert held.evidence != empty(bytes32), "escrow: milestone is not attested"
+    assert self._is_proven(milestone), "escrow: milestone is not attested"
     self._release(milestone, min(terms_.amount - held.released, self._resting()), held.evidence)
 
 
@@ -331,6 +340,15 @@ def adopt(arguments: Bytes[16384]):
     @notice Refuses: what the parties agreed on stays.
     """
     raise "escrow: terms do not change"
+
+
+@pure
+@external
+def holds_deposits() -> bool:
+    """
+    @return bool True: what rests is held for others.
+    """
+    return True
 
 
 @view
@@ -447,6 +465,15 @@ def _milestone(number: uint256) -> IEscrow.Milestone:
 
 @internal
 @view
+def _is_proven(milestone: uint256) -> bool:
+    """
+    @dev Whether a milestone was attested by a witness who stands.
+    """
+    return parties._stands(self._attested_by[milestone])
+
+
+@internal
+@view
 def _resting() -> uint256:
     """
     @dev Minor units that rest.
@@ -488,7 +515,7 @@ def _release(milestone: uint256, amount: uint256, info: bytes32):
     self._book(milestone, amount)
     if self._released == _PRICE:
         self._enter(RELEASED)
-    parties._pay(account, DYE_CLASS, PAYEE_ACCOUNT, amount, info)
+    parties._pay(account, DYE_CLASS, PAYEE_ACCOUNT, amount, info, False)
 
 
 @internal
@@ -499,9 +526,8 @@ def _release_owed(resting: uint256) -> uint256:
     """
     total: uint256 = 0
     for i: uint256 in range(len(_MILESTONES), bound=MAX_MILESTONES):
-        held: IEscrow.Progress = self._progress[i]
-        amount: uint256 = min(_MILESTONES[i].amount - held.released, resting - total)
-        if held.evidence != empty(bytes32) and amount > 0:
+        amount: uint256 = min(_MILESTONES[i].amount - self._progress[i].released, resting - total)
+        if amount > 0 and self._is_proven(i):
             self._book(i, amount)
             total += amount
     return total
@@ -537,8 +563,8 @@ def _send(to_payee: uint256, to_payer: uint256, info: bytes32):
     @dev Pay both parties.
     """
     log IEscrow.Divided(to_payee=to_payee, to_payer=to_payer)
-    parties._pay(account, DYE_CLASS, PAYEE_ACCOUNT, to_payee, info)
-    parties._pay(account, DYE_CLASS, PAYER_ACCOUNT, to_payer, info)
+    parties._pay(account, DYE_CLASS, PAYEE_ACCOUNT, to_payee, info, False)
+    parties._pay(account, DYE_CLASS, PAYER_ACCOUNT, to_payer, info, True)
 
 
 @internal

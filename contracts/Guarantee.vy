@@ -65,6 +65,8 @@ terms_hash: public(immutable(bytes32))
 _state: uint256
 _paid: uint256
 _claims: DynArray[IGuarantee.Claim, MAX_CLAIMS]
+# Who attested a claim, as `parties._term` has it.
+_attested_by: HashMap[uint256, uint256]
 # Claims made, by their content: one default is claimed once.
 _is_claimed: HashMap[bytes32, bool]
 
@@ -106,7 +108,9 @@ def __init__(
     """
     parties.__init__()
     parties._check_accounts([account_, applicant_account, beneficiary_account])
+    parties._check_below_root(account_)
     parties._check_institutions([guarantor, applicant, beneficiary])
+    parties._check_controls(beneficiary, beneficiary_account)
     parties._check_known(witness)
     parties._check_amount(amount)
     assert witness != beneficiary, "guarantee: the beneficiary is its own witness"
@@ -230,7 +234,8 @@ def release(deadline: uint256, signature: Bytes[65]):
 @external
 def attest(claim: uint256, observed_at: uint256, signature: Bytes[65]):
     """
-    @notice Record that a witness observed what a claim rests on.
+    @notice Record that a witness observed what a claim rests on. It counts as long as the witness is not
+        suspended; then another may attest the claim before it lapses.
     @param claim The claim's number.
     @param observed_at Chain time at which the witness observed it.
     @param signature By a witness of the institution the terms name, over exactly this claim.
@@ -244,7 +249,7 @@ def attest(claim: uint256, observed_at: uint256, signature: Bytes[65]):
         keccak256(abi_encode(EVIDENCE_TYPEHASH, claim, EVIDENCE_KIND, held.amount, held.content, observed_at))
     )
     who: address = parties._signer(WITNESS, parties.WITNESS, digest, signature)
-    self._claims[claim].attested = True
+    self._attested_by[claim] = parties._term(who)
     log IGuarantee.ClaimAttested(claim=claim, kind=EVIDENCE_KIND, witness=who, observed_at=observed_at)
 
 
@@ -265,7 +270,7 @@ def pay_claim(claim: uint256):
     self._book(claim, amount)
     if self._paid == AMOUNT:
         self._enter(RELEASED)
-    parties._pay(account, DYE_CLASS, BENEFICIARY_ACCOUNT, amount, held.content)
+    parties._pay(account, DYE_CLASS, BENEFICIARY_ACCOUNT, amount, held.content, False)
 
 
 @external
@@ -284,7 +289,7 @@ def expire():
     to_beneficiary: uint256 = 0
     if self._state == EXPIRED:
         to_beneficiary = self._pay_owed(resting)
-    parties._pay(account, DYE_CLASS, BENEFICIARY_ACCOUNT, to_beneficiary, terms_hash)
+    parties._pay(account, DYE_CLASS, BENEFICIARY_ACCOUNT, to_beneficiary, terms_hash, False)
     self._give_back(resting - to_beneficiary, terms_hash)
 
 
@@ -324,7 +329,16 @@ def claims() -> DynArray[IGuarantee.Claim, MAX_CLAIMS]:
     """
     @return DynArray The claims made.
     """
-    return self._claims
+    return self._all()
+
+
+@pure
+@external
+def holds_deposits() -> bool:
+    """
+    @return bool True: what rests is held for others.
+    """
+    return True
 
 
 @view
@@ -405,7 +419,30 @@ def _claim(number: uint256) -> IGuarantee.Claim:
     @dev A claim that was made.
     """
     assert number < len(self._claims), "guarantee: unknown claim"
-    return self._claims[number]
+    return self._seen(number)
+
+
+@internal
+@view
+def _seen(number: uint256) -> IGuarantee.Claim:
+    """
+    @dev A claim, attested if who attested it stands.
+    """
+    held: IGuarantee.Claim = self._claims[number]
+    held.attested = parties._stands(self._attested_by[number])
+    return held
+
+
+@internal
+@view
+def _all() -> DynArray[IGuarantee.Claim, MAX_CLAIMS]:
+    """
+    @dev All claims.
+    """
+    seen: DynArray[IGuarantee.Claim, MAX_CLAIMS] = []
+    for i: uint256 in range(len(self._claims), bound=MAX_CLAIMS):
+        seen.append(self._seen(i))
+    return seen
 
 
 @internal
@@ -414,7 +451,8 @@ def _has_waiting_claim() -> bool:
     """
     @dev Whether a claim still waits for its witness.
     """
-    for held: IGuarantee.Claim in self._claims:
+    claims_: DynArray[IGuarantee.Claim, MAX_CLAIMS] = self._all()
+    for held: IGuarantee.Claim in claims_:
         if not held.attested and block.timestamp <= held.lapses_at:
             return True
     return False
@@ -427,7 +465,8 @@ def _claimed() -> uint256:
     @dev Minor units that open claims still ask for: those attested, and those whose witness may still come.
     """
     total: uint256 = 0
-    for held: IGuarantee.Claim in self._claims:
+    claims_: DynArray[IGuarantee.Claim, MAX_CLAIMS] = self._all()
+    for held: IGuarantee.Claim in claims_:
         if held.attested or block.timestamp <= held.lapses_at:
             total += held.amount - held.paid
     return total
@@ -471,7 +510,7 @@ def _pay_owed(resting: uint256) -> uint256:
     """
     total: uint256 = 0
     for i: uint256 in range(len(self._claims), bound=MAX_CLAIMS):
-        held: IGuarantee.Claim = self._claims[i]
+        held: IGuarantee.Claim = self._seen(i)
         amount: uint256 = min(held.amount - held.paid, resting - total)
         if held.attested and amount > 0:
             self._book(i, amount)
@@ -485,7 +524,7 @@ def _give_back(amount: uint256, info: bytes32):
     @dev Return collateral to the applicant.
     """
     log IGuarantee.CollateralReturned(amount=amount)
-    parties._pay(account, DYE_CLASS, APPLICANT_ACCOUNT, amount, info)
+    parties._pay(account, DYE_CLASS, APPLICANT_ACCOUNT, amount, info, True)
 
 
 @internal

@@ -214,15 +214,19 @@ def settle(batch: bytes32):
 
 
 @external
-def transfer(account: bytes32, dye_class: bytes32, destination: bytes32, amount: uint256, info: bytes32):
+def transfer(
+    account: bytes32, dye_class: bytes32, destination: bytes32, amount: uint256, info: bytes32, back: bool
+):
     """
     @notice Move money to another account of the tree, in the same dye class.
+    @param back Whether it goes back to where it came from: then it is no inflow there.
     """
     self._solvent(staticcall IAccounts(ACCOUNTS).transfers(account, msg.sender, destination))
     source: bytes32 = lines._account_line(account, dye_class)
-    lines._move(
-        lines.TRANSFER, source, lines._account_line(destination, dye_class), amount, lines.LIMIT_START, info
-    )
+    # Whatever comes back finds room.
+    lines._fits(lines._filled(source), lines.LIMIT_START)
+    limit: uint256 = lines.LIMIT_BACK if back else lines.LIMIT_START
+    lines._move(lines.TRANSFER, source, lines._account_line(destination, dye_class), amount, limit, info)
 
 
 @external

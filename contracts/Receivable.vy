@@ -26,8 +26,8 @@ MAX_HOLDINGS: constant(uint256) = 8
 OPEN: constant(uint256) = 1
 RELEASED: constant(uint256) = 2
 EXPIRED: constant(uint256) = 3
-# A time later than this would overflow with the grace added.
-MAX_TIME: constant(uint256) = 2**63
+# A time beyond any contract's life would lock money up by a slip of the pen.
+MAX_SECONDS: constant(uint256) = 30 * 366 * 86400
 
 DEBT_TYPEHASH: constant(bytes32) = keccak256("Debt(bytes32 document,uint256 amount,uint256 dueAt,uint256 deadline)")
 ASSIGNMENT_TYPEHASH: constant(bytes32) = keccak256(
@@ -57,8 +57,9 @@ DUE_AT: public(immutable(uint256))
 GRACE_SECONDS: public(immutable(uint256))
 WITNESS: public(immutable(bytes32))
 terms_hash: public(immutable(bytes32))
+_LINE: immutable(bytes32)
 
-state: public(uint256)
+_state: uint256
 # What holders got in all; minor units.
 repaid: public(uint256)
 # Who was owed what when the holdings last changed, and what all of them got since; minor units.
@@ -66,7 +67,9 @@ _holdings: DynArray[IReceivable.Holding, MAX_HOLDINGS]
 _since: uint256
 # Money that rests on the account for institutions whose own account was closed; minor units.
 kept: public(HashMap[bytes32, uint256])
-_kept_total: uint256
+# Position of the account's line up to which all money is kept for somebody: what was there when it was last
+# divided. What supervisors write off comes from the front, so it is missing to those and not to who is repaid next.
+_kept_up_to: uint256
 
 
 @deploy
@@ -115,8 +118,9 @@ def __init__(
     parties._check_controls(financier, financier_account)
     parties._check_amount(face)
     assert document != empty(bytes32) and kind != empty(bytes32), "receivable: zero id"
-    assert due_at > block.timestamp and due_at <= MAX_TIME, "receivable: due time out of bounds"
-    assert grace_seconds <= MAX_TIME, "receivable: due time out of bounds"
+    assert due_at > block.timestamp, "receivable: due time out of bounds"
+    assert due_at - block.timestamp <= MAX_SECONDS, "receivable: due time out of bounds"
+    assert grace_seconds <= MAX_SECONDS, "receivable: due time out of bounds"
     REGISTRY = staticcall IFactory(msg.sender).registry()
     account = account_
     DYE_CLASS = dye_class
@@ -132,7 +136,8 @@ def __init__(
     DUE_AT = due_at
     GRACE_SECONDS = grace_seconds
     WITNESS = witness
-    self.state = OPEN
+    _LINE = staticcall ILedger(parties.LEDGER).account_line(account_, dye_class)
+    self._state = OPEN
     terms_hash = keccak256(
         abi_encode(
             abi_encode(account_, dye_class, creditor, debtor, financier, creditor_account, debtor_account),
@@ -180,7 +185,7 @@ def assign(
     to_signature: Bytes[65],
 ):
     """
-    @notice Pass on part of what a holder is still owed.
+    @notice Pass on part of what a holder is still owed, once what rests on the account is divided.
     @param holder The institution that passes it on.
     @param to The institution that takes it; not the debtor.
     @param to_account Where it is paid.
@@ -212,7 +217,8 @@ def finance(
     financier_signature: Bytes[65],
 ):
     """
-    @notice Pass on part of what a holder is still owed to the financier, against a price paid at once.
+    @notice Pass on part of what a holder is still owed to the financier, against a price paid at once, once
+        what rests on the account is divided.
     @param holder The institution that is financed.
     @param amount What it passes on, minor units.
     @param price What the financier pays, minor units; no more than the amount.
@@ -231,13 +237,14 @@ def finance(
     paid_on: bytes32 = self._assign(holder, FINANCIER, FINANCIER_ACCOUNT, amount)
     log IReceivable.Assigned(holder=holder, to=FINANCIER, amount=amount, price=price, reference=reference)
     # To the holder's own account or not at all: it passes its claim on for that.
-    self._move(FINANCIER_ACCOUNT, paid_on, price, reference)
+    self._move(FINANCIER_ACCOUNT, paid_on, price, reference, False)
 
 
 @external
 def repay_on(holder: bytes32, to_account: bytes32, reference: bytes32, deadline: uint256, signature: Bytes[65]):
     """
-    @notice Name another account to be repaid on, and get there what was kept because the last one was closed.
+    @notice Name another account to be repaid on, and get there what was kept because the last one was closed,
+        as far as it is still there.
     @param holder The institution that is repaid.
     @param to_account Where.
     @param reference The holder's reference; the agreement takes it once.
@@ -250,18 +257,17 @@ def repay_on(holder: bytes32, to_account: bytes32, reference: bytes32, deadline:
     parties._signed(holder, parties.OPERATOR, digest, signature)
     parties._once(holder, reference)
     self._check_place(to_account)
-    kept: uint256 = self.kept[holder]
-    is_repaid: bool = kept > 0
+    is_repaid: bool = self.kept[holder] > 0
     for i: uint256 in range(len(self._holdings), bound=MAX_HOLDINGS):
         if self._holdings[i].institution == holder:
             self._holdings[i].account = to_account
             is_repaid = True
     assert is_repaid, "receivable: not a holder"
+    kept: uint256 = min(self.kept[holder], self._kept_total())
+    self.kept[holder] = 0
     log IReceivable.RepaidOn(holder=holder, account=to_account, kept=kept)
     if kept > 0:
-        self.kept[holder] = 0
-        self._kept_total -= kept
-        self._move(account, to_account, kept, DOCUMENT)
+        self._move(account, to_account, kept, DOCUMENT, False)
 
 
 @external
@@ -283,7 +289,7 @@ def repay(amount: uint256, reference: bytes32, deadline: uint256, signature: Byt
     assert amount > 0, "receivable: nothing to repay"
     resting: uint256 = self._resting()
     assert amount <= parties.MAX_AMOUNT and resting + amount <= self._owed(), "receivable: more than is owed"
-    self._move(DEBTOR_ACCOUNT, account, amount, reference)
+    self._move(DEBTOR_ACCOUNT, account, amount, reference, False)
     self._collect(resting + amount)
 
 
@@ -298,7 +304,7 @@ def collect():
     resting: uint256 = self._resting()
     assert resting > 0, "receivable: nothing to collect"
     # Nobody is owed anything before the debt is confirmed; if it never was, the creditor takes what came.
-    if self.state == OPEN:
+    if self._current_state() == OPEN:
         self._only_registered()
     self._collect(resting)
 
@@ -308,12 +314,12 @@ def close():
     """
     @notice Call it expired: due, the grace over, and not repaid. What comes later is collected all the same.
     """
-    self._only_open()
+    assert self._state == OPEN, "receivable: has ended"
     assert block.timestamp > DUE_AT + GRACE_SECONDS, "receivable: not overdue"
     resting: uint256 = self._resting()
     if resting > 0 and len(self._holdings) > 0:
         self._collect(resting)
-    if self.state == OPEN:
+    if self._state == OPEN:
         self._end(EXPIRED)
 
 
@@ -341,6 +347,24 @@ def accounts() -> DynArray[bytes32, 16]:
     if DEBTOR_ACCOUNT != empty(bytes32):
         drawn_on.append(DEBTOR_ACCOUNT)
     return drawn_on
+
+
+@view
+@external
+def state() -> uint256:
+    """
+    @return uint256 1 open, 2 repaid, 3 expired. It is expired as soon as `close` would say so, called or not.
+    """
+    return self._current_state()
+
+
+@pure
+@external
+def holds_deposits() -> bool:
+    """
+    @return bool True: what rests is held for others.
+    """
+    return True
 
 
 @view
@@ -379,7 +403,20 @@ def _only_open():
     """
     @dev Throws once it has ended.
     """
-    assert self.state == OPEN, "receivable: has ended"
+    assert self._current_state() == OPEN, "receivable: has ended"
+
+
+@internal
+@view
+def _current_state() -> uint256:
+    """
+    @dev The state, with what is overdue and not covered by what rests counted as expired.
+    """
+    if self._state != OPEN or block.timestamp <= DUE_AT + GRACE_SECONDS:
+        return self._state
+    if len(self._holdings) > 0 and self._resting() >= self._owed():
+        return OPEN
+    return EXPIRED
 
 
 @internal
@@ -406,7 +443,7 @@ def _end(state: uint256):
     """
     @dev End it, for good.
     """
-    self.state = state
+    self._state = state
     log IAgreement.StateSet(state=state)
 
 
@@ -416,7 +453,19 @@ def _resting() -> uint256:
     """
     @dev What rests on the account for nobody yet, minor units.
     """
-    return parties._balance(account, DYE_CLASS) - self._kept_total
+    filled: uint256 = 0
+    emptied: uint256 = 0
+    filled, emptied = staticcall ILedger(parties.LEDGER).line(_LINE)
+    return filled - max(emptied, self._kept_up_to)
+
+
+@internal
+@view
+def _kept_total() -> uint256:
+    """
+    @dev What is kept and still there, minor units.
+    """
+    return parties._balance(account, DYE_CLASS) - self._resting()
 
 
 @internal
@@ -461,6 +510,10 @@ def _assign(holder: bytes32, to: bytes32, to_account: bytes32, amount: uint256) 
         all of it holds the document.
     @return bytes32 The account of who passed it on.
     """
+    # What rests already is for the holders of now.
+    resting: uint256 = self._resting()
+    if resting > 0:
+        self._collect(resting)
     self._only_open()
     self._only_registered()
     assert holder != to, "receivable: to the holder itself"
@@ -504,17 +557,22 @@ def _collect(resting: uint256):
     self._since += part
     self.repaid += part
     log IReceivable.Collected(repaid=amounts, excess=resting - part)
-    if self.repaid == FACE and self.state == OPEN:
+    if self.repaid == FACE and self._state == OPEN:
         self._end(RELEASED)
     if part > 0:
         extcall IRegistry(REGISTRY).use(DOCUMENT, part)
     for i: uint256 in range(len(held), bound=MAX_HOLDINGS):
-        self._pass_on(held[i].institution, held[i].account, amounts[i])
-    self._pass_on(CREDITOR, CREDITOR_ACCOUNT, resting - part)
+        self._pass_on(held[i].institution, held[i].account, amounts[i], False)
+    self._pass_on(CREDITOR, CREDITOR_ACCOUNT, resting - part, True)
+    # What is left is kept.
+    filled: uint256 = 0
+    emptied: uint256 = 0
+    filled, emptied = staticcall ILedger(parties.LEDGER).line(_LINE)
+    self._kept_up_to = filled
 
 
 @internal
-def _pass_on(institution: bytes32, destination: bytes32, amount: uint256):
+def _pass_on(institution: bytes32, destination: bytes32, amount: uint256, back: bool):
     """
     @dev Pay an institution, if anything. Whoever is above its account can close it: then its money is kept until
         it names another, so that nobody else gets it and nobody else waits for it.
@@ -522,16 +580,15 @@ def _pass_on(institution: bytes32, destination: bytes32, amount: uint256):
     if amount == 0:
         return
     if parties._is_open(destination):
-        self._move(account, destination, amount, DOCUMENT)
+        self._move(account, destination, amount, DOCUMENT, back)
     else:
         self.kept[institution] += amount
-        self._kept_total += amount
         log IReceivable.Kept(institution=institution, amount=amount)
 
 
 @internal
-def _move(source: bytes32, destination: bytes32, amount: uint256, info: bytes32):
+def _move(source: bytes32, destination: bytes32, amount: uint256, info: bytes32, back: bool):
     """
     @dev Move money between accounts.
     """
-    extcall ILedger(parties.LEDGER).transfer(source, DYE_CLASS, destination, amount, info)
+    extcall ILedger(parties.LEDGER).transfer(source, DYE_CLASS, destination, amount, info, back)

@@ -100,7 +100,7 @@ def clear() -> uint256:
     amounts: DynArray[uint256, MAX_ACCOUNTS] = self._divide(total)
     log ISplit.Divided(receipt=receipt, total=total, amounts=amounts)
     for i: uint256 in range(len(amounts), bound=MAX_ACCOUNTS):
-        parties._pay(account, DYE_CLASS, _ACCOUNTS[i + 1], amounts[i], convert(receipt, bytes32))
+        parties._pay(account, DYE_CLASS, _ACCOUNTS[i + 1], amounts[i], convert(receipt, bytes32), False)
     return receipt
 
 
@@ -131,7 +131,7 @@ def refund(receipt: uint256, amount: uint256, reference: bytes32, deadline: uint
     self._receipts[receipt] += amount << _REFUNDED
     log ISplit.RolledBack(receipt=receipt, reference=reference, amount=amount, amounts=amounts)
     for i: uint256 in range(len(amounts), bound=MAX_ACCOUNTS):
-        parties._pay(_ACCOUNTS[i + 1], DYE_CLASS, REFUND_TO, amounts[i], reference)
+        parties._pay(_ACCOUNTS[i + 1], DYE_CLASS, REFUND_TO, amounts[i], reference, True)
 
 
 # The factory
@@ -164,6 +164,15 @@ def terms() -> DynArray[IAgreement.Guard, 24]:
     @return DynArray No guards.
     """
     return []
+
+
+@pure
+@external
+def holds_deposits() -> bool:
+    """
+    @return bool True: what rests is held for others.
+    """
+    return True
 
 
 @view

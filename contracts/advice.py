@@ -357,6 +357,14 @@ REASON_ADVICE: dict[str, str] = {
     "accounts: an agreement draws on it": (
         "Supervisors of the tree's quorum must retire the agreements on this account before it is closed."
     ),
+    "accounts: an agreement holds deposits there": (
+        "Deploy the agreement on another account, or have the quorum first retire the one that holds "
+        "deposits there: deposits rest on an account of their own."
+    ),
+    "accounts: another agreement draws on it": (
+        "Deploy the agreement on an account that no other draws on, or have the quorum retire those first: "
+        "deposits rest on an account of their own."
+    ),
     "accounts: agreement not granted": (
         "Supervisors of the tree's quorum must activate the agreement on this account first."
     ),
@@ -654,6 +662,9 @@ REASON_ADVICE: dict[str, str] = {
     "parties: account of another institution": (
         "Name an account that the institution controls, and deploy the agreement again."
     ),
+    "parties: deposits on the root account": (
+        "Open an account below the root for the deposits, and deploy the agreement on that one."
+    ),
     "parties: named twice": (
         "Name a different institution or account for each part, and deploy the agreement again."
     ),
@@ -810,6 +821,7 @@ REASON_ADVICE: dict[str, str] = {
         "Give the kind of document an id that is not zero, and deploy the agreement again."
     ),
     "delivery: zero document": "Give the document's keyed hash; it cannot be zero.",
+    "delivery: deadline out of bounds": "Give a deadline within 30 years, and deploy the agreement again.",
     "delivery: deadline is over": (
         "Anyone may close the agreement now; for another exchange deploy one with a deadline to come."
     ),
@@ -835,7 +847,7 @@ REASON_ADVICE: dict[str, str] = {
         "Give the invoice's keyed hash and its kind ids that are not zero, and deploy the agreement again."
     ),
     "receivable: due time out of bounds": (
-        "Give a due time that is to come and a grace that is not endless, and deploy the agreement again."
+        "Give a due time to come and a grace, each within 30 years, and deploy the agreement again."
     ),
     "receivable: registered already": (
         "Nothing is left to do: the debt is confirmed; it is passed on from here."

@@ -21,8 +21,13 @@ WITNESS: constant(uint256) = 64
 MAX_NAMED: constant(uint256) = 16
 # Accounts above a closed one that are looked at for an open one.
 MAX_HEIGHT: constant(uint256) = 32
+# Keys that may have followed a signer's, as the directory allows.
+MAX_ROTATIONS: constant(uint256) = 16
 # What a line holds at most when something starts: larger terms could never be met.
 MAX_AMOUNT: constant(uint256) = 2**62
+
+_M160: constant(uint256) = 2**160 - 1
+_SINCE: constant(uint256) = 160
 
 LEDGER: public(immutable(address))
 DIRECTORY: public(immutable(address))
@@ -79,6 +84,30 @@ def _signer(institution: bytes32, role: uint256, digest: bytes32, signature: Byt
 
 
 @internal
+@view
+def _term(who: address) -> uint256:
+    """
+    @return uint256 A signer and since when it is one, in one word: bits 0-159 and from 160.
+    """
+    return convert(who, uint256) | (staticcall IDirectory(DIRECTORY).signer(who)).since << _SINCE
+
+
+@internal
+@view
+def _stands(term: uint256) -> bool:
+    """
+    @return bool Whether the signer of a word of `_term`, or the key that followed it, has been one ever since: its
+        roles are those of then. Nobody is the signer of a word of zero.
+    """
+    held: IDirectory.Signer = staticcall IDirectory(DIRECTORY).signer(convert(term & _M160, address))
+    for _: uint256 in range(MAX_ROTATIONS):
+        if held.successor == empty(address):
+            break
+        held = staticcall IDirectory(DIRECTORY).signer(held.successor)
+    return held.roles != 0 and held.since == term >> _SINCE
+
+
+@internal
 def _signed_next(institution: bytes32, role: uint256, digest: bytes32, signature: Bytes[65]):
     """
     @dev Throws unless the institution signed under its next nonce here, which this uses up.
@@ -128,6 +157,16 @@ def _check_accounts(named: DynArray[bytes32, MAX_NAMED]):
     self._check_distinct(named)
     for account: bytes32 in named:
         self._check_beside(named[0], account)
+
+
+@internal
+@view
+def _check_below_root(account: bytes32):
+    """
+    @dev Throws for the root account: whatever leaves a closed account next to it goes to the root.
+    """
+    held: IAccounts.Account = staticcall ILedger(LEDGER).account(account)
+    assert held.parent != empty(bytes32), "parties: deposits on the root account"
 
 
 @internal
@@ -196,28 +235,29 @@ def _balance(account: bytes32, dye_class: bytes32) -> uint256:
 
 
 @internal
-def _pay(account: bytes32, dye_class: bytes32, destination: bytes32, amount: uint256, info: bytes32):
+def _pay(account: bytes32, dye_class: bytes32, destination: bytes32, amount: uint256, info: bytes32, back: bool):
     """
-    @dev Move money, if any, to an account; to the first open one above it when it is closed, where the money of
-        a closed account goes. So no party keeps the others' money here by closing an account. Where that is the
-        account itself, the money is there already.
+    @dev Move money, if any, to an account; to the first other open one above it when it is closed, where the
+        money of a closed account goes. So no party keeps the others' money here by closing an account. Where
+        the root itself pays and no other is open, the money stays.
+    @param back Whether it goes back to where it came from.
     """
-    receiver: bytes32 = self._open_from(destination)
+    receiver: bytes32 = self._open_from(destination, account)
     if amount > 0 and receiver != account:
-        extcall ILedger(LEDGER).transfer(account, dye_class, receiver, amount, info)
+        extcall ILedger(LEDGER).transfer(account, dye_class, receiver, amount, info, back)
 
 
 @internal
 @view
-def _open_from(account: bytes32) -> bytes32:
+def _open_from(destination: bytes32, payer: bytes32) -> bytes32:
     """
-    @dev The account, or the first open one above it.
+    @dev An account, or the first open one above it that is not the payer.
     """
-    found: bytes32 = account
+    found: bytes32 = destination
     for _: uint256 in range(MAX_HEIGHT):
         held: IAccounts.Account = staticcall ILedger(LEDGER).account(found)
-        if not held.closed:
+        if held.parent == empty(bytes32) or (not held.closed and found != payer):
             return found
         found = held.parent
     # The root is never closed.
-    return (staticcall ILedger(LEDGER).account(account)).tree
+    return (staticcall ILedger(LEDGER).account(destination)).tree

@@ -30,8 +30,8 @@ from tests.contracts.world import (
     witness,
 )
 
-DEAL, SUPPLIER_ACCOUNT, FINANCIER_ACCOUNT, ENTERPRISE_ACCOUNT, SINK = (
-    name_id(name) for name in ("deal", "supplier's", "financier's", "enterprise's", "sink")
+DEAL, OTHER_DEAL, SUPPLIER_ACCOUNT, FINANCIER_ACCOUNT, ENTERPRISE_ACCOUNT, SINK = (
+    name_id(name) for name in ("deal", "other deal", "supplier's", "financier's", "enterprise's", "sink")
 )
 COURIER, PLATFORM, INSURER, REST, PAYER = (
     name_id(name) for name in ("courier", "platform", "insurer", "rest", "payer")
@@ -47,8 +47,9 @@ PARTS: tuple[Share, ...] = ((COURIER, 100, 2_500, 0), (PLATFORM, 0, 1_000, 150),
 
 
 def open_parties(world: World) -> None:
-    """Open the accounts of a deal: its own and one a party."""
+    """Open the accounts of two deals, and one a party."""
     world.open(DEAL)
+    world.open(OTHER_DEAL)
     world.open(SUPPLIER_ACCOUNT, controller=SUPPLIER)
     world.open(FINANCIER_ACCOUNT, controller=FINANCIER)
     world.open(ENTERPRISE_ACCOUNT)

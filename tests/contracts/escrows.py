@@ -19,7 +19,10 @@ from tests.contracts.world import (
     SUPPLIER,
     WAGES,
     World,
+    agency_one_governor,
     agency_one_supervisor,
+    bank_governor,
+    consents,
     now,
     operator,
     signed,
@@ -27,7 +30,7 @@ from tests.contracts.world import (
     witness,
 )
 
-HELD, SUPPLIED = name_id("escrow-account"), name_id("supplier-account")
+HELD, SUPPLIED, TWIN = name_id("escrow-account"), name_id("supplier-account"), name_id("another escrow's")
 ACCEPTANCE = name_id("acceptance")
 DAY_SECONDS = 86_400
 DUE_SECONDS, TIMEOUT_SECONDS, DISPUTE_SECONDS = 30 * DAY_SECONDS, 60 * DAY_SECONDS, 7 * DAY_SECONDS
@@ -70,8 +73,21 @@ def deal_arguments(account: bytes = HELD, **changed: Any) -> bytes:
 
 def open_accounts(world: World) -> None:
     """Open the accounts an escrow needs."""
-    for account in (HELD, PROJECT, SUPPLIED):
+    for account in (HELD, PROJECT):
         world.open(account)
+    world.open(SUPPLIED, controller=SUPPLIER)
+
+
+def follow(world: World, old: LocalAccount, new: LocalAccount) -> None:
+    """Give a signer of any institution another key."""
+    values = {
+        "signer": old.address,
+        "successor": new.address,
+        "since": world.directory.signer(old.address).since,
+    }
+    governors = (bank_governor, agency_one_governor)
+    given = consents((old, new, *governors), "Rotation", world.directory, **values)
+    world.directory.rotate(old.address, new.address, given)
 
 
 @dataclass

@@ -27,6 +27,7 @@ from tests.contracts.world import (
 )
 
 HELD, BENEFITS = name_id("guarantee-account"), name_id("beneficiary-account")
+TWIN = name_id("another guarantee's")
 DEFAULT = name_id("default")
 DOCUMENT = keccak(b"letter of guarantee")
 DAY_SECONDS = 86_400
@@ -64,8 +65,9 @@ def letter_arguments(**changed: Any) -> bytes:
 
 def open_accounts(world: World) -> None:
     """Open the accounts a guarantee needs."""
-    for account in (HELD, PROJECT, BENEFITS):
+    for account in (HELD, PROJECT):
         world.open(account)
+    world.open(BENEFITS, controller=SUPPLIER)
 
 
 def content(number: int) -> bytes:

@@ -63,6 +63,12 @@ def accounts() -> DynArray[bytes32, 17]:
     return _LATER
 
 
+@pure
+@external
+def holds_deposits() -> bool:
+    return False
+
+
 @view
 @external
 def terms() -> DynArray[IAgreement.Guard, 24]:

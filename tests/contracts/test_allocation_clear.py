@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from contracts.ids import account_line
 from contracts.terms import Guard, Kind, Rule
 from tests.contracts.chain import Contract, Reverted, refusal_of, reverts
+from tests.contracts.disbursements import cancel
 from tests.contracts.funding import (
     AMPLE,
     DAY,
@@ -23,7 +24,18 @@ from tests.contracts.funding import (
 )
 from tests.contracts.quorum import retire
 from tests.contracts.test_allocation_allocate import allocate
-from tests.contracts.world import LINE, MATERIALS, PROJECT, TREE, WAGES, World, attacker, bank_supervisor, now
+from tests.contracts.world import (
+    LINE,
+    MATERIALS,
+    PROJECT,
+    TREE,
+    WAGES,
+    World,
+    attacker,
+    bank_supervisor,
+    now,
+    rows_of,
+)
 from tests.samples import examples
 
 NOTHING = "allocation: nothing to clear"
@@ -100,14 +112,15 @@ def test_a_share_is_of_each_cent_once(world: World) -> None:
     assert wages(world, TREE, LINE, PROJECT) == [550, 330, 220]
 
 
-def test_shares_are_of_what_is_there_at_the_start(world: World) -> None:
+def test_a_share_waits_for_what_rules_before_it_took(world: World) -> None:
     funding = active(world, [top_up(LINE, 600), share(PROJECT, 5_000), rest(SECOND)])
     world.fund(1_000)
     funding.clear()
     assert wages(world, TREE, LINE, PROJECT, SECOND) == [0, 600, 400, 0]
+    assert (funding.owed(1), funding.owed_in_all()) == (100, 100)
     world.fund(1_000)
     funding.clear()
-    assert wages(world, TREE, LINE, PROJECT, SECOND) == [0, 600, 900, 500]
+    assert wages(world, TREE, LINE, PROJECT, SECOND) == [0, 600, 1_000, 400]
 
 
 def test_shares_of_the_whole_leave_no_cent(world: World) -> None:
@@ -129,12 +142,92 @@ def test_a_share_too_small_for_a_cent_waits(world: World) -> None:
     assert wages(world, TREE, LINE) == [9, 1]
 
 
-def test_what_others_spent_is_not_shared(world: World) -> None:
-    funding = active(world, [share(LINE, 5_000)], destinations=[SECOND])
+def test_a_share_is_of_what_others_spent_too(world: World) -> None:
+    """Whoever spends first keeps nobody's share: it waits for money, before the rest."""
+    funding = active(world, [share(LINE, 5_000), rest(PROJECT)], destinations=[SECOND])
     world.fund(1_000)
     allocate(funding, destination=SECOND, amount=900)
     funding.clear()
-    assert wages(world, TREE, LINE, SECOND) == [50, 50, 900]
+    assert wages(world, TREE, LINE, SECOND) == [0, 100, 900]
+    assert (funding.owed(0), funding.owed_in_all(), funding.shared_up_to()) == (400, 400, 1_000)
+    world.fund(300)
+    funding.clear()
+    assert wages(world, TREE, LINE, PROJECT) == [0, 400, 0]
+    world.fund(1_000)
+    funding.clear()
+    assert wages(world, TREE, LINE, PROJECT) == [0, 1_150, 250]
+    assert (funding.owed(0), funding.owed_in_all()) == (0, 0)
+
+
+def test_what_is_reserved_and_given_back_around_a_clearing_is_shared_once(world: World) -> None:
+    funding = active(world, [share(LINE, 5_000)])
+    payout = world.disbursement([Guard(0, Kind.PAYOUT_CAP, 10**6)])
+    world.fund(1_000)
+    batch = world.reserve(payout, rows_of([998]))
+    funding.clear()
+    assert wages(world, TREE, LINE) == [0, 2]
+    cancel(payout, batch)
+    funding.clear()
+    assert wages(world, TREE, LINE) == [500, 500]
+    with reverts(NOTHING):
+        funding.clear()
+
+
+def test_what_left_before_an_allocation_is_not_shared(world: World) -> None:
+    """What rests when it is deployed is, and so is all that arrives from then on."""
+    before = active(world, [rest(SECOND)])
+    world.fund(1_000)
+    before.clear()
+    retire(world, before)
+    world.fund(60)
+    funding = active(world, [share(LINE, 5_000)])
+    assert funding.shared_up_to() == 1_000
+    world.fund(40)
+    funding.clear()
+    assert (wages(world, TREE, LINE), funding.owed(0)) == ([50, 50], 0)
+
+
+def test_what_came_back_before_an_allocation_is_no_inflow(world: World) -> None:
+    """More may rest than ever arrived: money swept up from a closed account is no inflow."""
+    world.fund(100, LINE)
+    world.close(LINE)
+    world.ledger.sweep(LINE, WAGES)
+    below = b"\4" * 32
+    world.open(below, parent=PROJECT)
+    funding = active(world, [share(below, 5_000)], account=PROJECT)
+    assert (funding.shared_up_to(), wages(world, PROJECT)) == (0, [100])
+
+
+def test_what_is_owed_to_a_closed_account_is_free_again(world: World) -> None:
+    cap = Guard(0, Kind.WINDOW_CAP, 100, DAY)
+    funding = active(world, [share(LINE, 5_000), share(PROJECT, 1_000), rest(SECOND)], [cap])
+    world.fund(1_000)
+    funding.clear()
+    assert (funding.owed(0), funding.owed(1), funding.owed_in_all()) == (400, 100, 500)
+    world.close(LINE)
+    boa.env.timestamp += DAY
+    funding.clear()
+    assert (funding.owed(0), funding.owed(1), funding.owed_in_all()) == (0, 0, 0)
+    for _ in range(8):
+        boa.env.timestamp += DAY
+        funding.clear()
+    assert wages(world, TREE, PROJECT, SECOND) == [0, 100, 800]
+
+
+def test_what_is_owed_to_a_closed_account_is_freed_though_nothing_moves(world: World) -> None:
+    """A rule before it takes it the next time."""
+    cap = Guard(0, Kind.PAYOUT_CAP, 100)
+    funding = active(world, [top_up(SECOND, 100), share(LINE, 8_000)], [cap])
+    world.fund(200, SECOND)
+    world.fund(200)
+    funding.clear()
+    assert (funding.owed(1), wages(world, TREE)) == (60, [100])
+    world.close(LINE)
+    funding.clear()
+    *_, cleared = funding.events
+    assert (cleared.name, cleared.amount, funding.owed(1), funding.owed_in_all()) == ("Cleared", 0, 0, 0)
+    with reverts(NOTHING):
+        funding.clear()
 
 
 def test_a_payout_cap_limits_each_move(world: World) -> None:
@@ -186,7 +279,7 @@ def test_what_is_owed_and_was_spent_elsewhere(world: World) -> None:
     boa.env.timestamp += DAY
     world.fund(1_000)
     funding.clear()
-    assert (funding.owed(0), wages(world, TREE, LINE, PROJECT)) == (0, [0, 1_800, 300])
+    assert (funding.owed(0), wages(world, TREE, LINE, PROJECT)) == (0, [0, 2_000, 100])
 
 
 def test_a_window_cap_counts_what_clear_moves(world: World) -> None:

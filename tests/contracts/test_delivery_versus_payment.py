@@ -13,6 +13,7 @@ from tests.contracts.dealings import (
     DEAL,
     DOCUMENT,
     ENTERPRISE_ACCOUNT,
+    OTHER_DEAL,
     OTHER_DOCUMENT,
     OUTSIDERS,
     RECEIPT,
@@ -110,7 +111,7 @@ def test_deliver_is_what_was_signed(world: World, deal: Contract) -> None:
     given = [sign(who, "Delivery", deal, values) for who in (supplier_operator, witness)]
     with reverts("parties: not signed for the party"):
         deal.deliver(OTHER_DOCUMENT, values["deadline"], *given)
-    other = world.activate(delivery(world, price_minor=1))
+    other = world.activate(delivery(world, price_minor=1, account=OTHER_DEAL))
     with reverts("parties: not signed for the party"):
         other.deliver(DOCUMENT, values["deadline"], *given)
     otherwise = [sign(who, "Delivery", deal, values | {"kind": ZERO}) for who in (supplier_operator, witness)]
@@ -139,7 +140,7 @@ def test_deliver_at_the_last_second_and_not_later(world: World, deal: Contract) 
 
 
 def test_one_document_is_sold_once_in_the_network(world: World, deal: Contract) -> None:
-    second = world.activate(delivery(world, price_minor=5))
+    second = world.activate(delivery(world, price_minor=5, account=OTHER_DEAL))
     deliver(deal)
     with reverts("registry: document exists"):
         deliver(second)
@@ -367,6 +368,8 @@ def test_terms_are_shown_and_stay(world: World, deal: Contract) -> None:
         ("parties: account not open", {"account": NOWHERE}),
         ("parties: account not open", {"seller_account": NOWHERE}),
         ("parties: account not open", {"buyer_account": ZERO}),
+        ("parties: deposits on the root account", {"account": TREE}),
+        ("parties: account of another institution", {"seller_account": TREE}),
         ("parties: amount out of bounds", {"price_minor": 0}),
         ("parties: amount out of bounds", {"price_minor": 2**62 + 1}),
         ("delivery: zero kind", {"kind": ZERO}),
@@ -383,7 +386,36 @@ def test_terms_at_their_bounds(world: World) -> None:
     open_parties(world)
     with reverts("delivery: deadline is over"):
         delivery(world, deadline=now())
+    most = 30 * 366 * DAY
+    with reverts("delivery: deadline out of bounds"):
+        delivery(world, deadline=now() + most + 1)
     delivery(world, deadline=now() + 1, price_minor=2**62)
+    delivery(world, deadline=now() + most)
+
+
+def test_a_delivery_past_its_deadline_is_not_open(world: World, deal: Contract) -> None:
+    boa.env.timestamp = deal.DEADLINE()
+    assert deal.state() == 1
+    boa.env.timestamp += 1
+    assert deal.state() == 3
+    world.fund(5, DEAL)
+    with reverts("delivery: still open"):
+        deal.sweep()
+    deal.close()
+    assert deal.state() == 3
+    assert resting(world, ENTERPRISE_ACCOUNT) == 5
+
+
+def test_a_buyer_gets_its_money_back_as_no_inflow(world: World, deal: Contract) -> None:
+    world.fund(1_200, DEAL)
+    deliver(deal)
+    deal.settle()
+    inflows = [world.ledger.account_inflow(each, WAGES) for each in (SUPPLIER_ACCOUNT, ENTERPRISE_ACCOUNT)]
+    assert (inflows, resting(world, ENTERPRISE_ACCOUNT)) == ([1_000, 0], 200)
+    world.fund(7, DEAL)
+    deal.sweep()
+    assert world.ledger.account_inflow(ENTERPRISE_ACCOUNT, WAGES) == 0
+    assert resting(world, ENTERPRISE_ACCOUNT) == 207
 
 
 def test_terms_of_two_trees(world: World) -> None:

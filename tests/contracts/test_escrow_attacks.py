@@ -13,6 +13,7 @@ from tests.contracts.escrows import (
     EXPIRED,
     HELD,
     OTHER_REPORT,
+    TWIN,
     Deal,
     deal_arguments,
     open_accounts,
@@ -99,7 +100,8 @@ def test_replay_of_a_malleated_release(deal: Deal) -> None:
 
 
 def test_replay_across_agreements(deal: Deal) -> None:
-    twin = deal.world.activate(deal.world.instance("escrow", deal_arguments(account=HELD)))
+    deal.world.open(TWIN)
+    twin = deal.world.activate(deal.world.instance("escrow", deal_arguments(account=TWIN)))
     deadline = now() + 60
     given = deal.consent("MilestoneRelease", ENTERPRISE, milestone=0, amount=10, deadline=deadline)
     with reverts("parties: not signed for the party"):

@@ -127,6 +127,7 @@ def test_money_that_comes_after_another_end_goes_to_the_payer(deal: Deal) -> Non
 
 def test_a_disputed_escrow_closes_once_the_arbiter_kept_silent(deal: Deal) -> None:
     deal.attest()
+    boa.env.timestamp = deal.escrow.TIMEOUT() - 10
     deal.dispute()
     boa.env.timestamp += DISPUTE_SECONDS
     assert deal.escrow.state() == DISPUTED
@@ -201,13 +202,18 @@ def test_a_party_that_closes_its_account_stops_nobody(deal: Deal) -> None:
     assert deal.resting() == 0
 
 
-def test_a_closed_account_below_the_escrows_leaves_the_money_to_the_payer(deal: Deal) -> None:
+def test_the_money_of_a_closed_account_below_the_escrows_goes_above_both(deal: Deal) -> None:
+    """Nothing is booked as paid that stays where it is, and goes to the payer the next time."""
     deal.attest()
     accounts, supervision = deal.world.accounts, deal.world.supervision
     accounts.move_account(SUPPLIED, HELD, sender=supervision.address)
     accounts.close_account(SUPPLIED, sender=supervision.address)
     run_out(deal)
     deal.escrow.close()
-    assert deal.shares == (500, 0, 500)
-    deal.escrow.close()
-    assert deal.shares == (0, 0, 1_000)
+    assert [(destination, amount) for destination, amount, _ in deal.moved] == [
+        (account_line(TREE, WAGES), 500),
+        (BACK, 500),
+    ]
+    assert (deal.shares, deal.resting(TREE)) == ((0, 0, 500), 500)
+    with reverts("escrow: nothing rests"):
+        deal.escrow.close()

@@ -60,11 +60,23 @@ def test_dispute(deal: Deal, party: bytes, who: Any) -> None:
     acted, changed, disputed = deal.escrow.events
     assert (acted.digest, acted.operator) == (digest, who.address)
     assert (changed.name, changed.state) == ("StateSet", DISPUTED)
-    ends_at = now() + DISPUTE_SECONDS
+    ends_at = deal.escrow.TIMEOUT()
     assert (disputed.name, disputed.party, disputed.ends_at) == ("Disputed", party, ends_at)
     assert (deal.escrow.state(), deal.escrow.ends_at()) == (DISPUTED, ends_at)
     assert deal.escrow.next_nonce(party) == 1
     assert deal.shares == (1_000, 0, 0)
+
+
+def test_a_dispute_never_shortens_an_escrow(deal: Deal) -> None:
+    """The payer, with an arbiter that keeps silent, cannot end it before its milestones are due."""
+    timeout = deal.escrow.TIMEOUT()
+    boa.env.timestamp = timeout - DISPUTE_SECONDS
+    with boa.env.anchor():
+        deal.dispute(ENTERPRISE)
+        assert deal.escrow.ends_at() == timeout
+    boa.env.timestamp += 1
+    deal.dispute(ENTERPRISE)
+    assert deal.escrow.ends_at() == timeout + 1
 
 
 def test_dispute_refusals(deal: Deal) -> None:

@@ -1,5 +1,6 @@
 """Escrow: release, attest, release_attested."""
 
+from itertools import pairwise
 from typing import Any
 
 import boa
@@ -8,6 +9,7 @@ from eth_hash.auto import keccak
 
 from contracts.arguments import EscrowMilestone
 from contracts.ids import account_line
+from contracts.terms import Role
 from tests.contracts.chain import reverts
 from tests.contracts.escrows import (
     ACCEPTANCE,
@@ -23,6 +25,7 @@ from tests.contracts.escrows import (
     SUPPLIED,
     TIMEOUT_SECONDS,
     Deal,
+    follow,
 )
 from tests.contracts.world import (
     AGENCY_ONE,
@@ -31,18 +34,26 @@ from tests.contracts.world import (
     WAGES,
     ZERO,
     World,
+    actor,
+    agency_one_governor,
     agency_one_supervisor,
     attacker,
     bank_bridge,
+    bank_governor,
     bank_supervisor,
     message,
+    newcomer,
     now,
     operator,
+    signer,
     supplier_operator,
     witness,
 )
 
 PAID = account_line(SUPPLIED, WAGES)
+
+
+GOVERNORS = (bank_governor, agency_one_governor)
 
 
 @pytest.fixture
@@ -270,3 +281,57 @@ def test_a_witness_named_by_one_milestone_does_not_attest_another(world: World) 
     with reverts("parties: not signed for the party"):
         deal.attest(1)
     deal.attest(0)
+
+
+def test_what_a_suspended_witness_attested_pays_nobody(deal: Deal) -> None:
+    """Neither at once, nor at the end, nor when it becomes a witness again."""
+    deal.attest()
+    deal.attest(MORE_EVIDENCE, OTHER_REPORT)
+    deal.escrow.release_attested(MORE_EVIDENCE)
+    deal.world.suspend(witness, GOVERNORS)
+    with reverts("escrow: milestone is not attested"):
+        deal.escrow.release_attested(BY_EVIDENCE)
+    deal.world.change([signer(witness, AUDITOR, Role.WITNESS)])
+    with reverts("escrow: milestone is not attested"):
+        deal.escrow.release_attested(BY_EVIDENCE)
+    boa.env.timestamp = deal.escrow.ends_at() + 1
+    deal.escrow.close()
+    assert deal.shares == (0, 300, 700)
+
+
+def test_a_witness_of_another_role_attests_no_more(deal: Deal) -> None:
+    """Its key still acts for its institution, as something else."""
+    deal.attest()
+    deal.world.suspend(witness, GOVERNORS)
+    since = deal.world.directory.signer(witness.address).since
+    deal.world.change([signer(witness, AUDITOR, Role.AUDITOR)])
+    assert deal.world.directory.signer(witness.address).since > since
+    with reverts("escrow: milestone is not attested"):
+        deal.escrow.release_attested(BY_EVIDENCE)
+
+
+def test_another_witness_attests_again_what_a_suspended_one_attested(deal: Deal) -> None:
+    deal.attest()
+    deal.world.change([signer(newcomer, AUDITOR, Role.WITNESS)])
+    with reverts("escrow: milestone is attested"):
+        deal.attest(by=newcomer)
+    deal.world.suspend(witness, GOVERNORS)
+    with reverts("escrow: evidence repeated"):
+        deal.attest(MORE_EVIDENCE, REPORT, by=newcomer)
+    deal.attest(by=newcomer)
+    deal.escrow.release_attested(BY_EVIDENCE, sender=attacker)
+    assert deal.shares == (500, 500, 0)
+
+
+def test_what_a_witness_attested_counts_with_the_keys_that_follow_its_own(deal: Deal) -> None:
+    """However many the directory lets follow; suspending the last takes it away."""
+    deal.attest()
+    keys = [witness, *(actor(f"witness key {number}") for number in range(16))]
+    for old, new in pairwise(keys):
+        follow(deal.world, old, new)
+    with boa.env.anchor():
+        deal.escrow.release_attested(BY_EVIDENCE)
+        assert deal.shares == (500, 500, 0)
+    deal.world.suspend(keys[-1], GOVERNORS)
+    with reverts("escrow: milestone is not attested"):
+        deal.escrow.release_attested(BY_EVIDENCE)

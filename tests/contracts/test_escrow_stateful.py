@@ -97,7 +97,7 @@ class Model:
     def dispute(self) -> None:
         self.in_time(OPEN)
         self.state = DISPUTED
-        self.ends_at = now() + DISPUTE_SECONDS
+        self.ends_at = max(self.ends_at, now() + DISPUTE_SECONDS)
 
     def divide(self, to_payee: int, to_payer: int, *states: int) -> None:
         self.in_time(*states)

@@ -8,6 +8,21 @@ import pytest
 from contracts.ids import template_id
 from contracts.terms import Guard, Kind, Role, allocation_arguments
 from tests.contracts.chain import Contract, reverts
+from tests.contracts.dealings import (
+    DEAL,
+    ENTERPRISE_ACCOUNT,
+    FINANCIER_ACCOUNT,
+    OTHER_DEAL,
+    OTHER_DOCUMENT,
+    SINK,
+    SUPPLIER_ACCOUNT,
+    delivery,
+    idle_split,
+    open_parties,
+    receivable,
+)
+from tests.contracts.escrows import deal_arguments
+from tests.contracts.guarantees import letter_arguments
 from tests.contracts.puppet import puppet, register_puppet
 from tests.contracts.quorum import SUPERVISORS, activate, retire
 from tests.contracts.world import (
@@ -29,6 +44,7 @@ from tests.contracts.world import (
     bank_governor,
     consents,
     newcomer,
+    now,
     operator,
     signer,
 )
@@ -197,3 +213,46 @@ def test_a_closed_account(world: World) -> None:
         activate(world, closing)
     assert not world.accounts.is_granted(TREE, closing.address)
     assert not world.factory.instance(closing.address).active
+
+
+def test_who_holds_deposits_shares_their_account_with_nobody(world: World) -> None:
+    """Neither before nor after; the quorum retires one to activate the other."""
+    open_parties(world)
+    escrow_places = {"payer_account": SINK, "payee_account": SUPPLIER_ACCOUNT}
+    guarantee_places = {"applicant_account": SINK, "beneficiary_account": SUPPLIER_ACCOUNT}
+    for make in (
+        delivery,
+        receivable,
+        lambda held: held.instance("escrow", deal_arguments(DEAL, **escrow_places)),
+        lambda held: held.instance("guarantee", letter_arguments(account=DEAL, **guarantee_places)),
+        lambda held: idle_split(held, [(SUPPLIER_ACCOUNT, 0, 10, 0)], ENTERPRISE_ACCOUNT, SINK, DEAL),
+    ):
+        with boa.env.anchor():
+            world.open(SINK)
+            holder = make(world)
+            assert holder.holds_deposits()
+            spender = world.disbursement(account=DEAL)
+            with reverts("accounts: another agreement draws on it"):
+                world.activate(holder)
+            retire(world, spender)
+            world.activate(holder)
+            for other in (delivery(world, deadline=now() + 9), funding_of(world)):
+                with reverts("accounts: an agreement holds deposits there"):
+                    world.activate(other)
+            retire(world, holder)
+            world.disbursement(account=DEAL)
+
+
+def funding_of(world: World) -> Contract:
+    """An allocation from the account of a deal, not active yet."""
+    return world.instance("allocation", allocation_arguments(DEAL, WAGES, (SINK,), CAP))
+
+
+def test_parties_accounts_are_not_bound_by_deposits(world: World) -> None:
+    """The financier pays from its own account in several agreements, and spends what it has there."""
+    open_parties(world)
+    world.activate(receivable(world))
+    world.activate(receivable(world, account=OTHER_DEAL, document=OTHER_DOCUMENT))
+    spender = world.disbursement(account=FINANCIER_ACCOUNT)
+    assert not spender.holds_deposits()
+    assert not funding_of(world).holds_deposits()

@@ -50,10 +50,10 @@ def test_retire_revokes_every_account(world: World, agreement: Puppet) -> None:
 
 def test_what_a_retired_agreement_can_still_move(world: World, agreement: Puppet) -> None:
     world.fund(1_000)
-    agreement.make(world.ledger, "transfer", TREE, WAGES, PROJECT, 10, ZERO)
+    agreement.make(world.ledger, "transfer", TREE, WAGES, PROJECT, 10, ZERO, False)
     retire(world, agreement)
     with reverts("accounts: agreement not granted"):
-        agreement.make(world.ledger, "transfer", TREE, WAGES, PROJECT, 10, ZERO)
+        agreement.make(world.ledger, "transfer", TREE, WAGES, PROJECT, 10, ZERO, False)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 import boa
@@ -37,6 +38,7 @@ from tests.contracts.guarantees import Letter, letter_arguments
 from tests.contracts.world import (
     AUDITOR,
     QUORUM,
+    SUPPLIER,
     TREE,
     WAGES,
     ZERO,
@@ -57,6 +59,7 @@ from tests.contracts.world import (
     returned,
     signer,
     threshold,
+    witness,
 )
 
 # Each test is a chain of transactions, which the plugin's checkpoints would not survive.
@@ -307,14 +310,16 @@ def test_an_escrow_closes_all_its_milestones(wide: World) -> None:
 
 
 def test_a_guarantee_expires_with_all_its_claims_attested(wide: World) -> None:
-    for account in (guarantees.HELD, guarantees.BENEFITS):
-        wide.open(account)
+    wide.open(guarantees.HELD)
+    wide.open(guarantees.BENEFITS, controller=SUPPLIER)
     arguments = letter_arguments(amount_minor=3_200, max_uses=32)
     letter = Letter(wide, activated(wide, "guarantee", arguments))
     wide.fund(3_200, account=guarantees.HELD)
     letter.issue()
     for number in range(32):
         letter.attest(letter.claim(100, number))
+    for old, new in pairwise([witness, *(actor(f"witness key {number}") for number in range(16))]):
+        escrows.follow(wide, old, new)
     boa.env.timestamp += 200 * DAY_SECONDS
     assert gas_of(letter.guarantee.expire) < CEILING
     assert letter.resting(guarantees.BENEFITS) == 3_200

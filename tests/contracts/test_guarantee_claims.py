@@ -6,8 +6,10 @@ import boa
 import pytest
 
 from contracts.ids import account_line
+from contracts.terms import Role
 from contracts.typed_data import TypedMessage
 from tests.contracts.chain import reverts
+from tests.contracts.escrows import follow
 from tests.contracts.guarantees import (
     AMOUNT,
     BENEFITS,
@@ -17,30 +19,39 @@ from tests.contracts.guarantees import (
     HELD,
     OPEN,
     RELEASED,
+    TWIN,
     USES,
     Letter,
     content,
     letter_arguments,
 )
 from tests.contracts.world import (
+    AUDITOR,
     SUPPLIER,
     WAGES,
     ZERO,
     World,
+    agency_one_governor,
     agency_one_supervisor,
     agency_two_supervisor,
     attacker,
+    bank_governor,
     bank_supervisor,
     financier_operator,
     message,
+    newcomer,
     now,
     operator,
     signed,
+    signer,
     supplier_operator,
     witness,
 )
 
 PAID = account_line(BENEFITS, WAGES)
+
+
+GOVERNORS = (bank_governor, agency_one_governor)
 
 
 @pytest.fixture
@@ -147,7 +158,9 @@ def test_replay_of_a_claim(letter: Letter) -> None:
     here = message("Claim", letter.guarantee, **values)
     given = here.sign(supplier_operator)
     elsewhere = TypedMessage(here.kind, here.chain_id + 1, here.contract, here.values)
-    twin = letter.world.activate(letter.world.instance("guarantee", letter_arguments()))
+    letter.world.open(TWIN)
+    twin = letter.world.activate(letter.world.instance("guarantee", letter_arguments(account=TWIN)))
+    letter.world.fund(AMOUNT, TWIN)
     Letter(letter.world, twin).issue()
     for contract, amount, what, until, signature in (
         (twin, 300, content(0), deadline, given),
@@ -297,3 +310,52 @@ def test_frozen_or_paused_money_waits_and_nothing_is_half_done(letter: Letter) -
     world.freeze(HELD, False, [agency_one_supervisor, agency_two_supervisor])
     letter.guarantee.expire()
     assert letter.shares == (0, 300, 700)
+
+
+def test_what_a_suspended_witness_attested_pays_nobody(letter: Letter) -> None:
+    """The claim waits for another witness and then lapses, as if nobody had attested it."""
+    letter.claim(300)
+    letter.attest(0)
+    letter.world.suspend(witness, GOVERNORS)
+    assert not letter.guarantee.claims()[0].attested
+    with reverts("guarantee: claim is not attested"):
+        letter.guarantee.pay_claim(0)
+    assert letter.guarantee.verify().claimed == 300
+    boa.env.timestamp += GRACE_SECONDS + 1
+    assert letter.guarantee.verify().claimed == 0
+    boa.env.timestamp = letter.guarantee.EXPIRES_AT() + 1
+    letter.guarantee.expire()
+    assert letter.shares == (0, 0, AMOUNT)
+
+
+def test_another_witness_attests_a_claim_again(letter: Letter) -> None:
+    letter.world.change([signer(newcomer, AUDITOR, Role.WITNESS)])
+    letter.claim(300)
+    letter.attest(0)
+    with reverts("guarantee: claim is attested"):
+        letter.attest(0, newcomer)
+    letter.world.suspend(witness, GOVERNORS)
+    letter.attest(0, newcomer)
+    assert letter.guarantee.claims()[0].attested
+    letter.guarantee.pay_claim(0)
+    assert letter.shares == (700, 300, 0)
+
+
+def test_what_a_witness_attested_counts_with_the_key_that_follows(letter: Letter) -> None:
+    letter.claim(300)
+    letter.attest(0)
+    follow(letter.world, witness, newcomer)
+    letter.guarantee.pay_claim(0)
+    assert letter.shares == (700, 300, 0)
+
+
+def test_expiry_pays_only_what_a_witness_attested_who_stands(letter: Letter) -> None:
+    letter.world.change([signer(newcomer, AUDITOR, Role.WITNESS)])
+    letter.claim(300)
+    letter.claim(200, 1)
+    letter.attest(0)
+    letter.attest(1, newcomer)
+    letter.world.suspend(witness, GOVERNORS)
+    boa.env.timestamp = letter.guarantee.EXPIRES_AT() + 1
+    letter.guarantee.expire()
+    assert letter.shares == (0, 200, 800)

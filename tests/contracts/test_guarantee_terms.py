@@ -20,6 +20,7 @@ from tests.contracts.guarantees import (
     ISSUE_SECONDS,
     NOT_ISSUED,
     OPEN,
+    TWIN,
     USES,
     Letter,
     letter_arguments,
@@ -32,6 +33,7 @@ from tests.contracts.world import (
     FINANCIER,
     PROJECT,
     SUPPLIER,
+    TREE,
     WAGES,
     ZERO,
     World,
@@ -97,6 +99,8 @@ def test_its_terms_hash_binds_everything(prepared: World) -> None:
         ({"account": ZERO}, "parties: account not open"),
         ({"applicant_account": ZERO}, "parties: account not open"),
         ({"beneficiary_account": ZERO}, "parties: account not open"),
+        ({"account": TREE}, "parties: deposits on the root account"),
+        ({"beneficiary_account": TREE}, "parties: account of another institution"),
         ({"amount_minor": 0}, "parties: amount out of bounds"),
         ({"amount_minor": 2**62 + 1}, "parties: amount out of bounds"),
         ({"evidence_kind": ZERO}, "guarantee: zero evidence or document"),
@@ -195,7 +199,8 @@ def test_issue_in_time(world: World) -> None:
 
 def test_issue_signed_for_another_guarantee_or_chain(world: World) -> None:
     letter = Letter.agree(world)
-    twin = world.activate(world.instance("guarantee", letter_arguments()))
+    world.open(TWIN)
+    twin = world.activate(world.instance("guarantee", letter_arguments(account=TWIN)))
     values = {
         "document": DOCUMENT,
         "amount": AMOUNT,

@@ -49,13 +49,42 @@ def funded(bare_ledger: BareLedger) -> BareLedger:
 
 def test_transfer(funded: BareLedger) -> None:
     ledger = funded.ledger
-    ledger.transfer(TREE, WAGES, PROJECT, 40, OTHER, sender=agreement_account)
-    ledger.transfer(TREE, WAGES, PROJECT, 60, OTHER, sender=agreement_account)
+    ledger.transfer(TREE, WAGES, PROJECT, 40, OTHER, False, sender=agreement_account)
+    ledger.transfer(TREE, WAGES, PROJECT, 60, OTHER, False, sender=agreement_account)
     (moved,) = ledger.events
     assert (moved.kind, moved.source) == (2, account_line(TREE, WAGES))
     assert moved.destination == account_line(PROJECT, WAGES)
     assert (moved.source_start, moved.destination_start, moved.amount) == (40, 40, 60)
     assert moved.info == OTHER
+
+
+def test_what_is_transferred_back_is_no_inflow(funded: BareLedger) -> None:
+    ledger = funded.ledger
+    funded.accounts.grant(PROJECT, agreement_account.address, False, sender=factory_account)
+    ledger.transfer(TREE, WAGES, PROJECT, 100, ZERO, False, sender=agreement_account)
+    assert (ledger.account_inflow(TREE, WAGES), ledger.account_inflow(PROJECT, WAGES)) == (1_000, 100)
+    ledger.transfer(PROJECT, WAGES, TREE, 30, OTHER, True, sender=agreement_account)
+    (moved,) = ledger.events
+    assert (moved.kind, moved.amount, moved.destination_start) == (2, 30, 1_000)
+    assert (ledger.account_inflow(TREE, WAGES), ledger.account_balance(TREE, WAGES)) == (1_000, 930)
+    ledger.transfer(PROJECT, WAGES, TREE, 30, OTHER, False, sender=agreement_account)
+    assert (ledger.account_inflow(TREE, WAGES), ledger.account_balance(TREE, WAGES)) == (1_030, 960)
+
+
+def test_what_is_transferred_back_finds_room(funded: BareLedger) -> None:
+    """Nothing leaves a line on which what comes back would find none."""
+    ledger = funded.ledger
+    ledger.set_attested(TREE, 2**63, sender=supervision_account)
+    funded.accounts.grant(PROJECT, agreement_account.address, False, sender=factory_account)
+    funded.fund(2**62 - 1_000)
+    ledger.transfer(TREE, WAGES, PROJECT, 2**62 - 1, ZERO, False, sender=agreement_account)
+    ledger.transfer(PROJECT, WAGES, TREE, 2**62 - 2, ZERO, True, sender=agreement_account)
+    assert ledger.line(account_line(TREE, WAGES)) == (2**63 - 2, 2**62 - 1)
+    with reverts("lines: line is full"):
+        ledger.transfer(TREE, WAGES, PROJECT, 1, ZERO, False, sender=agreement_account)
+    with reverts("lines: line is full"):
+        ledger.transfer(PROJECT, WAGES, TREE, 1, ZERO, False, sender=agreement_account)
+    ledger.transfer(PROJECT, WAGES, TREE, 1, ZERO, True, sender=agreement_account)
 
 
 @pytest.mark.parametrize(
@@ -73,20 +102,20 @@ def test_transfer(funded: BareLedger) -> None:
 )
 def test_transfer_refusals(funded: BareLedger, arguments: tuple[Any, ...], reason: str) -> None:
     with reverts(reason):
-        funded.ledger.transfer(*arguments, sender=agreement_account)
+        funded.ledger.transfer(*arguments, False, sender=agreement_account)
 
 
 def test_transfer_into_another_tree(funded: BareLedger) -> None:
     funded.accounts.open_tree(OTHER, BANK, QUORUM, b"CNY", ENTERPRISE, sender=bank_bridge)
     with reverts("accounts: another tree"):
-        funded.ledger.transfer(TREE, WAGES, OTHER, 1, ZERO, sender=agreement_account)
+        funded.ledger.transfer(TREE, WAGES, OTHER, 1, ZERO, False, sender=agreement_account)
 
 
 @pytest.mark.parametrize("who", [attacker, bank_bridge, operator, factory_account])
 def test_only_a_granted_agreement_moves_money(funded: BareLedger, who: Any) -> None:
     tree = rows_of([10])
     with reverts(NOT_GRANTED):
-        funded.ledger.transfer(TREE, WAGES, PROJECT, 1, ZERO, sender=who)
+        funded.ledger.transfer(TREE, WAGES, PROJECT, 1, ZERO, False, sender=who)
     with reverts(NOT_GRANTED):
         funded.ledger.reserve(TREE, WAGES, tree.root, 1, 10, now() + 60, sender=who)
     batch = funded.reserve(tree)
@@ -104,7 +133,7 @@ def test_frozen_and_paused_money_starts_nothing(funded: BareLedger) -> None:
         with boa.env.anchor():
             stop(funded)
             with reverts(reason):
-                funded.ledger.transfer(TREE, WAGES, PROJECT, 1, ZERO, sender=agreement_account)
+                funded.ledger.transfer(TREE, WAGES, PROJECT, 1, ZERO, False, sender=agreement_account)
             with reverts(reason):
                 funded.reserve(rows_of([20]))
             with reverts(reason):
@@ -249,7 +278,7 @@ def test_a_shortfall_stops_what_starts_but_no_answer(funded: BareLedger) -> None
     with reverts("ledger: shortfall"):
         funded.reserve(rows_of([20]))
     with reverts("ledger: shortfall"):
-        funded.ledger.transfer(TREE, WAGES, PROJECT, 1, ZERO, sender=agreement_account)
+        funded.ledger.transfer(TREE, WAGES, PROJECT, 1, ZERO, False, sender=agreement_account)
     funded.give_back(batch, tree, 0)
     assert funded.ledger.release(batch, sender=agreement_account) == 80
     funded.ledger.settle(batch, sender=bank_bridge)

@@ -156,7 +156,7 @@ class Hostile:
         chunk = OPEN_ROWS.chunks(8)[0]
         return {
             "mint": (LOT, TREE, TREE, WAGES, 5, ZERO),
-            "transfer": (TREE, WAGES, PARENT, 5, ZERO),
+            "transfer": (TREE, WAGES, PARENT, 5, ZERO, False),
             "reserve": self.bound(rows_of([30])),
             "execute": (self.open, chunk.rows, chunk.proof, 0),
             "return_rows": (keccak(b"return"), 20, [returned(self.done, DONE_ROWS, 3)]),

@@ -228,7 +228,7 @@ def test_no_more_is_opened_than_is_attested(paid: Paid) -> None:
 def test_rows_of_two_trees_do_not_come_back_together(paid: Paid) -> None:
     held, batch, tree = paid
     held.accounts.open_tree(OTHER, BANK, QUORUM, b"CNY", ENTERPRISE, sender=bank_bridge)
-    held.accounts.grant(OTHER, agreement_account.address, sender=factory_account)
+    held.accounts.grant(OTHER, agreement_account.address, False, sender=factory_account)
     held.ledger.set_attested(OTHER, 1_000, sender=supervision_account)
     held.ledger.mint(keccak(b"other"), OTHER, OTHER, WAGES, 100, ZERO, sender=bank_bridge)
     rows = rows_of([10] * 2)

@@ -587,7 +587,7 @@ def test_sweep_refusals(deep: BareLedger) -> None:
 
 
 def test_what_comes_back_to_a_closed_account_is_swept_again(funded: BareLedger) -> None:
-    funded.accounts.grant(PROJECT, agreement_account.address, sender=factory_account)
+    funded.accounts.grant(PROJECT, agreement_account.address, False, sender=factory_account)
     decided(funded, "identify", LOT, PROJECT, WAGES, 100)
     tree = rows_of([50, 30])
     batch = funded.ledger.reserve(PROJECT, WAGES, tree.root, 2, 80, now() + 60, sender=agreement_account)

@@ -104,7 +104,7 @@ class Network:
             given = signed(operator, "Opening", supervision, **values)
             supervision.open_account(account, parent, ENTERPRISE, given)
         for account in ACCOUNTS.values():
-            accounts.grant(account, agreement_account.address, sender=factory_account)
+            accounts.grant(account, agreement_account.address, False, sender=factory_account)
         return Network(ledger, accounts, supervision)
 
 
@@ -301,7 +301,7 @@ class Money(RuleBasedStateMachine):
         ends = (ACCOUNTS[source], CLASSES[dye], ACCOUNTS[destination])
         self.both(
             lambda: self.model.transfer(source, destination, dye, amount),
-            lambda: self.ledger.transfer(*ends, amount, ZERO, sender=agreement_account),
+            lambda: self.ledger.transfer(*ends, amount, ZERO, False, sender=agreement_account),
         )
 
     def set_frozen(self, account: str, frozen: bool) -> None:

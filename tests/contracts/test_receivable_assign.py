@@ -13,6 +13,7 @@ from tests.contracts.dealings import (
     DOCUMENT,
     ENTERPRISE_ACCOUNT,
     FINANCIER_ACCOUNT,
+    OTHER_DEAL,
     SINK,
     SUPPLIER_ACCOUNT,
     assign,
@@ -183,7 +184,7 @@ def test_an_assignment_counts_in_its_agreement_as_it_was_signed(world: World, de
     ):
         with reverts("parties: not signed for the party"):
             debt.assign(*(values | more).values(), *given)
-    other = world.activate(receivable(world, document=name_id("second invoice")))
+    other = world.activate(receivable(world, document=name_id("second invoice"), account=OTHER_DEAL))
     confirm(other)
     with reverts("parties: not signed for the party"):
         other.assign(*values.values(), *given)
@@ -262,7 +263,8 @@ def test_finance_at_a_price_up_to_the_claim(debt: Contract, price: int) -> None:
 
 def test_no_claim_passes_on_without_its_price(world: World, debt: Contract) -> None:
     world.fund(3_000, SUPPLIER_ACCOUNT)
-    big = world.activate(receivable(world, document=name_id("big invoice"), face_minor=9_000))
+    terms = {"document": name_id("big invoice"), "face_minor": 9_000, "account": OTHER_DEAL}
+    big = world.activate(receivable(world, **terms))
     confirm(big)
     with reverts("lines: not enough money"):
         finance(big, financing(9_000, 8_000, FIRST))
@@ -316,3 +318,17 @@ def test_a_suspended_operator_passes_nothing_on(world: World, debt: Contract) ->
     world.suspend(supplier_operator, (bank_governor, agency_one_governor))
     with reverts("parties: not signed for the party"):
         assign(debt, assignment(SUPPLIER, FINANCIER, 5, THIRD))
+
+
+def test_what_rests_already_is_for_the_holders_of_before(world: World, debt: Contract) -> None:
+    """A financier that waits until the repayment arrived gets no part of it."""
+    values = financing(600, 570, FIRST)
+    before = resting(world, FINANCIER_ACCOUNT)
+    world.fund(400, DEAL)
+    finance(debt, values)
+    assert owed(debt) == {FINANCIER: 600}
+    assert (resting(world, SUPPLIER_ACCOUNT), resting(world, FINANCIER_ACCOUNT)) == (970, before - 570)
+    world.fund(600, DEAL)
+    with reverts("receivable: has ended"):
+        assign(debt, assignment(FINANCIER, SUPPLIER, 1, SECOND))
+    assert debt.state() == 1

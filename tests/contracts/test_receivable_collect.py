@@ -15,6 +15,7 @@ from tests.contracts.dealings import (
     DOCUMENT,
     ENTERPRISE_ACCOUNT,
     FINANCIER_ACCOUNT,
+    OTHER_DEAL,
     OUTSIDERS,
     SINK,
     SUPPLIER_ACCOUNT,
@@ -203,13 +204,13 @@ def test_a_repayment_happens_once_as_signed(world: World, debt: Contract) -> Non
 
 
 def test_repay_before_the_debt_is_confirmed_or_without_an_account(world: World, debt: Contract) -> None:
-    unconfirmed = world.activate(receivable(world, document=name_id("unconfirmed")))
+    unconfirmed = world.activate(receivable(world, document=name_id("unconfirmed"), account=OTHER_DEAL))
     with reverts("receivable: debt not confirmed"):
         repay(unconfirmed, 1, FIRST)
-    through_its_bank = world.activate(
-        receivable(world, document=name_id("through its bank"), debtor_account=ZERO)
-    )
-    assert through_its_bank.accounts() == (DEAL, FINANCIER_ACCOUNT)
+    world.open(SINK)
+    terms = {"document": name_id("through its bank"), "debtor_account": ZERO, "account": SINK}
+    through_its_bank = world.activate(receivable(world, **terms))
+    assert through_its_bank.accounts() == (SINK, FINANCIER_ACCOUNT)
     with reverts("receivable: no account to repay from"):
         repay(through_its_bank, 1, FIRST)
 
@@ -350,3 +351,76 @@ def test_a_debt_never_confirmed_ends_too(world: World) -> None:
     assert debt.state() == EXPIRED
     debt.collect()
     assert (named(debt, "Collected").excess, balances(world)) == (40, (0, 40, 0))
+
+
+def test_an_overdue_debt_is_not_open(world: World, debt: Contract) -> None:
+    """As soon as anyone may call it expired, unless what rests repays it."""
+    overdue()
+    boa.env.timestamp -= 1
+    assert debt.state() == OPEN
+    boa.env.timestamp += 1
+    assert debt.state() == EXPIRED
+    with reverts("receivable: has ended"):
+        assign(debt, assignment(SUPPLIER, FINANCIER, 1, FIRST))
+    world.fund(999, DEAL)
+    assert debt.state() == EXPIRED
+    world.fund(1, DEAL)
+    assert debt.state() == OPEN
+    debt.collect()
+    assert (debt.state(), balances(world)) == (RELEASED, (0, 700, 300))
+
+
+def test_an_overdue_debt_never_confirmed_gives_its_money_to_the_creditor(world: World) -> None:
+    open_parties(world)
+    debt = world.activate(receivable(world))
+    world.fund(40, DEAL)
+    overdue()
+    assert debt.state() == EXPIRED
+    debt.collect()
+    assert balances(world) == (0, 40, 0)
+    debt.close()
+    assert debt.state() == EXPIRED
+
+
+def write_off(world: World, amount: int, reference: bytes = FIRST) -> None:
+    values = {"account": DEAL, "dyeClass": WAGES, "amount": amount, "reference": reference}
+    world.decided("WriteOff", *values.values(), **values)
+
+
+def test_what_is_written_off_of_kept_money_is_missing_to_who_it_was_kept_for(
+    world: World, debt: Contract
+) -> None:
+    """It stops nobody, and no repayment fills the hole."""
+    world.close(SUPPLIER_ACCOUNT)
+    world.fund(100, DEAL)
+    debt.collect()
+    assert (debt.kept(SUPPLIER), balances(world)) == (70, (70, 0, 30))
+    write_off(world, 60)
+    with reverts("receivable: nothing to collect"):
+        debt.collect()
+    world.fund(100, DEAL)
+    debt.collect()
+    assert (debt.kept(SUPPLIER), balances(world), debt.repaid()) == (140, (80, 0, 60), 200)
+    overdue()
+    debt.close()
+    world.open(SINK)
+    repay_on(debt, place(SUPPLIER, SINK), supplier_operator)
+    assert named(debt, "RepaidOn").kept == 80
+    assert (debt.kept(SUPPLIER), resting(world, SINK), balances(world)) == (0, 80, (0, 0, 60))
+    world.fund(10, DEAL)
+    debt.collect()
+    assert (resting(world, SINK), balances(world)) == (87, (0, 0, 63))
+
+
+def test_what_is_written_off_before_it_is_divided_is_missing_to_all(world: World, debt: Contract) -> None:
+    world.fund(100, DEAL)
+    write_off(world, 50)
+    debt.collect()
+    assert balances(world) == (0, 35, 15)
+
+
+def test_the_creditors_excess_is_no_inflow(world: World, debt: Contract) -> None:
+    world.fund(1_050, DEAL)
+    debt.collect()
+    inflows = [world.ledger.account_inflow(each, WAGES) for each in (SUPPLIER_ACCOUNT, FINANCIER_ACCOUNT)]
+    assert (inflows, balances(world)) == ([700, 300], (0, 750, 300))

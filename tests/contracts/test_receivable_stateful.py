@@ -108,9 +108,24 @@ class Owing(RuleBasedStateMachine):
             self.claims.append(amount)
         self.since = 0
 
+    def collects(self) -> list[int]:
+        """What collecting gives each holder now."""
+        part = min(self.held[DEAL], FACE - self.repaid)
+        before = paid_in_turn(self.claims, self.since)
+        after = paid_in_turn(self.claims, self.since + part)
+        return [paid - was for paid, was in zip(after, before, strict=True)]
+
     def may_pass_on(self, holder: bytes, to: bytes, amount: int) -> bool:
-        left = dict(zip(self.order, self.left(), strict=True))
-        return self.repaid < FACE and holder != to and left.get(holder, 0) >= amount
+        """What rests is collected first."""
+        amounts = self.collects()
+        left = [held - paid for held, paid in zip(self.left(), amounts, strict=True)]
+        has = dict(zip(self.order, left, strict=True))
+        return self.repaid + sum(amounts) < FACE and holder != to and has.get(holder, 0) >= amount
+
+    def can_pay(self, price: int) -> bool:
+        """Whether the financier can, from what it has and what it is repaid just before."""
+        repaid = dict(zip(self.order, self.collects(), strict=True))
+        return self.held[FINANCIER_ACCOUNT] + repaid.get(FINANCIER, 0) >= price
 
     @rule(account=st.sampled_from([DEAL, ENTERPRISE_ACCOUNT, FINANCIER_ACCOUNT]), amount=AMOUNTS)
     def fund(self, account: bytes, amount: int) -> None:
@@ -128,12 +143,13 @@ class Owing(RuleBasedStateMachine):
             assert not allowed
             return
         assert allowed
+        self.collected()
         self.pass_on(holder, to, amount)
 
     @rule(holder=WHO, amount=AMOUNTS, discount=st.integers(0, 20))
     def finance(self, holder: bytes, amount: int, discount: int) -> None:
         price = max(1, amount - discount)
-        allowed = self.may_pass_on(holder, FINANCIER, amount) and self.held[FINANCIER_ACCOUNT] >= price
+        allowed = self.may_pass_on(holder, FINANCIER, amount) and self.can_pay(price)
         try:
             finance(
                 self.debt, financing(amount, price, self.reference(), holder), KEYS[holder], KEYS[FINANCIER]
@@ -142,16 +158,17 @@ class Owing(RuleBasedStateMachine):
             assert not allowed
             return
         assert allowed
+        self.collected()
         self.pass_on(holder, FINANCIER, amount)
         self.held[FINANCIER_ACCOUNT] -= price
         self.held[ACCOUNTS[holder]] += price
 
     def collected(self) -> None:
         """What rested on the account went to the holders and what is above to the creditor."""
-        part = min(self.held[DEAL], FACE - self.repaid)
-        before = paid_in_turn(self.claims, self.since)
-        after = paid_in_turn(self.claims, self.since + part)
-        amounts = [paid - was for paid, was in zip(after, before, strict=True)]
+        if self.held[DEAL] == 0:
+            return
+        amounts = self.collects()
+        part = sum(amounts)
         event = named(self.debt, "Collected")
         assert (list(event.repaid), event.excess) == (amounts, self.held[DEAL] - part)
         for who, amount in zip(self.order, amounts, strict=True):

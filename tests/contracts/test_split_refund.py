@@ -18,6 +18,7 @@ from tests.contracts.dealings import (
     PLATFORM,
     REST,
     SINK,
+    idle_split,
     moved,
     named,
     open_shares,
@@ -25,6 +26,7 @@ from tests.contracts.dealings import (
     sign,
     split,
 )
+from tests.contracts.funding import active, rest
 from tests.contracts.world import (
     ENTERPRISE,
     TREE,
@@ -159,7 +161,7 @@ def test_refund_is_what_was_signed(world: World, sharing: Contract) -> None:
     for more in ({"amount": 101}, {"receipt": 2}, {"reference": ZERO}, {"deadline": now() + 61}):
         with reverts("parties: not signed for the party"):
             sharing.refund(*(values | more).values(), given)
-    other = split(world, refund_to=REST, remainder_to=PAYER)
+    other = idle_split(world, refund_to=REST, remainder_to=PAYER)
     with reverts("parties: not signed for the party"):
         other.refund(*values.values(), given)
     boa.env.timestamp += 61
@@ -183,9 +185,8 @@ def test_a_suspended_operator_refunds_nothing(world: World, sharing: Contract) -
 
 
 def test_a_refund_that_one_party_cannot_bear_moves_nothing(world: World, sharing: Contract) -> None:
-    world.open(SINK)
-    spent = split(world, [(SINK, 140, 0, 0)], remainder_to=REST, refund_to=PAYER, account=PLATFORM)
-    spent.clear()
+    world.open(SINK, parent=PLATFORM)
+    active(world, [rest(SINK)], account=PLATFORM).clear()
     assert resting(world, PLATFORM) == 0
     before = balances(world)
     assert (sharing.lacking(1, 1), sharing.lacking(1, 10_000)) == (ZERO, PLATFORM)
@@ -236,3 +237,10 @@ def test_receipts_are_refunded_apart(world: World, sharing: Contract) -> None:
     refund(sharing, order(60, receipt=2))
     assert balances(world) == (*GOT, 60)
     assert (sharing.receipt(1).refunded, sharing.receipt(2).refunded) == (0, 60)
+
+
+def test_a_refund_is_no_inflow_of_the_payer(world: World, sharing: Contract) -> None:
+    refund(sharing, order(1_000))
+    assert resting(world, PAYER) == 1_000
+    assert world.ledger.account_inflow(PAYER, WAGES) == 0
+    assert world.ledger.account_inflow(REST, WAGES) == GOT[3]

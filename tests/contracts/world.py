@@ -527,6 +527,6 @@ def bare(directory: Contract) -> BareLedger:
     accounts = deploy("Accounts", ["address"] * 3, *addresses)
     ledger = deploy("Ledger", ["address"] * 2, accounts.address, supervision_account.address)
     accounts.open_tree(TREE, BANK, QUORUM, b"CNY", ENTERPRISE, sender=bank_bridge)
-    accounts.grant(TREE, agreement_account.address, sender=factory_account)
+    accounts.grant(TREE, agreement_account.address, False, sender=factory_account)
     ledger.set_attested(TREE, ATTESTED, sender=supervision_account)
     return BareLedger(ledger, accounts)

@@ -54,7 +54,7 @@ def accounts(bare_ledger: BareLedger) -> Contract:
     held.open_account(PROJECT, TREE, ENTERPRISE, sender=supervision_account)
     held.open_account(LINE, PROJECT, ENTERPRISE, sender=supervision_account)
     held.open_tree(OTHER_TREE, BANK, QUORUM, b"CNY", ENTERPRISE, sender=bank_bridge)
-    held.grant(PROJECT, AGREEMENT, sender=factory_account)
+    held.grant(PROJECT, AGREEMENT, False, sender=factory_account)
     return held
 
 
