@@ -6,7 +6,7 @@ from eth_hash.auto import keccak
 from contracts.ids import lot_line, name_id, remainder_lot
 from contracts.rows import Row, RowTree
 from contracts.terms import Guard, Kind, Role
-from tests.contracts import escrows, funding, guarantees
+from tests.contracts import escrows, funding
 from tests.contracts.chain import reverts
 from tests.contracts.disbursements import (
     ALWAYS,
@@ -95,28 +95,6 @@ def test_anyone_turns_a_share_of_a_tenth_into_all(world: World) -> None:
         shares.clear(sender=attacker)
         deal.escrow.close(sender=attacker)
     assert funding.wages(world, TREE, PROJECT) == [90_000, 10_000]
-
-
-def test_a_deposit_given_back_while_the_escrow_lasts_is_no_inflow(world: World) -> None:
-    escrows.open_accounts(world)
-    escrow = world.activate(world.instance("escrow", escrows.deal_arguments(payer_account=TREE)))
-    deal = escrows.Deal(world, escrow)
-    world.fund(900, escrows.HELD)
-    deal.refund(100)
-    deal.release(escrows.BY_CONSENT, 50)
-    deal.settle(150, 600)
-    inflows = [world.ledger.account_inflow(account, WAGES) for account in (TREE, escrows.SUPPLIED)]
-    assert (inflows, deal.resting(TREE)) == ([0, 200], 700)
-
-
-def test_collateral_that_goes_back_is_no_inflow(world: World) -> None:
-    letter = guarantees.Letter.issued(world)
-    letter.claim(300)
-    letter.attest(0)
-    boa.env.timestamp = letter.guarantee.EXPIRES_AT() + 1
-    letter.guarantee.expire()
-    inflows = [world.ledger.account_inflow(account, WAGES) for account in (PROJECT, guarantees.BENEFITS)]
-    assert (inflows, letter.shares) == ([0, 300], (0, 300, 700))
 
 
 def test_the_payer_closes_the_payees_account_to_get_its_money(world: World) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from contracts.ids import account_line
 from tests.contracts.chain import reverts
-from tests.contracts.escrows import BY_CONSENT, OPEN, REFUNDED, Deal
+from tests.contracts.escrows import BY_CONSENT, OPEN, REFUNDED, SUPPLIED, Deal
 from tests.contracts.world import (
     PROJECT,
     SUPPLIER,
@@ -135,3 +135,11 @@ def test_renounce_in_time(deal: Deal) -> None:
     boa.env.timestamp = deal.escrow.ends_at() + 1
     with reverts("escrow: its time has run out"):
         deal.renounce()
+
+
+def test_money_given_back_is_no_inflow_of_the_payer(deal: Deal) -> None:
+    deal.refund(100)
+    deal.release(BY_CONSENT, 50)
+    deal.settle(150, 600)
+    inflows = [deal.world.ledger.account_inflow(account, WAGES) for account in (PROJECT, SUPPLIED)]
+    assert (inflows, deal.shares) == ([0, 200], (0, 200, 800))

@@ -258,3 +258,15 @@ def test_a_guarantee_that_was_not_activated_moves_nothing(world: World) -> None:
     with reverts("accounts: agreement not granted"):
         stray.guarantee.expire()
     assert stray.shares == (AMOUNT, 0, 0)
+
+
+def test_collateral_that_goes_back_is_no_inflow_of_the_applicant(world: World) -> None:
+    letter = Letter.issued(world)
+    for number, amount in enumerate((300, 200)):
+        letter.claim(amount, number)
+        letter.attest(number)
+    letter.guarantee.pay_claim(1)
+    boa.env.timestamp = letter.guarantee.EXPIRES_AT() + 1
+    letter.guarantee.expire()
+    inflows = [world.ledger.account_inflow(account, WAGES) for account in (PROJECT, BENEFITS)]
+    assert (inflows, letter.shares) == ([0, 500], (0, 500, 500))

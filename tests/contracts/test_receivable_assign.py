@@ -328,6 +328,7 @@ def test_what_rests_already_is_for_the_holders_of_before(world: World, debt: Con
     finance(debt, values)
     assert owed(debt) == {FINANCIER: 600}
     assert (resting(world, SUPPLIER_ACCOUNT), resting(world, FINANCIER_ACCOUNT)) == (970, before - 570)
+    assert world.ledger.account_inflow(SUPPLIER_ACCOUNT, WAGES) == 970
     world.fund(600, DEAL)
     with reverts("receivable: has ended"):
         assign(debt, assignment(FINANCIER, SUPPLIER, 1, SECOND))

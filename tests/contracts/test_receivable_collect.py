@@ -167,6 +167,7 @@ def test_repay_from_the_debtors_account(world: World, debt: Contract) -> None:
     )
     assert [held.amount for held in passed_on] == [420, 180]
     assert (debt.repaid(), resting(world, ENTERPRISE_ACCOUNT)) == (600, 100)
+    assert world.ledger.account_inflow(DEAL, WAGES) == 600
 
 
 def test_repay_no_more_than_is_owed(world: World, debt: Contract) -> None:
@@ -410,6 +411,7 @@ def test_what_is_written_off_of_kept_money_is_missing_to_who_it_was_kept_for(
     world.fund(10, DEAL)
     debt.collect()
     assert (resting(world, SINK), balances(world)) == (87, (0, 0, 63))
+    assert world.ledger.account_inflow(SINK, WAGES) == 87
 
 
 def test_what_is_written_off_before_it_is_divided_is_missing_to_all(world: World, debt: Contract) -> None:
