@@ -17,6 +17,7 @@ from interfaces import IRegistry
 from interfaces import ISupervision
 from modules import given
 from modules import guards
+from modules import signatures
 
 implements: IClauses
 initializes: given
@@ -31,6 +32,10 @@ _M32: constant(uint256) = 2**32 - 1
 _NO_LIMIT: constant(uint256) = max_value(uint256)
 
 
+# States of other agreements.
+OPEN: constant(uint256) = 1
+
+
 # What the guards of one clause say about rows; `by_row` if any does.
 struct Rows:
     by_row: bool
@@ -40,6 +45,7 @@ struct Rows:
     has_blacklist: bool
 
 
+FACTORY: public(immutable(address))
 LEDGER: public(immutable(address))
 DIRECTORY: public(immutable(address))
 REGISTRY: public(immutable(address))
@@ -51,6 +57,7 @@ def __init__(factory: address):
     """
     @param factory The agreement factory of the network.
     """
+    FACTORY = factory
     LEDGER = staticcall IFactory(factory).ledger()
     REGISTRY = staticcall IFactory(factory).registry()
     DIRECTORY = staticcall ILedger(LEDGER).directory()
@@ -61,14 +68,26 @@ def __init__(factory: address):
 
 
 @external
-def publish(terms: DynArray[IAgreement.Guard, MAX_GUARDS], allowed_kinds: uint256) -> address:
+def publish(
+    terms: DynArray[IAgreement.Guard, MAX_GUARDS], allowed_kinds: uint256, size: uint256, root: bytes32
+) -> (address, uint256, bytes32):
     """
-    @notice Check terms and write them into the code of a new account.
+    @notice Check terms and write them into the code of a new account. Terms made from another roster than the one in
+        force are refused, so that they put nobody in another payee's place.
     @param terms Clauses of guards.
     @param allowed_kinds One bit a kind that the agreement can enforce.
-    @return address Where they stand.
+    @param size Number of payees of the roster in force; zero where there is none.
+    @param root Its root.
+    @return (address, uint256, bytes32) Where they stand; size and root of the roster to take.
     """
-    return guards._publish(terms, allowed_kinds)
+    at: address = guards._publish(terms, allowed_kinds)
+    for guard: IAgreement.Guard in terms:
+        if guard.kind == guards.ROSTER:
+            if guard.a != size or guard.subject != root:
+                assert size == 0 or guard.party == root, "clauses: terms extend another roster"
+                assert guard.a > size, "clauses: roster does not grow"
+            return at, guard.a, guard.subject
+    return at, size, root
 
 
 @external
@@ -85,27 +104,46 @@ def give(
     @notice Keep what somebody gave to a batch of the sender by signature, if its terms ask it of this signer.
     @param terms The terms of the batch.
     @param batch The batch.
-    @param kind APPROVAL, EVIDENCE, COUNTERSIGN or DOCUMENT.
-    @param subject The kind of evidence or document; else zero.
+    @param kind APPROVAL, EVIDENCE or COUNTERSIGN.
+    @param subject The kind of evidence; else zero.
     @param who The signer.
     @param moment When it was given, or observed.
     @param known_since The signer must be one since then.
     @return bytes32 The signer's institution.
     """
-    role: uint256 = WITNESS
-    if kind == guards.APPROVAL:
-        role = SUPERVISOR
-    elif kind == guards.COUNTERSIGN:
-        role = OPERATOR
-    signer: IDirectory.Signer = staticcall IDirectory(DIRECTORY).signer(who)
-    assert signer.roles & role != 0, "clauses: signer lacks the role"
-    assert self._is_asked(terms, kind, subject, signer.institution), "clauses: not asked of this institution"
-    assert signer.since <= known_since, "clauses: signer is newer than the batch"
-    # The registry keeps documents, each once.
-    if kind != guards.DOCUMENT:
-        renews: bool = kind == guards.EVIDENCE
-        given._give(DIRECTORY, self._key(msg.sender, batch), kind, subject, who, moment, renews)
-    return signer.institution
+    return self._give(terms, batch, kind, subject, who, moment, known_since)
+
+
+@external
+def give_document(
+    terms: address,
+    document: bytes32,
+    kind: bytes32,
+    holder: bytes32,
+    payee: uint256,
+    amount: uint256,
+    who: address,
+) -> bool:
+    """
+    @notice Keep who registered a document of the sender, or confirmed it in the same words.
+    @param terms The terms that ask for it.
+    @param document The document.
+    @param kind The kind of document.
+    @param holder The institution it belongs to.
+    @param payee Roster index of whom it pays.
+    @param amount What it is good for, minor units.
+    @param who The signer.
+    @return bool Whether the registry has it in the same words; else the sender registers it.
+    """
+    self._give(terms, document, guards.DOCUMENT, kind, who, block.timestamp, block.timestamp)
+    held: IRegistry.Document = staticcall IRegistry(REGISTRY).document(document)
+    return (
+        held.agreement == msg.sender
+        and held.kind == kind
+        and held.holder == holder
+        and held.payee == payee
+        and held.amount == amount
+    )
 
 
 @external
@@ -165,7 +203,7 @@ def judge(facts: IClauses.Facts) -> IClauses.Verdict:
             rows.has_blacklist = True
         elif not guards._is(guards.COUNTED, guard.kind):
             is_met, limit, observed = self._look(facts, guard)
-        elif facts.counted >> i & 1 == 0:
+        elif facts.counted >> i & 1 == 0 or guard.kind == guards.DOCUMENT and not self._stands(facts.document, guard):
             limit = 0
         elif guard.kind == guards.DOCUMENT:
             rows.by_row = True
@@ -203,6 +241,43 @@ def approvers(agreement: address, batch: bytes32) -> DynArray[address, MAX_SIGNE
 
 @view
 @external
+def document_room(guard: IAgreement.Guard, document: bytes32, total: uint256) -> (uint256, uint256, uint256):
+    """
+    @notice What a DOCUMENT guard says of a document of the sender, for a batch.
+    @param guard The guard.
+    @param document The document.
+    @param total Sum of the batch, minor units.
+    @return (uint256, uint256, uint256) Code, limit and observed value.
+    """
+    if not self._stands(document, guard):
+        return guards.DOCUMENT, 0, 0
+    held: IRegistry.Document = staticcall IRegistry(REGISTRY).document(document)
+    return guards.DOCUMENT_AMOUNT, held.amount, held.used + total
+
+
+@view
+@external
+def agrees(
+    quorum: bytes32, digest: bytes32, consents: DynArray[Bytes[65], MAX_SIGNERS], one_is_enough: bool
+) -> bool:
+    """
+    @notice Whether supervisors of a quorum signed.
+    @param quorum The quorum.
+    @param digest What they sign.
+    @param consents Their signatures, rising by signer.
+    @param one_is_enough Whether one institution of it is enough; else its threshold is.
+    @return bool Whether they do; of a quorum that there is not, nobody does.
+    """
+    signers: DynArray[address, MAX_SIGNERS] = signatures._recover_all(digest, consents)
+    needed: uint256 = staticcall IDirectory(DIRECTORY).quorum_threshold(quorum)
+    if one_is_enough:
+        needed = min(needed, 1)
+    counted: uint256 = staticcall IDirectory(DIRECTORY).count_institutions(quorum, signers, block.timestamp)
+    return needed > 0 and counted >= needed
+
+
+@view
+@external
 def waived(terms: address, terms_hash: bytes32, account: bytes32, batch: bytes32) -> uint256:
     """
     @return uint256 One bit a clause of these terms that is waived for a batch now.
@@ -220,6 +295,32 @@ def _key(agreement: address, batch: bytes32) -> bytes32:
     @dev What a batch is kept under, so that nobody but its agreement adds to it.
     """
     return keccak256(abi_encode(agreement, batch))
+
+
+@internal
+def _give(
+    terms: address,
+    batch: bytes32,
+    kind: uint256,
+    subject: bytes32,
+    who: address,
+    moment: uint256,
+    known_since: uint256,
+) -> bytes32:
+    """
+    @dev Keep what somebody gave to a batch or document of the sender, if its terms ask it of this signer.
+    """
+    role: uint256 = WITNESS
+    if kind == guards.APPROVAL:
+        role = SUPERVISOR
+    elif kind == guards.COUNTERSIGN:
+        role = OPERATOR
+    signer: IDirectory.Signer = staticcall IDirectory(DIRECTORY).signer(who)
+    assert signer.roles & role != 0, "clauses: signer lacks the role"
+    assert self._is_asked(terms, kind, subject, signer.institution), "clauses: not asked of this institution"
+    assert signer.since <= known_since, "clauses: signer is newer than what it signs"
+    given._give(DIRECTORY, self._key(msg.sender, batch), kind, subject, who, moment, kind == guards.EVIDENCE)
+    return signer.institution
 
 
 @internal
@@ -253,6 +354,18 @@ def _is_asked(terms: address, kind: uint256, subject: bytes32, institution: byte
         if given._is_of(DIRECTORY, institution, party, kind == guards.APPROVAL or guard.b > 1):
             return True
     return False
+
+
+@internal
+@view
+def _stands(document: bytes32, guard: IAgreement.Guard) -> bool:
+    """
+    @dev Whether somebody who registered a document of the sender, or confirmed it, is still a witness of the
+        institution that a DOCUMENT guard asks for.
+    """
+    kind: uint256 = guards.DOCUMENT
+    key: bytes32 = self._key(msg.sender, document)
+    return given._count(DIRECTORY, key, kind, guard.subject, WITNESS, guard.party, False, guards.MAX_SECONDS) > 0
 
 
 @internal
@@ -322,13 +435,20 @@ def _look_at_approvals(facts: IClauses.Facts, guard: IAgreement.Guard) -> (bool,
 @view
 def _look_at_agreement(guard: IAgreement.Guard) -> (bool, uint256, uint256):
     """
-    @dev Whether another agreement is in a state, or its account holds enough.
+    @dev Whether another agreement is in a state, or its account holds enough. Open is only one that is active, and
+        only what an active one holds counts; other states outlive it, but not those of one that never was.
     """
     other: address = convert(convert(guard.party, uint160), address)
+    held: IFactory.Instance = staticcall IFactory(FACTORY).instance(other)
+    limit: uint256 = guard.a
+    if guard.a == guards.BALANCE:
+        limit = guard.b
+    if not held.active and (guard.a == OPEN or guard.a == guards.BALANCE or held.version == 0):
+        return False, limit, 0
     if guard.a == guards.BALANCE:
         balance: uint256 = staticcall ILedger(LEDGER).account_balance(
             staticcall IAgreement(other).account(), guard.subject
         )
-        return balance >= guard.b, guard.b, balance
+        return balance >= limit, limit, balance
     state: uint256 = staticcall IAgreement(other).state()
-    return state == guard.a, guard.a, state
+    return state == limit, limit, state

@@ -46,13 +46,15 @@ RESERVATION_TYPEHASH: constant(bytes32) = keccak256(
     "Reservation(bytes32 terms,bytes32 dyeClass,bytes32 root,uint256 count,uint256 total,uint256 deadline,bytes32 document)"
 )
 APPROVAL_TYPEHASH: constant(bytes32) = keccak256(
-    "Approval(bytes32 batch,bytes32 terms,bytes32 account,bytes32 root,uint256 count,uint256 total,uint256 deadline)"
+    "Approval(bytes32 batch,bytes32 terms,bytes32 account,bytes32 root,uint256 count,uint256 total,uint256 deadline,bytes32 document)"
 )
 REVOCATION_TYPEHASH: constant(bytes32) = keccak256("Revocation(bytes32 batch)")
 EVIDENCE_TYPEHASH: constant(bytes32) = keccak256(
     "Evidence(bytes32 batch,bytes32 kind,bytes32 digest,uint256 observedAt)"
 )
-COUNTERSIGNATURE_TYPEHASH: constant(bytes32) = keccak256("Countersignature(bytes32 batch,bytes32 terms)")
+COUNTERSIGNATURE_TYPEHASH: constant(bytes32) = keccak256(
+    "Countersignature(bytes32 batch,bytes32 terms,bytes32 document)"
+)
 CANCELLATION_TYPEHASH: constant(bytes32) = keccak256("Cancellation(bytes32 batch)")
 ROSTER_TYPEHASH: constant(bytes32) = keccak256("Roster(uint256 version,uint256 size,bytes32 root)")
 BLOCK_TYPEHASH: constant(bytes32) = keccak256("Block(uint256 payee,bool blocked,uint256 nonce)")
@@ -231,6 +233,7 @@ def approve(batch: bytes32, signature: Bytes[65]):
                     held.count,
                     held.total,
                     held.deadline,
+                    self.document_of[batch],
                 )
             )
         ),
@@ -260,7 +263,7 @@ def revoke(batch: bytes32, signature: Bytes[65]):
 def set_roster(size: uint256, root: bytes32, consents: DynArray[Bytes[65], MAX_SIGNERS]):
     """
     @notice Put a longer roster in the place of the last. Open batches go on: the payees of old stay.
-    @param size Number of payees; at least as many as before.
+    @param size Number of payees; more than before.
     @param root Root of the whole roster.
     @param consents Of the tree's quorum, over the next version, rising by signer.
     """
@@ -272,6 +275,8 @@ def set_roster(size: uint256, root: bytes32, consents: DynArray[Bytes[65], MAX_S
         consents,
         False,
     )
+    assert size > self.roster.size, "disbursement: roster does not grow"
+    assert size <= guards.MAX_PAYEES, "disbursement: roster too long"
     self._set_roster(size, root)
 
 
@@ -283,6 +288,7 @@ def set_blocked(payee: uint256, blocked: bool, consents: DynArray[Bytes[65], MAX
     @param blocked What to make it.
     @param consents Supervisors' signatures over the current nonce, rising by signer.
     """
+    assert payee < guards.MAX_PAYEES, "disbursement: payee out of bounds"
     quorum: bytes32 = empty(bytes32)
     at: address = self.terms_at
     for i: uint256 in range(guards._length(at), bound=MAX_GUARDS):
@@ -311,7 +317,7 @@ def attest(batch: bytes32, kind: bytes32, content: bytes32, observed_at: uint256
     @param kind The kind of evidence.
     @param content Commitment to the document.
     @param observed_at When the witness observed it, unix seconds.
-    @param signature By a witness of an institution that the terms name.
+    @param signature By a witness of an institution that the terms name, known when it was observed.
     """
     self._open_batch(batch)
     assert observed_at <= block.timestamp, "disbursement: observed later"
@@ -319,7 +325,7 @@ def attest(batch: bytes32, kind: bytes32, content: bytes32, observed_at: uint256
         signatures._digest(keccak256(abi_encode(EVIDENCE_TYPEHASH, batch, kind, content, observed_at))), signature
     )
     extcall IClauses(CLAUSES).give(
-        self.terms_at, batch, guards.EVIDENCE, kind, who, observed_at, block.timestamp
+        self.terms_at, batch, guards.EVIDENCE, kind, who, observed_at, observed_at
     )
     log IAgreement.EvidenceAttested(
         batch=batch, kind=kind, witness=who, digest=content, observed_at=observed_at
@@ -331,14 +337,17 @@ def countersign(batch: bytes32, signature: Bytes[65]):
     """
     @notice Record the countersignature of an institution that the terms name.
     @param batch The batch.
-    @param signature By one of its operators.
+    @param signature By one of its operators, known before the batch was reserved.
     """
-    self._open_batch(batch)
+    held: ILedger.Batch = self._open_batch(batch)
     who: address = signatures._recover(
-        signatures._digest(keccak256(abi_encode(COUNTERSIGNATURE_TYPEHASH, batch, self.terms_hash))), signature
+        signatures._digest(
+            keccak256(abi_encode(COUNTERSIGNATURE_TYPEHASH, batch, self.terms_hash, self.document_of[batch]))
+        ),
+        signature,
     )
     institution: bytes32 = extcall IClauses(CLAUSES).give(
-        self.terms_at, batch, guards.COUNTERSIGN, empty(bytes32), who, block.timestamp, block.timestamp
+        self.terms_at, batch, guards.COUNTERSIGN, empty(bytes32), who, block.timestamp, held.reserved_at
     )
     log IAgreement.BatchCountersigned(batch=batch, operator=who, institution=institution)
 
@@ -348,23 +357,23 @@ def register_document(
     document: bytes32, kind: bytes32, holder: bytes32, payee: uint256, amount: uint256, signature: Bytes[65]
 ):
     """
-    @notice Register a document that batches can pay, once in the whole network.
+    @notice Register a document that batches can pay, once in the whole network. One that is there already is
+        confirmed by another witness in the same words, for when the first is none any more.
     @param document Keyed hash of what makes it unique.
     @param kind The kind of document.
     @param holder The institution it belongs to.
     @param payee Roster index of whom it pays.
     @param amount What it is good for, minor units.
-    @param signature By a witness of the institution that the terms name.
+    @param signature By a witness of the institution that the terms name. Batches draw on the document as long as
+        the signer, or the key that followed that one, still is.
     """
     digest: bytes32 = signatures._digest(
         keccak256(abi_encode(DOCUMENT_TYPEHASH, document, kind, holder, payee, amount))
     )
     who: address = signatures._recover(digest, signature)
-    extcall IClauses(CLAUSES).give(
-        self.terms_at, document, guards.DOCUMENT, kind, who, block.timestamp, block.timestamp
-    )
     log IAgreement.OperatorActed(digest=digest, operator=who)
-    extcall IRegistry(REGISTRY).register(document, kind, holder, payee, amount)
+    if not extcall IClauses(CLAUSES).give_document(self.terms_at, document, kind, holder, payee, amount, who):
+        extcall IRegistry(REGISTRY).register(document, kind, holder, payee, amount)
 
 
 # Anyone
@@ -505,23 +514,24 @@ def paid(guard: uint256, payee: uint256, moment: uint256) -> uint256:
 @internal
 def _set_terms(account_: bytes32, dye_class: bytes32, terms: DynArray[IAgreement.Guard, MAX_GUARDS]):
     """
-    @dev Take terms, and their roster.
+    @dev Take terms, and their roster where it extends the one that is there.
     """
     assert len(terms) > 0, "disbursement: no terms"
-    self.terms_at = extcall IClauses(CLAUSES).publish(terms, ALL_KINDS)
+    size: uint256 = 0
+    root: bytes32 = empty(bytes32)
+    self.terms_at, size, root = extcall IClauses(CLAUSES).publish(
+        terms, ALL_KINDS, self.roster.size, self.roster.root
+    )
     self.terms_hash = keccak256(abi_encode(account_, dye_class, terms))
-    for guard: IAgreement.Guard in terms:
-        if guard.kind == guards.ROSTER:
-            self._set_roster(guard.a, guard.subject)
-            break
+    if size != self.roster.size:
+        self._set_roster(size, root)
 
 
 @internal
 def _set_roster(size: uint256, root: bytes32):
     """
-    @dev Take a roster: never a shorter one, so that an index means the same payee for ever.
+    @dev Take a roster, a longer one, so that an index means the same payee for ever.
     """
-    assert size >= self.roster.size and size <= guards.MAX_PAYEES, "disbursement: roster shrinks"
     self.roster.version += 1
     self.roster.size = size
     self.roster.root = root
@@ -550,12 +560,9 @@ def _agreed(quorum: bytes32, struct_hash: bytes32, consents: DynArray[Bytes[65],
     """
     @dev Throws unless a quorum signed, or one of its institutions where that is enough.
     """
-    signers: DynArray[address, MAX_SIGNERS] = signatures._recover_all(signatures._digest(struct_hash), consents)
-    needed: uint256 = staticcall IDirectory(DIRECTORY).quorum_threshold(quorum)
-    if one:
-        needed = min(needed, 1)
-    counted: uint256 = staticcall IDirectory(DIRECTORY).count_institutions(quorum, signers, block.timestamp)
-    assert needed > 0 and counted >= needed, "disbursement: quorum not reached"
+    assert staticcall IClauses(CLAUSES).agrees(
+        quorum, signatures._digest(struct_hash), consents, one
+    ), "disbursement: quorum not reached"
 
 
 # Internal: batches
@@ -615,7 +622,7 @@ def _consume(batch: bytes32, dye_class: bytes32, total: uint256, document: bytes
             observed = convert(dye_class, uint256)
             fits = limit == observed
         elif guard.kind == guards.DOCUMENT:
-            code, limit, observed = self._document_room(guard, document, total)
+            code, limit, observed = staticcall IClauses(CLAUSES).document_room(guard, document, total)
             fits = observed <= limit and code == guards.DOCUMENT_AMOUNT
         elif guard.kind == guards.LINE_CAP and guard.subject != dye_class:
             met |= 1 << guard.clause
@@ -648,18 +655,6 @@ def _consume(batch: bytes32, dye_class: bytes32, total: uint256, document: bytes
         guard = following
     assert has_class or dye_class == DYE_CLASS, "disbursement: another dye class"
     return counted, met
-
-
-@internal
-@view
-def _document_room(guard: IAgreement.Guard, document: bytes32, total: uint256) -> (uint256, uint256, uint256):
-    """
-    @dev Code, limit and observed value of a document for a batch.
-    """
-    held: IRegistry.Document = staticcall IRegistry(REGISTRY).document(document)
-    if held.agreement != self or held.kind != guard.subject:
-        return guards.DOCUMENT, 0, 0
-    return guards.DOCUMENT_AMOUNT, held.amount, held.used + total
 
 
 @internal

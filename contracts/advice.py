@@ -194,9 +194,9 @@ REASON_ADVICE: dict[str, str] = {
     "clauses: not asked of this institution": (
         "Someone of an institution that the terms name for this must sign."
     ),
-    "clauses: signer is newer than the batch": (
-        "A supervisor known before the batch was reserved must approve it; else an operator cancels and "
-        "reserves it again."
+    "clauses: signer is newer than what it signs": (
+        "Someone known before the batch was reserved, or the evidence observed, must sign; else an operator "
+        "cancels and reserves it again, or the witness observes anew."
     ),
     "disbursement: no terms": (
         "Write at least one clause with a guard into the agreement, and deploy it again."
@@ -219,9 +219,16 @@ REASON_ADVICE: dict[str, str] = {
     ),
     "disbursement: total out of bounds": "Use a smaller total: no line holds more than 2^62 minor units.",
     "disbursement: observed later": "The witness must attest with a time that is not after the chain's.",
-    "disbursement: roster shrinks": (
-        "Keep every payee of the roster and add new ones behind them, 16,777,216 (2^24) in all at most."
+    "disbursement: roster does not grow": "Add new payees behind those the roster has.",
+    "disbursement: roster too long": "Name at most 16,777,216 (2^24) payees.",
+    "clauses: roster does not grow": (
+        "Keep the roster as it is, root and all, or add new payees behind those it has."
     ),
+    "clauses: terms extend another roster": (
+        "The roster was extended since: make the terms anew from the roster that is in force, and have the "
+        "quorum sign those."
+    ),
+    "disbursement: payee out of bounds": "Name a payee by its index on the roster, below 16,777,216 (2^24).",
     "disbursement: quorum not reached": (
         "Supervisors of as many institutions of the quorum as its threshold asks must sign; to block a "
         "payee, one is enough."

@@ -12,6 +12,7 @@ __all__ = [
     "BALANCE_STATE",
     "GUARD_ABI",
     "NON_WAIVABLE",
+    "OPEN_STATE",
     "REFUSAL_CODES",
     "REFUSED_SELECTOR",
     "RULE_ABI",
@@ -105,6 +106,7 @@ REFUSAL_CODES: dict[str, Kind] = {
 NON_WAIVABLE = frozenset({Kind.APPROVAL, Kind.BLACKLIST, Kind.COUNTERSIGN, Kind.WAITING, Kind.DOCUMENT})
 """A clause with one of these is never waived."""
 
+OPEN_STATE = 1
 BALANCE_STATE = 255
 """State an AGREEMENT_STATE guard asks for when it asks for a balance instead."""
 

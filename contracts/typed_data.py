@@ -122,6 +122,7 @@ MESSAGE_FIELDS: dict[str, tuple[tuple[str, str], ...]] = {
         ("count", "uint256"),
         ("total", "uint256"),
         ("deadline", "uint256"),
+        ("document", "bytes32"),
     ),
     "Revocation": (("batch", "bytes32"),),
     "Evidence": (
@@ -130,7 +131,7 @@ MESSAGE_FIELDS: dict[str, tuple[tuple[str, str], ...]] = {
         ("digest", "bytes32"),
         ("observedAt", "uint256"),
     ),
-    "Countersignature": (("batch", "bytes32"), ("terms", "bytes32")),
+    "Countersignature": (("batch", "bytes32"), ("terms", "bytes32"), ("document", "bytes32")),
     "Cancellation": (("batch", "bytes32"),),
     "Roster": (("version", "uint256"), ("size", "uint256"), ("root", "bytes32")),
     "Block": (("payee", "uint256"), ("blocked", "bool"), ("nonce", "uint256")),

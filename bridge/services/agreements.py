@@ -85,13 +85,22 @@ def check(
 
 
 def _roster_before(platform: Platform, content: Agreement) -> list[RosterEntry]:
+    held = _payees_before(platform, content)
+    return [RosterEntry(payee.index, payee.name, payee.account) for payee in held]
+
+
+def _salts_before(platform: Platform, content: Agreement) -> dict[str, bytes]:
+    """Salts of payees by account: new terms name the roster that is in force by the root it has."""
+    return {payee.account: payee.salt for payee in _payees_before(platform, content)}
+
+
+def _payees_before(platform: Platform, content: Agreement) -> Sequence[RosterModel]:
     identity = f"{content.agreement}@{content.version}"
     with platform.database.read() as session:
         older = payments.predecessor(
             session, content.agreement, content.template, content.accounts.pays_from, identity
         )
-        held = [] if older is None else payments.roster(session, older.id)
-        return [RosterEntry(payee.index, payee.name, payee.account) for payee in held]
+        return [] if older is None else payments.roster(session, older.id)
 
 
 def explanation(platform: Platform, content: bytes, rosters: Mapping[str, bytes]) -> Explanation:
@@ -158,7 +167,7 @@ def _identity(content: bytes) -> str:
 
 def _draft(platform: Platform, identity: str, key: str, content: bytes, rosters: Mapping[str, bytes]) -> None:
     """Store the file, its roster and its salts with the queued deployment."""
-    salts: dict[str, bytes] = {}
+    salts = _salts_before(platform, load(content).content)
     compiled = check(
         platform, content, rosters, lambda account: salts.setdefault(account, secrets.token_bytes(SALT_BYTES))
     )

@@ -267,6 +267,7 @@ def approval(platform: Platform, identity: str) -> Act:
         count=row.count,
         total=row.total_minor,
         deadline=row.deadline,
+        document=platform.chain.read("Disbursement", "document_of", row.batch, at=address),
     )
 
     def build(signatures: list[bytes]) -> Call:
@@ -290,12 +291,18 @@ def countersignature(platform: Platform, identity: str) -> Act:
     """Counter-sign a batch; an operator of an institution that the terms name signs."""
     with platform.database.read() as session:
         _, address, row = _reserved(session, identity)
-    terms = platform.chain.read("Disbursement", "terms_hash", at=address)
+    message = platform.chain.message(
+        "Countersignature",
+        address,
+        batch=row.batch,
+        terms=platform.chain.read("Disbursement", "terms_hash", at=address),
+        document=platform.chain.read("Disbursement", "document_of", row.batch, at=address),
+    )
 
     def build(signatures: list[bytes]) -> Call:
         return platform.chain.call("Disbursement", "countersign", row.batch, only(signatures), at=address)
 
-    return Act(platform.chain.message("Countersignature", address, batch=row.batch, terms=terms), build)
+    return Act(message, build)
 
 
 def evidence(

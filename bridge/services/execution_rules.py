@@ -15,7 +15,7 @@ from bridge.store import payments, projections
 from bridge.store.chain_models import AgreementRow, BatchRow, ChunkRow, CustodyRow, RegisteredRow
 from bridge.store.models import PayoutModel
 from contracts.ids import account_line
-from contracts.terms import BALANCE_STATE, NON_WAIVABLE, Guard, Kind, Role
+from contracts.terms import BALANCE_STATE, NON_WAIVABLE, OPEN_STATE, Guard, Kind, Role
 
 __all__ = ["execution_faults"]
 
@@ -166,18 +166,17 @@ class _Look:
         look = looks.get(guard.kind)
         return look is not None and look()
 
-    def _institutions(self, addresses: Sequence[str], role: Role) -> dict[str, bytes]:
-        """Institutions of signers who hold a role at the block; a rotated key is the one that follows."""
+    def _institutions(self, given: Sequence[tuple[str, int]], role: Role) -> dict[str, bytes]:
+        """Institutions of signers who hold a role at the block, and did at a time; a rotated key is the one
+        that follows."""
         found = {}
-        for address in addresses:
+        for address, known_since in given:
             signer = self._signer(address)
             for _ in range(MAX_ROTATIONS):
                 if not int(signer.successor, 16):
                     break
                 signer = self._signer(signer.successor)
-            reserved_at = self.chain.block_time(self.batch.block)
-            is_known = role is not Role.SUPERVISOR or signer.since <= reserved_at
-            if signer.roles & role and is_known:
+            if signer.roles & role and signer.since <= known_since:
                 found[address] = signer.institution
         return found
 
@@ -193,10 +192,11 @@ class _Look:
             if self.chain.read("Directory", "is_member", quorum, each, block=block)
         }
 
-    def _approvers(self, before: int) -> list[str]:
-        """Who approved, by a chain time, and had not revoked it at the chunk."""
+    def _approvers(self, before: int) -> list[tuple[str, int]]:
+        """Who approved, by a chain time, and had not revoked it at the chunk; and when it was reserved."""
+        reserved_at = self.chain.block_time(self.batch.block)
         return [
-            given.supervisor
+            (given.supervisor, reserved_at)
             for given in projections.approvals(self.session, self.batch.batch)
             if given.block <= self.chunk.block
             and (given.revoked is None or given.revoked > self.chunk.block)
@@ -216,7 +216,7 @@ class _Look:
 
     def _countersigned(self, guard: Guard) -> bool:
         signed = [
-            each.operator
+            (each.operator, self.chain.block_time(each.block))
             for each in projections.countersignatures(self.session, self.batch.batch)
             if each.block <= self.chunk.block
         ]
@@ -224,7 +224,7 @@ class _Look:
 
     def _attested(self, guard: Guard) -> bool:
         fresh = [
-            given.witness
+            (given.witness, given.observed_at)
             for given in projections.evidence(self.session, self.batch.batch)
             if given.kind == guard.subject
             and given.block <= self.chunk.block
@@ -237,6 +237,9 @@ class _Look:
 
     def _other(self, guard: Guard) -> bool:
         address, block = Web3.to_checksum_address(guard.party[12:]), self.chunk.block
+        is_active = self.chain.read("AgreementFactory", "instance", address, block=block).active
+        if guard.a in (BALANCE_STATE, OPEN_STATE) and not is_active:
+            return False
         if guard.a != BALANCE_STATE:
             return bool(self.chain.read("Disbursement", "state", at=address, block=block) == guard.a)
         account = self.session.get_one(AgreementRow, address).account
@@ -300,14 +303,14 @@ def _together(guards: Sequence[Guard], guard: Guard) -> int:
 
 def _is_open(guard: Guard, moment: int) -> bool:
     """Dates, daily hours and days of the week; hours past midnight belong to the day they began on."""
-    if not guard.a <= moment <= guard.b:
-        return False
     day, second = divmod(moment + (guard.c >> 64 & MASK), DAY_SECONDS)
     begin, end = guard.c & MASK, guard.c >> 32 & MASK
     days = guard.c >> 96 & EVERY_DAY or EVERY_DAY
     is_past_midnight = begin > end and second < end
     is_open = (second >= begin or second < end) if begin > end else begin <= second < end
-    return bool(is_open and days >> (day - is_past_midnight + MONDAY) % 7 & 1)
+    dated = moment - second - 1 if is_past_midnight else moment
+    is_dated = guard.a <= dated <= guard.b
+    return bool(is_open and is_dated and days >> (day - is_past_midnight + MONDAY) % 7 & 1)
 
 
 def _is_day(guard: Guard, moment: int) -> bool:

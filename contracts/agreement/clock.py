@@ -25,13 +25,12 @@ def is_open(guard: Guard, moment: int) -> bool:
         return _is_allowed_day(guard, moment)
     second, day = _local(guard, moment)
     start, end, weekdays = _hours(guard)
-    if not guard.a <= moment <= guard.b:
+    if not (start <= second < end if start < end else second >= start or second < end):
         return False
-    if start < end:
-        return start <= second < end and _is_weekday(weekdays, day)
-    return (second >= start and _is_weekday(weekdays, day)) or (
-        second < end and _is_weekday(weekdays, day - 1)
-    )
+    if second < start:
+        # The hours began on the day before: what holds of its last second holds after midnight.
+        moment, day = moment - second - 1, day - 1
+    return guard.a <= moment <= guard.b and _is_weekday(weekdays, day)
 
 
 def _is_allowed_day(guard: Guard, moment: int) -> bool:
@@ -103,7 +102,16 @@ def implies_open(first: Guard, second: Guard) -> bool:
     """Whether `second` is open whenever `first` is, both of one kind. May say no where it is yes."""
     if first.kind == Kind.CALENDAR_DAY:
         return _offset(first) == _offset(second) and _days_of(first) <= _days_of(second)
-    return second.a <= first.a and first.b <= second.b and _within_hours(first, second)
+    # A night goes on after its last date, and what is after midnight on the first belongs to the day before.
+    late = DAY_SECONDS if _is_night(first) and not _is_night(second) else 0
+    early = DAY_SECONDS if _is_night(second) and not _is_night(first) else 0
+    return second.a + early <= first.a and first.b + late <= second.b and _within_hours(first, second)
+
+
+def _is_night(guard: Guard) -> bool:
+    """Whether the hours cross midnight."""
+    start, end, _ = _hours(guard)
+    return start > end
 
 
 def _days_of(guard: Guard) -> set[int]:

@@ -68,8 +68,9 @@ def compile_terms(
     """Check an agreement against the directory and turn it into terms on chain.
 
     `roster_files` maps file names to their bytes; `salt_for` gives each payee account its salt, 16 bytes or
-    more, its own in every agreement. `roster_before` is the roster of the version this one replaces. Raises
-    AgreementInvalid with every fault found, ValueError for a salt that is too short.
+    more, its own in every agreement and the same in all its versions. `roster_before` is the roster of the
+    version this one replaces. Raises AgreementInvalid with every fault found, ValueError for a salt that is
+    too short.
     """
     content = file.content
     faults = (
@@ -80,8 +81,10 @@ def compile_terms(
         raise AgreementInvalid(faults)
     roster, _ = _roster(content, roster_files, roster_before)
     root = roster_root(roster, salt_for) if roster else NO_ROSTER
+    grows = 0 < len(roster_before) < len(roster)
+    extends = roster_root(roster_before, salt_for) if grows else NO_ROSTER
     addresses = {name: held.address for name, held in directory_facts.agreements.items()}
-    clauses = chain_guards(content, Bindings(len(roster), root, addresses))
+    clauses = chain_guards(content, Bindings(len(roster), root, extends, addresses))
     guards = tuple(guard for clause in clauses for guard in clause)
     rules = tuple(map(chain_rule, content.rules))
     return CompiledAgreement(

@@ -86,6 +86,8 @@ class Bindings:
 
     payees: int = 0
     root: bytes = bytes(32)
+    extends: bytes = bytes(32)
+    """Root of the roster that this one makes longer; zeros where there is none, or it stays as it is."""
     addresses: Mapping[str, bytes] = field(default_factory=dict)
     """Address of an agreement, 20 bytes, by its name."""
 
@@ -142,7 +144,7 @@ def _chain_guard(
         case Approval():
             return Guard(clause, kind, guard.at_least, _quota(guard), subject=name_id(guard.quorum))
         case PayeeRoster():
-            return Guard(clause, kind, bound.payees, subject=bound.root)
+            return Guard(clause, kind, bound.payees, subject=bound.root, party=bound.extends)
         case PayoutCap() | BatchCap():
             return Guard(clause, kind, values.minor_units(guard.amount))
         case LifetimeCap():

@@ -1,7 +1,7 @@
 # pragma version 0.4.3
 # pragma nonreentrancy on
 """
-@title What people gave to a batch by signature: approvals, evidence, countersignatures
+@title What people gave to a batch by signature: approvals, evidence, countersignatures, documents
 @license Apache-2.0
 @notice One entry a person, kept whatever becomes of that person: what it counts for is decided when it is asked,
     by what the directory says then. Rotated keys are followed.
@@ -79,7 +79,8 @@ def _count(
     freshness: uint256,
 ) -> uint256:
     """
-    @dev Count the institutions for which somebody gave something and still holds the role.
+    @dev Count the institutions for which somebody gave something and has held the role ever since. Who was
+        suspended and added again since then gives it anew.
     @param party The only institution that counts, or the quorum whose members count.
     @param freshness How many seconds the moment may be ago.
     """
@@ -88,7 +89,8 @@ def _count(
         signer: IDirectory.Signer = staticcall IDirectory(directory).signer(
             self._latest(directory, self._who(held))
         )
-        if (held >> _MOMENT) + freshness < block.timestamp or signer.roles & role == 0:
+        moment: uint256 = held >> _MOMENT
+        if moment + freshness < block.timestamp or signer.roles & role == 0 or signer.since > moment:
             continue
         if signer.institution not in counted and self._is_of(directory, signer.institution, party, is_quorum):
             counted.append(signer.institution)

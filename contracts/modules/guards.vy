@@ -10,12 +10,14 @@
     kind                operands
     1 APPROVAL          a = institutions needed, subject = quorum; b = least of each kind of institution, 32 bits
                         each: banks, agencies, enterprises, auditors
-    2 ROSTER            a = number of payees at activation, subject = root of the roster
+    2 ROSTER            a = number of payees, subject = root of the roster; party = root of the roster it extends, for
+                        terms that put it in the place of another
     3 PAYOUT_CAP        a = most a payout may be
     4 WINDOW_CAP        a = most per window; b = window, seconds; c = offset of its start; subject = counter key
     5 TIME_WINDOW       a, b = first and last second; c packs daily from (bits 0-31), until (32-63), offset of local
                         time (64-95), days of the week (96-102, bit 0 = Monday; none set means all). Hours that
-                        cross midnight (from > until) belong to the day they begin on
+                        cross midnight (from > until) belong to the day they begin on: what a, b and the days of
+                        the week say of its last second holds after midnight
     6 EVIDENCE          a = freshness, seconds, from when the witness observed it; subject = kind of evidence;
                         b = institutions needed: 0 or 1 means one, the party; more means so many of the quorum `party`
     7 BATCH_CAP         a = most per batch
@@ -27,9 +29,9 @@
     12 LINE_CAP         a = most ever out of the line of dye class `subject`; says nothing about others
     13 COUNTERSIGN      party = institution one of whose operators countersigns
     14 AGREEMENT_STATE  party = an agreement's address; a = state it must be in, or 255: then b = least its account
-                        must hold of dye class `subject`
+                        must hold of dye class `subject`. Only an active one is open (1) or holds anything
     15 WAITING          a = seconds that approvals of b institutions of quorum `subject` must have stood
-    16 DOCUMENT         subject = kind of document; party = institution whose witness registers it
+    16 DOCUMENT         subject = kind of document; party = institution whose witness registers it, and still is one
     17 CALENDAR_DAY     a = first day (unix days, local time); b = number of days; c = offset of local time; subject =
                         one bit a day that is allowed, the first in bit 0
 
@@ -353,19 +355,21 @@ def _is_in_time(guard: IAgreement.Guard) -> bool:
     """
     @dev Whether chain time is within the dates, the daily hours and the days of the week of a time window.
     """
-    if block.timestamp < guard.a or block.timestamp > guard.b:
-        return False
-    local: uint256 = block.timestamp + (guard.c >> 64 & _M32)
-    second: uint256 = local % DAY_SECONDS
-    day: uint256 = local // DAY_SECONDS + _EPOCH_WEEKDAY
     begin: uint256 = guard.c & _M32
     end: uint256 = guard.c >> 32 & _M32
-    open: bool = second >= begin and second < end
-    if begin > end:
-        open = second >= begin or second < end
-        if second < end:
-            day -= 1
-    return open and (guard.c >> 96 == 0 or guard.c >> 96 >> day % 7 & 1 == 1)
+    zone: uint256 = guard.c >> 64 & _M32
+    days: uint256 = guard.c >> 96
+    # Seconds since the hours last began, and the local day they began on, which may be the day before.
+    passed: uint256 = (block.timestamp + zone - begin) % DAY_SECONDS
+    day: uint256 = (block.timestamp + zone - begin) // DAY_SECONDS
+    # After midnight, the last second of that day.
+    moment: uint256 = min(block.timestamp, (day + 1) * DAY_SECONDS - 1 - zone)
+    return (
+        passed <= (end + DAY_SECONDS - begin - 1) % DAY_SECONDS
+        and guard.a <= moment
+        and moment <= guard.b
+        and (days == 0 or days >> (day + _EPOCH_WEEKDAY) % 7 & 1 == 1)
+    )
 
 
 @internal

@@ -187,6 +187,7 @@ class Network:
             "count": len(rows.rows),
             "total": rows.total_minor,
             "deadline": self._deadline(),
+            "document": ZERO,
         }
         (signature,) = self.signed(at, "Approval", values, by)
         return self.send(at, "approve", batch, signature)

@@ -180,7 +180,13 @@ def ready(site: Site, at: str, rows: RowTree) -> bytes:
     reserved = site.perform("Disbursement", "reserve", *asked.values(), signature, at=at)
     batch: bytes = site.made("Reserved", "batch", reserved)
     for who in (bank, agency):
-        values: dict[str, Value] = {"batch": batch, "terms": terms, "account": TREE, **bound}
+        values: dict[str, Value] = {
+            "batch": batch,
+            "terms": terms,
+            "account": TREE,
+            **bound,
+            "document": ZERO,
+        }
         (signature,) = site.signed(at, "Approval", [who], **values)
         site.perform("Disbursement", "approve", batch, signature, at=at)
     evidence: dict[str, Value] = {

@@ -56,6 +56,7 @@ class _Attempt:
             terms=self.terms,
             account=self.account,
             **self.rows_as_signed,
+            document=NO_DOCUMENT,
         )
         signature = message.sign(self.network.signers[supervisor])
         return self.chain.call("Disbursement", "approve", self.batch, signature, at=self.agreement)

@@ -38,7 +38,9 @@ def publish() -> Iterator[Callable[[Sequence[Guard], int], object]]:
     """The contract that checks terms, so that nothing the compiler makes is ever refused on chain."""
     with boa.env.anchor():
         clauses = share(found(), "checked-here", "Clauses")
-        yield lambda guards, kinds: clauses.publish([guard.encoded() for guard in guards], kinds)
+        yield lambda guards, kinds: clauses.publish(
+            [guard.encoded() for guard in guards], kinds, 0, bytes(32)
+        )
 
 
 # Rising, so that no cap makes another needless.

@@ -329,7 +329,8 @@ class Payments:
             self.payout.attest(*values.values(), signed(witness, "Evidence", self.payout, **values))
             evidence.append(Observed(PROGRESS, AUDITOR, observed, now()))
         if asked(self.guards, Kind.COUNTERSIGN) and data.draw(st.booleans()):
-            values = {"batch": batch, "terms": self.payout.terms_hash()}
+            document = self.payout.document_of(batch)
+            values = {"batch": batch, "terms": self.payout.terms_hash(), "document": document}
             self.payout.countersign(
                 batch, signed(supplier_operator, "Countersignature", self.payout, **values)
             )

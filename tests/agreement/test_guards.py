@@ -70,6 +70,21 @@ def test_a_night_belongs_to_the_day_it_begins_on() -> None:
     assert not is_open(night, 2 * DAY + 22 * HOUR)
 
 
+def test_a_night_belongs_to_the_date_it_begins_on() -> None:
+    """From 1970-01-10 to the end of the next day, 22:00 to 06:00."""
+    first, last = 9 * DAY, 11 * DAY - 1
+    night = Guard(0, Kind.TIME_WINDOW, first, last, 22 * HOUR | 6 * HOUR << 32)
+    assert not is_open(night, first + 3 * HOUR)
+    assert is_open(night, last + 3 * HOUR)
+    assert not is_open(night, last + 1 + 6 * HOUR)
+    whole_days = Guard(0, Kind.TIME_WINDOW, first, last, DAY << 32)
+    assert not implies(night, whole_days)
+    morning = Guard(0, Kind.TIME_WINDOW, first, last, 1 * HOUR | 5 * HOUR << 32)
+    assert not implies(morning, night)
+    assert implies(night, Guard(0, Kind.TIME_WINDOW, first, last + DAY, DAY << 32))
+    assert implies(morning, Guard(0, Kind.TIME_WINDOW, first - DAY, last, night.c))
+
+
 def test_guards_of_different_subjects_imply_nothing() -> None:
     first = Guard(0, Kind.APPROVAL, 3, subject=b"a" * 32)
     assert not implies(first, Guard(0, Kind.APPROVAL, 2, subject=b"b" * 32))

@@ -306,6 +306,12 @@ def test_a_new_version_is_adopted_by_the_agreement_in_force(ready: World) -> Non
     draft = ready_batch(ready, "NEWTERMS", [10])
     batches.execute(platform, draft)
     ready.wait_for(lambda: bool(batches.show(platform, draft)["settled"]))
+    longer = roster() + "何新来,6200000000000099999\n".encode()
+    agreements.deploy(platform, later.replace("version: 2", "version: 3").encode(), {"couriers.csv": longer})
+    payees = platform.chain.read("Disbursement", "roster", at=held.address).size
+    ready.act(agreements.activation(platform, "courier-payouts@3"), "north-bank", "labour-bureau")
+    grown = platform.chain.read("Disbursement", "roster", at=held.address)
+    assert (grown.version, grown.size) == (2, payees + 1)
     _holds(ready)
 
 

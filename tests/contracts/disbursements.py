@@ -122,7 +122,7 @@ def attest(
 
 def countersign(payout: Contract, batch: bytes, by: LocalAccount) -> None:
     """Countersign a batch."""
-    values = {"batch": batch, "terms": payout.terms_hash()}
+    values = {"batch": batch, "terms": payout.terms_hash(), "document": payout.document_of(batch)}
     payout.countersign(batch, signed(by, "Countersignature", payout, **values))
 
 

@@ -199,7 +199,8 @@ class Model:
             looked = [(index, guard, *self._look(index, guard, batch, now)) for index, guard in clause]
             if any(met for _, _, met, _, _ in looked):
                 continue
-            rows = [(index, guard) for index, guard in clause if self._looks_at_rows(index, guard, batch)]
+            has_document = any(index in batch.counted for index, _ in clause)
+            rows = [(index, guard) for index, guard in clause if looks_at_rows(guard, has_document)]
             if not rows:
                 index, guard, _, limit, observed = looked[-1]
                 raise Refusal((guard.clause, index, CODES[guard.kind], limit, observed))
@@ -232,10 +233,6 @@ class Model:
         """Give a returned row back to the caps of its payee."""
         payee, amount = batch.rows[place]
         self._pay(payee, -amount, batch.executed_at[place])
-
-    def _looks_at_rows(self, number: int, guard: Guard, batch: Batch) -> bool:
-        rows = {Kind.ROSTER, Kind.PAYOUT_CAP, Kind.BLACKLIST, Kind.PAYEE_CAP}
-        return guard.kind in rows or (guard.kind == Kind.DOCUMENT and number in batch.counted)
 
     def _row(self, by_row: Iterable[Clause], batch: Batch, payee: int, amount: int, now: int) -> Said | None:
         for rows in by_row:
@@ -316,13 +313,19 @@ class Model:
         return len(counted) >= needed, needed, len(counted)
 
 
+def looks_at_rows(guard: Guard, has_document: bool) -> bool:
+    """Whether a guard looks at rows: those of documents once one in their clause counted the batch."""
+    rows = {Kind.ROSTER, Kind.PAYOUT_CAP, Kind.BLACKLIST, Kind.PAYEE_CAP}
+    return guard.kind in rows or (guard.kind == Kind.DOCUMENT and has_document)
+
+
 def window(guard: Guard, moment: int) -> int:
     """The number of a cap's window."""
     return (moment + guard.c) // guard.b if guard.b else 0
 
 
 def is_in_time(guard: Guard, moment: int) -> bool:
-    """Whether a time window is open; hours over midnight belong to the day they begin on."""
+    """Whether a time window is open; hours over midnight belong to the day they begin on, also its dates."""
     offset = guard.c >> 64 & 0xFFFFFFFF
     local = datetime.fromtimestamp(moment, UTC) + timedelta(seconds=offset)
     begin, end, days = guard.c & 0xFFFFFFFF, guard.c >> 32 & 0xFFFFFFFF, guard.c >> 96
@@ -332,6 +335,8 @@ def is_in_time(guard: Guard, moment: int) -> bool:
         opened = midnight - timedelta(days=back)
         length = end - begin if begin < end else DAY - begin + end
         starts = opened + timedelta(seconds=begin)
-        if days == 0 or days >> opened.weekday() & 1:
+        dated = moment - int((local - midnight).total_seconds()) - 1 if back else moment
+        is_dated = guard.a <= dated <= guard.b
+        if is_dated and (days == 0 or days >> opened.weekday() & 1):
             spans.append((starts, starts + timedelta(seconds=length)))
-    return guard.a <= moment <= guard.b and any(first <= local < last for first, last in spans)
+    return any(first <= local < last for first, last in spans)

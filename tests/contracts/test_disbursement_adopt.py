@@ -1,6 +1,7 @@
 """Disbursement.adopt: who may, what becomes of open batches, and that counters go on."""
 
 import pytest
+from eth_hash.auto import keccak
 
 from contracts.terms import Guard, Kind, disbursement_arguments
 from tests.contracts.chain import Contract, reverts
@@ -25,6 +26,7 @@ from tests.contracts.world import (
     TERMS,
     TREE,
     WAGES,
+    ZERO,
     World,
     attacker,
     bank_supervisor,
@@ -63,7 +65,7 @@ def test_adopt_through_the_factory_alone(world: World) -> None:
         (TREE, MATERIALS, TERMS, "disbursement: another account"),
         (TREE, WAGES, (), "disbursement: no terms"),
         (TREE, WAGES, (Guard(1, Kind.ROSTER, 600),), "guards: clauses out of order"),
-        (TREE, WAGES, (Guard(0, Kind.ROSTER, 599),), "disbursement: roster shrinks"),
+        (TREE, WAGES, (Guard(0, Kind.ROSTER, 599),), "clauses: roster does not grow"),
     ],
 )
 def test_terms_that_are_not_adopted(
@@ -160,13 +162,52 @@ def test_a_row_of_old_terms_goes_back_to_the_same_counter(world: World) -> None:
     assert payout.paid(0, 0, now()) == 0
 
 
+FIRST, SECOND, THIRD = (keccak(name) for name in (b"one", b"one, two", b"one, two, three"))
+
+
+def listed(size: int, root: bytes, extends: bytes = ZERO) -> list[Guard]:
+    """Terms with a roster."""
+    return [ALWAYS, Guard(1, Kind.ROSTER, size, subject=root, party=extends)]
+
+
 def test_a_longer_roster_stays_when_terms_change(world: World) -> None:
-    payout = disburse(world, [ALWAYS, Guard(1, Kind.ROSTER, 2)])
-    set_roster(payout, 5)
-    with reverts("disbursement: roster shrinks"):
-        adopt(world, payout, [ALWAYS, Guard(1, Kind.ROSTER, 4)])
+    payout = disburse(world, listed(1, FIRST))
+    set_roster(payout, 2, SECOND)
+    for terms in (listed(1, FIRST), listed(1, FIRST, SECOND), listed(2, FIRST, SECOND)):
+        with reverts("clauses: terms extend another roster", "clauses: roster does not grow"):
+            adopt(world, payout, terms)
     adopt(world, payout, [ALWAYS])
-    with reverts("disbursement: roster shrinks"):
-        adopt(world, payout, [ALWAYS, Guard(1, Kind.ROSTER, 4)])
-    adopt(world, payout, [ALWAYS, Guard(1, Kind.ROSTER, 6)])
-    assert (payout.roster().version, payout.roster().size) == (3, 6)
+    with reverts("clauses: roster does not grow"):
+        adopt(world, payout, listed(1, SECOND, SECOND))
+    adopt(world, payout, listed(2, SECOND))
+    held = payout.roster()
+    assert (held.version, held.size, held.root) == (2, 2, SECOND)
+
+
+def test_terms_extend_the_roster_that_is_in_force(world: World) -> None:
+    payout = disburse(world, listed(1, FIRST))
+    adopt(world, payout, listed(2, SECOND, FIRST))
+    held = payout.roster()
+    assert (held.version, held.size, held.root) == (2, 2, SECOND)
+    tree = rows_of([10, 20])
+    world.execute(payout, world.reserve(payout, tree), tree)
+
+
+def test_terms_signed_before_the_roster_grew_put_nobody_in_anothers_place(world: World) -> None:
+    """They were signed for the roster of one; meanwhile the quorum added the second."""
+    payout = disburse(world, listed(1, FIRST))
+    set_roster(payout, 2, SECOND)
+    for terms in (listed(2, OTHER, FIRST), listed(3, THIRD, FIRST), listed(3, THIRD)):
+        with reverts("clauses: terms extend another roster"):
+            adopt(world, payout, terms)
+    with reverts("clauses: roster does not grow"):
+        adopt(world, payout, listed(2, OTHER, SECOND))
+    adopt(world, payout, listed(3, THIRD, SECOND))
+
+
+def test_the_first_roster_extends_none(world: World) -> None:
+    """Nor does it matter what it names: an agreement is tried with the terms that another will adopt."""
+    payout = disburse(world, [ALWAYS])
+    adopt(world, payout, listed(2, SECOND, FIRST))
+    held = payout.roster()
+    assert (held.version, held.size, held.root) == (1, 2, SECOND)

@@ -8,20 +8,27 @@ from contracts.terms import Guard, Kind, Role
 from tests.contracts.chain import Contract, reverts
 from tests.contracts.disbursements import (
     ALWAYS,
+    APPROVED,
     CHANGED,
+    DAY,
     ENDED,
+    INVOICE,
     OTHER,
+    REPORT,
     UNKNOWN,
     adopt,
     cancel,
     disburse,
+    future_batch,
     refused,
+    register_document,
     revoke,
     rotate,
 )
 from tests.contracts.world import (
     AGENCY_ONE,
     AGENCY_TWO,
+    AUDITOR,
     ENTERPRISE,
     QUORUM,
     TERMS,
@@ -35,6 +42,7 @@ from tests.contracts.world import (
     bank_supervisor,
     newcomer,
     not_member,
+    now,
     operator,
     rows_of,
     signed,
@@ -130,10 +138,26 @@ def test_an_approval_counts_for_one_batch_contract_and_chain(world: World, payou
     payout.approve(batch, given)
 
 
+def test_an_approval_is_of_the_document_too(world: World) -> None:
+    """Signed before the batch was reserved, which names another document of the same payee and amount."""
+    payout = disburse(world, [APPROVED, Guard(1, Kind.DOCUMENT, subject=INVOICE, party=AUDITOR)])
+    for document in (REPORT, OTHER):
+        register_document(payout, document, 0, 10)
+    tree, deadline = rows_of([10]), now() + DAY
+    batch = future_batch(world, payout, tree, deadline)
+    world.reserve(payout, tree, deadline, document=OTHER)
+    values = world.approval(payout, batch)
+    assert values["document"] == OTHER
+    with reverts(ROLE):
+        payout.approve(batch, signed(bank_supervisor, "Approval", payout, **{**values, "document": REPORT}))
+    world.approve(payout, batch)
+    world.execute(payout, batch, tree)
+
+
 def test_a_signer_newer_than_the_batch_does_not_approve(world: World, payout: Contract) -> None:
     tree, batch = reserved(world, payout)
     world.change([signer(newcomer, AGENCY_TWO, Role.SUPERVISOR)])
-    with reverts("clauses: signer is newer than the batch"):
+    with reverts("clauses: signer is newer than what it signs"):
         world.approve(payout, batch, [newcomer])
     second = world.reserve(payout, tree)
     world.approve(payout, second, [newcomer])

@@ -13,7 +13,9 @@ from tests.contracts.disbursements import (
     CHANGED,
     DAY,
     ENDED,
+    INVOICE,
     OTHER,
+    REPORT,
     UNKNOWN,
     adopt,
     attest,
@@ -21,16 +23,20 @@ from tests.contracts.disbursements import (
     countersign,
     disburse,
     evidence,
+    future_batch,
     refused,
+    register_document,
     rotate,
 )
 from tests.contracts.world import (
     AGENCY_ONE,
     AGENCY_TWO,
+    AUDITOR,
     BANK,
     PROGRESS,
     QUORUM,
     SUPPLIER,
+    ZERO,
     World,
     actor,
     agency_one_governor,
@@ -51,6 +57,7 @@ from tests.contracts.world import (
 FRESH = 3_600
 MAX_ROTATIONS = 16
 ROLE = "clauses: signer lacks the role"
+NEWER = "clauses: signer is newer than what it signs"
 NOT_ASKED = "clauses: not asked of this institution"
 bank_witness, one_witness, two_witness = (actor(f"{name} witness") for name in ("bank", "one", "two"))
 
@@ -148,6 +155,27 @@ def test_evidence_of_a_suspended_witness_stops_counting(world: World, payout: Co
     attest(payout, batch)
     world.suspend(witness, [bank_governor, agency_one_governor])
     assert refused(world, payout, batch, tree)[2:] == ("evidence-missing", 1, 0)
+
+
+def test_a_witness_added_again_attests_anew(world: World) -> None:
+    """What it gave before it was suspended, or signed about the time before, never counts again."""
+    payout = disburse(world, [ALWAYS, evidence(1, 30 * DAY)])
+    tree = rows_of([10])
+    batch = world.reserve(payout, tree, now() + 20 * DAY)
+    before = {"batch": batch, "kind": PROGRESS, "digest": OTHER, "observedAt": now() + 1}
+    signed_before = signed(witness, "Evidence", payout, **before)
+    attest(payout, batch)
+    world.suspend(witness, [bank_governor, agency_one_governor])
+    world.change([signer(witness, AUDITOR, Role.WITNESS)])
+    since = world.directory.signer(witness.address).since
+    assert refused(world, payout, batch, tree)[2:] == ("evidence-missing", 1, 0)
+    with reverts(NEWER):
+        payout.attest(*before.values(), signed_before, sender=attacker)
+    boa.env.timestamp = since
+    with reverts(NEWER):
+        attest(payout, batch, at=since - 1)
+    attest(payout, batch, at=since)
+    world.execute(payout, batch, tree)
 
 
 def test_a_rotated_witness_keeps_its_evidence_and_can_renew_it(world: World) -> None:
@@ -254,7 +282,7 @@ def test_countersign_refusals(world: World, countersigned: Contract) -> None:
         countersign(countersigned, batch, attacker)
     with reverts(UNKNOWN):
         countersign(countersigned, OTHER, supplier_operator)
-    values = {"batch": batch, "terms": OTHER}
+    values = {"batch": batch, "terms": OTHER, "document": ZERO}
     with reverts(ROLE):
         countersigned.countersign(
             batch, signed(supplier_operator, "Countersignature", countersigned, **values)
@@ -269,6 +297,42 @@ def test_a_suspended_operator_countersigns_no_more(world: World, countersigned: 
     countersign(countersigned, batch, supplier_operator)
     world.suspend(supplier_operator, [bank_governor, agency_one_governor])
     assert refused(world, countersigned, batch, tree)[2] == "countersignature-missing"
+
+
+def test_an_operator_added_again_countersigns_later_batches(world: World, countersigned: Contract) -> None:
+    tree = rows_of([10])
+    given = world.reserve(countersigned, tree, now() + 20 * DAY)
+    countersign(countersigned, given, supplier_operator)
+    open_still = world.reserve(countersigned, tree, now() + 20 * DAY + 1)
+    world.suspend(supplier_operator, [bank_governor, agency_one_governor])
+    world.change([signer(supplier_operator, SUPPLIER, Role.OPERATOR)])
+    assert refused(world, countersigned, given, tree)[2] == "countersignature-missing"
+    for batch in (given, open_still):
+        with reverts(NEWER):
+            countersign(countersigned, batch, supplier_operator)
+    boa.env.timestamp = world.directory.signer(supplier_operator.address).since
+    later = world.reserve(countersigned, tree, now() + 20 * DAY)
+    countersign(countersigned, later, supplier_operator)
+    world.execute(countersigned, later, tree)
+
+
+def test_a_countersignature_is_of_the_document_too(world: World) -> None:
+    terms = [
+        Guard(0, Kind.COUNTERSIGN, party=SUPPLIER),
+        Guard(1, Kind.DOCUMENT, subject=INVOICE, party=AUDITOR),
+    ]
+    payout = disburse(world, terms)
+    for document in (REPORT, OTHER):
+        register_document(payout, document, 0, 10)
+    tree, deadline = rows_of([10]), now() + DAY
+    batch = future_batch(world, payout, tree, deadline)
+    values = {"batch": batch, "terms": payout.terms_hash(), "document": REPORT}
+    given = signed(supplier_operator, "Countersignature", payout, **values)
+    world.reserve(payout, tree, deadline, document=OTHER)
+    with reverts(ROLE):
+        payout.countersign(batch, given)
+    countersign(payout, batch, supplier_operator)
+    world.execute(payout, batch, tree)
 
 
 def test_new_terms_ask_anew(world: World, countersigned: Contract) -> None:

@@ -1,5 +1,8 @@
 """Documents: who registers them, what a batch takes of one, whom it pays, what it gives back."""
 
+from dataclasses import replace
+
+import boa
 import pytest
 from eth_hash.auto import keccak
 
@@ -19,6 +22,7 @@ from tests.contracts.disbursements import (
     refused,
     refused_reservation,
     register_document,
+    rotate,
     waive,
 )
 from tests.contracts.world import (
@@ -30,8 +34,11 @@ from tests.contracts.world import (
     ZERO,
     World,
     actor,
+    agency_one_governor,
     attacker,
     bank_bridge,
+    bank_governor,
+    newcomer,
     now,
     operator,
     rows_of,
@@ -43,6 +50,7 @@ from tests.contracts.world import (
 PAPER = keccak(b"invoice 1")
 DOCUMENT = Guard(1, Kind.DOCUMENT, subject=INVOICE, party=AUDITOR)
 TERMS = (ALWAYS, DOCUMENT)
+another_witness = actor("another witness")
 
 
 @pytest.fixture
@@ -79,12 +87,69 @@ def test_register_document_refusals(world: World, payout: Contract) -> None:
         register_document(payout, OTHER, 3, 1_000, by=bank_witness)
     with reverts("clauses: not asked of this institution"):
         register_document(payout, OTHER, 3, 1_000, kind=OTHER)
-    with reverts("registry: document exists"):
+    with reverts("given: repeated"):
         register_document(payout, PAPER, 3, 1_000)
     values = {"document": OTHER, "kind": INVOICE, "holder": AUDITOR, "payee": 3, "amount": 5}
     given = signed(witness, "Document", payout, **values)
     with reverts("clauses: signer lacks the role"):
         payout.register_document(OTHER, INVOICE, AUDITOR, 3, 6, given)
+
+
+def test_a_document_is_confirmed_in_the_same_words_only(world: World, payout: Contract) -> None:
+    world.change([signer(another_witness, AUDITOR, Role.WITNESS)])
+    adopt(world, payout, [*TERMS, Guard(1, Kind.DOCUMENT, subject=OTHER, party=AUDITOR)])
+    for more in ({"payee": 4}, {"amount": 1_001}, {"holder": ENTERPRISE}, {"kind": OTHER}):
+        with reverts("registry: document exists"):
+            register_document(payout, PAPER, **{"payee": 3, "amount": 1_000, **more}, by=another_witness)
+    world.reserve(payout, rows_of([10], [3]), document=PAPER)
+    register_document(payout, PAPER, 3, 1_000, by=another_witness)
+    assert [event.name for event in payout.events] == ["OperatorActed"]
+    assert used(world) == 10
+
+
+def test_a_document_stands_as_long_as_its_registrar(world: World, payout: Contract) -> None:
+    """Suspended, also if added again, its word counts no more; another witness may confirm the document."""
+    rows = rows_of([10] * 16, [3] * 16)
+    batch = world.reserve(payout, rows, now() + 30 * DAY, document=PAPER)
+    execute(payout, batch, rows)
+    world.suspend(witness, [bank_governor, agency_one_governor])
+    fallen = (1, 1, "document-missing", 0, 0)
+    for added in (signer(another_witness, AUDITOR, Role.WITNESS), signer(witness, AUDITOR, Role.WITNESS)):
+        world.change([added])
+        assert refused_reservation(world, payout, rows_of([1], [3]), document=PAPER) == fallen
+        assert refused(world, payout, batch, rows, 8) == fallen
+    boa.env.timestamp = world.directory.signer(witness.address).since
+    with reverts("given: repeated"):
+        register_document(payout, PAPER, 3, 1_000)
+    register_document(payout, PAPER, 3, 1_000, by=another_witness)
+    execute(payout, batch, rows, 1)
+    world.reserve(payout, rows_of([1], [3]), document=PAPER)
+
+
+def test_a_refusal_of_a_document_that_fell_tells_no_limit(world: World) -> None:
+    """Whatever operands its guard has that say nothing."""
+    payout = disburse(world, [ALWAYS, Guard(1, Kind.DOCUMENT, 7, subject=INVOICE, party=AUDITOR)])
+    register_document(payout, PAPER, 3, 1_000)
+    batch = world.reserve(payout, rows := rows_of([10], [3]), document=PAPER)
+    world.suspend(witness, [bank_governor, agency_one_governor])
+    assert refused(world, payout, batch, rows) == (1, 1, "document-missing", 0, 0)
+
+
+def test_a_document_stands_by_the_key_that_follows(world: World) -> None:
+    world.change([signer(another_witness, BANK, Role.WITNESS)])
+    payout = disburse(world, [ALWAYS, replace(DOCUMENT, party=BANK)])
+    register_document(payout, PAPER, 3, 1_000, by=another_witness)
+    rotate(world, another_witness, newcomer)
+    rows = rows_of([10], [3])
+    world.execute(payout, world.reserve(payout, rows, document=PAPER), rows)
+
+
+def test_terms_that_ask_for_another_institution_take_no_document_of_the_last(
+    world: World, payout: Contract
+) -> None:
+    adopt(world, payout, [ALWAYS, replace(DOCUMENT, party=BANK)])
+    held = refused_reservation(world, payout, rows_of([1], [3]), document=PAPER)
+    assert held == (1, 1, "document-missing", 0, 0)
 
 
 def test_a_document_counts_once_in_the_network(world: World, payout: Contract) -> None:

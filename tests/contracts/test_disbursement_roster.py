@@ -18,6 +18,8 @@ from tests.contracts.world import (
     World,
     agency_one_deputy,
     agency_one_supervisor,
+    agency_two_supervisor,
+    approval_guard,
     attacker,
     bank_supervisor,
     consents,
@@ -61,18 +63,33 @@ def test_set_roster_refusals(world: World) -> None:
     for by in ([], [agency_one_supervisor], [agency_one_supervisor, agency_one_deputy], [attacker, operator]):
         with reverts(REACHED):
             set_roster(payout, 4, by=by)
-    with reverts("disbursement: roster shrinks"):
-        set_roster(payout, 2)
-    with reverts("disbursement: roster shrinks"):
+    for size in (0, 2, 3):
+        for root in (OTHER, b"\1" * 32):
+            with reverts("disbursement: roster does not grow"):
+                set_roster(payout, size, root)
+    with reverts("disbursement: roster too long"):
         set_roster(payout, 2**24 + 1)
     values = {"version": 3, "size": 4, "root": OTHER}
     given = consents((agency_one_supervisor, bank_supervisor), "Roster", payout, **values)
     with reverts(REACHED, UNORDERED):
         payout.set_roster(4, OTHER, given)
-    set_roster(payout, 3)
-    payout.set_roster(4, OTHER, given)
+    set_roster(payout, 3 + 2)
+    values = {"version": 3, "size": 6, "root": OTHER}
+    given = consents((agency_one_supervisor, bank_supervisor), "Roster", payout, **values)
+    payout.set_roster(6, OTHER, given)
     with reverts(REACHED, UNORDERED):
-        payout.set_roster(4, OTHER, given)
+        payout.set_roster(6, OTHER, given)
+    set_roster(payout, 2**24)
+
+
+def test_payees_are_not_replaced_under_an_approved_batch(world: World) -> None:
+    """Three institutions approved whom the batch pays; two of them put nobody else in that place."""
+    payout = disburse(world, [approval_guard(needed=3), ROSTER[1]])
+    batch = world.reserve(payout, tree := rows_of([10, 20]))
+    world.approve(payout, batch, (agency_one_supervisor, agency_two_supervisor, bank_supervisor))
+    with reverts("disbursement: roster does not grow"):
+        set_roster(payout, 3)
+    world.execute(payout, batch, tree)
 
 
 def blocking(world: World) -> Contract:
@@ -109,6 +126,15 @@ def test_unblocking_takes_the_quorum(world: World) -> None:
     set_blocked(payout, 2, True, [bank_supervisor])
     set_blocked(payout, 1, False, [agency_one_supervisor, bank_supervisor])
     assert payout.blocked(0) == 0b100
+
+
+def test_only_an_index_of_a_row_is_blocked(world: World) -> None:
+    payout = blocking(world)
+    set_blocked(payout, 2**24 - 1, True, [bank_supervisor])
+    assert payout.blocked(2**16 - 1) == 1 << 255
+    for payee in (2**24, 2**256 - 1):
+        with reverts("disbursement: payee out of bounds"):
+            set_blocked(payout, payee, True, [bank_supervisor])
 
 
 def test_a_signature_blocks_once(world: World) -> None:

@@ -4,6 +4,7 @@ import boa
 import pytest
 
 from contracts.terms import Guard, Kind, disbursement_arguments
+from tests.contracts import escrows
 from tests.contracts.chain import Contract
 from tests.contracts.disbursements import (
     ALWAYS,
@@ -16,6 +17,7 @@ from tests.contracts.disbursements import (
     refused_reservation,
     revoke,
 )
+from tests.contracts.quorum import retire
 from tests.contracts.world import (
     MATERIALS,
     PROJECT,
@@ -115,9 +117,9 @@ def party(agreement: Contract) -> bytes:
 
 @pytest.fixture
 def other(world: World) -> Contract:
-    """Another agreement, on an account of its own."""
+    """Another active agreement, on an account of its own."""
     world.open(PROJECT)
-    return world.instance("disbursement", disbursement_arguments(PROJECT, WAGES, (ALWAYS,)))
+    return world.disbursement((ALWAYS,), PROJECT)
 
 
 @pytest.mark.parametrize(("asked", "is_met"), [(1, True), (2, False), (254, False)])
@@ -141,6 +143,56 @@ def test_the_balance_of_another_agreements_account(world: World, other: Contract
     assert refused(world, payout, batch, tree) == (1, 1, "agreement-state", 500, 499)
     world.fund(1, account=PROJECT)
     world.execute(payout, batch, tree)
+
+
+def state_or_approvals(address: bytes, asked: int, least: int = 0) -> list[Guard]:
+    """A state of another agreement, or the approval of two institutions."""
+    state = Guard(0, Kind.AGREEMENT_STATE, asked, least, subject=WAGES, party=address)
+    return [state, Guard(0, Kind.APPROVAL, 2, subject=QUORUM)]
+
+
+@pytest.mark.parametrize(("asked", "least"), [(1, 0), (255, 500)])
+def test_only_an_active_agreement_is_open_or_holds_anything(
+    world: World, other: Contract, asked: int, least: int
+) -> None:
+    world.fund(500, account=PROJECT)
+    (state, _) = state_or_approvals(party(other), asked, least)
+    payout = disburse(world, [state])
+    tree = rows_of([10] * 16)
+    batch = world.reserve(payout, tree)
+    execute(payout, batch, tree)
+    retire(world, other)
+    assert refused(world, payout, batch, tree, 8) == (0, 0, "agreement-state", least or asked, 0)
+
+
+@pytest.mark.parametrize(("asked", "least"), [(1, 0), (2, 0), (255, 500)])
+@pytest.mark.parametrize("is_deployed", [True, False])
+def test_an_agreement_that_never_was_is_in_no_state(
+    world: World, asked: int, least: int, is_deployed: bool
+) -> None:
+    """Where nothing is or nothing was activated, the clause's other guard still counts."""
+    address = bytes(12) + b"\7" * 20
+    if is_deployed:
+        world.open(PROJECT)
+        world.fund(500, account=PROJECT)
+        address = party(world.instance("disbursement", disbursement_arguments(PROJECT, WAGES, (ALWAYS,))))
+    (state, approvals) = state_or_approvals(address, asked, least)
+    payout = disburse(world, [approvals, state])
+    tree = rows_of([10])
+    batch = world.reserve(payout, tree)
+    assert refused(world, payout, batch, tree) == (0, 1, "agreement-state", least or asked, 0)
+    world.approve(payout, batch)
+    world.execute(payout, batch, tree)
+
+
+def test_an_ended_agreement_stays_in_its_state_when_it_is_retired(world: World) -> None:
+    deal = escrows.Deal.agree(world)
+    boa.env.timestamp = deal.escrow.TIMEOUT() + 1
+    deal.escrow.close()
+    retire(world, deal.escrow)
+    payout = disburse(world, [Guard(0, Kind.AGREEMENT_STATE, escrows.EXPIRED, party=party(deal.escrow))])
+    tree = rows_of([10])
+    world.execute(payout, world.reserve(payout, tree), tree)
 
 
 CAPS = (

@@ -3,6 +3,7 @@
 import boa
 import pytest
 
+from contracts.agreement.clock import is_open
 from contracts.rows import RowTree
 from contracts.terms import Guard, Kind
 from tests.contracts.chain import Contract, Reverted
@@ -24,19 +25,22 @@ class Clock:
 
     def __init__(self, world: World, guard: Guard) -> None:
         self.world = world
+        self.guard = guard
         self.payout: Contract = disburse(world, [guard])
         self.tree: RowTree = rows_of([1] * 8 * 24)
         self.batch = world.reserve(self.payout, self.tree, now() + 400 * DAY)
         self.chunk = 0
 
     def is_open(self, moment: int) -> bool:
-        """Whether a chunk runs at a moment; else it must be refused."""
+        """Whether a chunk runs at a moment, as the agreement's language says it; else it must be refused."""
         boa.env.timestamp = moment
         try:
             execute(self.payout, self.batch, self.tree, self.chunk)
         except Reverted:
+            assert not is_open(self.guard, moment)
             assert refused(self.world, self.payout, self.batch, self.tree, 8)[2].startswith("outside-")
             return False
+        assert is_open(self.guard, moment)
         self.chunk += 1
         return True
 
@@ -76,6 +80,32 @@ def test_hours_over_midnight(world: World, offset: int) -> None:
         True,
         False,
     ]
+
+
+@pytest.mark.parametrize("offset", OFFSETS)
+def test_a_night_belongs_to_the_date_it_begins_on(world: World, offset: int) -> None:
+    """From a day to the next: the morning of the first is not open, the one after the last is."""
+    opens, closes = 22 * HOUR, 6 * HOUR
+    midnight = next_monday() - offset
+    last = midnight + 2 * DAY - 1
+    clock = Clock(world, daily(0, opens, closes, offset, midnight, last))
+    first_day = (-1, 0, closes - 1, opens - 1, opens, DAY - 1, DAY, DAY + closes - 1, DAY + closes)
+    assert [clock.is_open(midnight + moment) for moment in first_day] == [
+        *(False, False, False, False),
+        *(True, True, True, True, False),
+    ]
+    last_day = (-HOUR, 0, 1, closes, closes + 1, opens + 1)
+    assert [clock.is_open(last + moment) for moment in last_day] == [True, True, True, True, False, False]
+
+
+def test_what_is_told_of_a_window_that_has_begun(world: World) -> None:
+    """Its end, from its first second on, though the hours refuse."""
+    first = next_monday()
+    clock = Clock(world, daily(0, HOUR, 2 * HOUR, first=first, last=first + DAY))
+    for passed, limit in ((-1, first), (0, first + DAY), (1, first + DAY)):
+        boa.env.timestamp = first + passed
+        said = refused(world, clock.payout, clock.batch, clock.tree, 8)
+        assert said == (0, 0, "outside-time-window", limit, first + passed)
 
 
 def test_until_midnight(world: World) -> None:

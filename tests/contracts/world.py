@@ -318,6 +318,7 @@ class World:
             "count": held.count,
             "total": held.total,
             "deadline": held.deadline,
+            "document": agreement.document_of(batch),
         }
 
     def approve(
@@ -478,6 +479,8 @@ def found() -> World:
         register(world, template, contract)
     accounts.open_tree(TREE, BANK, QUORUM, b"CNY", ENTERPRISE, sender=bank_bridge)
     world.attest(ATTESTED)
+    # Witnesses attest what they observed after they were added.
+    boa.env.timestamp += 86_400
     return world
 
 

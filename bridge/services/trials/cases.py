@@ -236,13 +236,16 @@ def _approvals(stage: Stage, batch: _Batch, institutions: Sequence[bytes]) -> li
         count=len(batch.rows.rows),
         total=batch.rows.total_minor,
         deadline=batch.deadline,
+        document=batch.document,
     )
     signatures = [message.sign(stage.cast.of(each, Role.SUPERVISOR)) for each in institutions]
     return [_on_batch(stage, "approve", batch, each) for each in signatures]
 
 
 def _countersignatures(stage: Stage, batch: _Batch) -> list[Call]:
-    message = stage.chain.message("Countersignature", stage.agreement, batch=batch.id, terms=stage.terms)
+    message = stage.chain.message(
+        "Countersignature", stage.agreement, batch=batch.id, terms=stage.terms, document=batch.document
+    )
     parties = sorted({guard.party for guard in stage.guards(Kind.COUNTERSIGN)})
     signatures = [message.sign(stage.cast.of(each, Role.OPERATOR)) for each in parties]
     return [_on_batch(stage, "countersign", batch, each) for each in signatures]
