@@ -172,9 +172,7 @@ def set_frozen(account: bytes32, frozen: bool):
     self._supervision()
     word: uint256 = self._word(account)
     assert frozen or word & _FROZEN != 0, "accounts: nothing to change"
-    self._words[account] = word | _FROZEN
-    if not frozen:
-        self._words[account] = word ^ _FROZEN
+    self._words[account] = word | _FROZEN if frozen else word ^ _FROZEN
     log IAccounts.AccountFrozen(account=account, frozen=frozen)
 
 

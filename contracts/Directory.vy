@@ -468,7 +468,7 @@ def _pending_recovery() -> bytes32:
     @dev The recovery that waits and has not lapsed, or zero.
     """
     recovery_id: bytes32 = self._recovery
-    if recovery_id != empty(bytes32) and block.timestamp > self.ready_at[recovery_id] + LAPSE_SECONDS:
+    if block.timestamp > self.ready_at[recovery_id] + LAPSE_SECONDS:
         return empty(bytes32)
     return recovery_id
 

@@ -335,12 +335,12 @@ def set_attested(tree: bytes32, attested: uint256):
 def add_shortfall(tree: bytes32, amount: uint256):
     """
     @notice Count money that the bank took back and that nothing on the ledger answers for yet. Until it is made
-        good nothing of the tree starts. All of it together is never more than is attested.
+        good nothing of the tree starts. All of it together is never more than was brought.
     """
     self._supervision()
     number: uint256 = self._root_number(tree)
     shortfall: uint256 = (self._resting[number] >> _SHORTFALL) + amount
-    self._attested(number, shortfall)
+    assert shortfall <= self._brought[number], "ledger: more than was brought"
     self._set_shortfall(number, shortfall)
 
 
@@ -789,17 +789,8 @@ def _bring(number: uint256, amount: uint256):
     @dev Count money that a credit brought, within what the bank's attester stands for.
     """
     brought: uint256 = self._brought[number] + amount
-    self._attested(number, brought)
+    assert brought <= self._resting[number] >> _ATTESTED & _M64, "ledger: more than is attested"
     self._brought[number] = brought
-
-
-@internal
-@view
-def _attested(number: uint256, amount: uint256):
-    """
-    @dev Throws when an amount is more than the bank's attester stands for.
-    """
-    assert amount <= self._resting[number] >> _ATTESTED & _M64, "ledger: more than is attested"
 
 
 @internal
@@ -888,7 +879,7 @@ def _return_row(number: uint256, reference: bytes32, row: ILedger.RowReturn) -> 
     is_last: bool = part + amount == whole
     if is_last:
         self.gone[row.batch][row.row // 256] |= bit
-    if part != 0 or not is_last:
+    else:
         self.returned_part[row.batch][row.row] = part + amount
     answers: uint256 = stored.answers
     if settled:
@@ -980,15 +971,14 @@ def _skip(
     total: uint256 = 0
     position: uint256 = start
     run_amount: uint256 = 0
-    count: uint256 = len(rows) // merkle.ROW_BYTES
-    for i: uint256 in range(count, bound=256):
+    for i: uint256 in range(len(rows) // merkle.ROW_BYTES, bound=256):
         amount: uint256 = merkle._amount(extract32(rows, i * merkle.ROW_BYTES))
         position += amount
         if refused >> i & 1 == 0:
             continue
         run_amount += amount
         number += 1
-        if i + 1 == count or refused >> (i + 1) & 1 == 0:
+        if refused >> (i + 1) & 1 == 0:
             lines._put(
                 lines.SKIP, batch, position - run_amount, source, run_amount, lines.LIMIT_BACK, empty(bytes32)
             )

@@ -549,7 +549,7 @@ def redirect(batch: bytes32, custody: bytes32, consents: DynArray[Bytes[65], MAX
     """
     held: ILedger.Batch = staticcall ILedger(LEDGER).batch(batch)
     home: bytes32 = self.custody_home[custody]
-    assert home != empty(bytes32) and home == held.source, "supervision: custody of another line"
+    assert home == held.source, "supervision: custody of another line"
     self._quorum(
         self._account(held.account).tree, keccak256(abi_encode(REDIRECTION_TYPEHASH, batch, custody)), consents
     )

@@ -443,6 +443,10 @@ REASON_ADVICE: dict[str, str] = {
         "of its images."
     ),
     "ledger: more than the shortfall": "Ask for no more than is still missing on the supervised account.",
+    "ledger: more than was brought": (
+        "Look for a credit that was reversed twice, as a return set and as what was left over of it: no more "
+        "can fall short than credits ever brought."
+    ),
     "ledger: more than is attested": (
         "Wait until an attester of the bank attests what covers this credit too, then hand it in again."
     ),

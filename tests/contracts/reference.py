@@ -163,7 +163,7 @@ class Model:
         if held:
             opened = held.drawn if held.closed else held.opened
         allow(0 < self.claimed.get(reference, 0) + amount <= opened, "more than the credit")
-        allow(self.shortfall + amount <= self.attested, "more than is attested")
+        allow(self.shortfall + amount <= self.brought, "more than was brought")
         self.claimed[reference] = self.claimed.get(reference, 0) + amount
         self.shortfall += amount
 

@@ -247,7 +247,7 @@ def test_a_settler_opens_more_than_the_bank_booked_and_reverses_it(world: World)
 
 
 def test_one_credit_is_reversed_again_and_again_as_what_it_leaves(world: World) -> None:
-    """Each remainder is a credit of its own; all together no more falls short than was attested."""
+    """Each remainder is a credit of its own; all together no more falls short than was brought."""
     world.attest(200)
     world.fund(100)
     batch, tree = paid(world, [10])
@@ -259,7 +259,7 @@ def test_one_credit_is_reversed_again_and_again_as_what_it_leaves(world: World) 
         credit, left = remainder_lot(credit, ZERO), left - 1
         world.ledger.return_rows(credit, 0, [returned(batch, tree, 0, 1)], sender=bank_bridge)
         reverse(world, credit, reversed_more)
-    with reverts("ledger: more than is attested"):
+    with reverts("ledger: more than was brought"):
         reverse(world, credit, 1)
     assert world.ledger.tree(TREE).shortfall == 200
 
