@@ -110,3 +110,11 @@ def test_a_closed_return_set_is_still_of_its_tree(bare_ledger: BareLedger) -> No
     bare_ledger.ledger.close_returns(CREDIT, ZERO, ZERO, ZERO, sender=bank_bridge)
     held = bare_ledger.ledger.return_set(CREDIT)
     assert (held.tree, held.opened, held.drawn, held.closed) == (TREE, 10, 10, True)
+
+
+def test_64_credits_are_minted_in_a_call(bare_ledger: BareLedger) -> None:
+    many = [(keccak(b"%d" % number), TREE, WAGES, 1, ZERO) for number in range(65)]
+    with pytest.raises(RefusalUnknown):
+        bare_ledger.ledger.mint_many(TREE, many, sender=bank_bridge)
+    bare_ledger.ledger.mint_many(TREE, many[:64], sender=bank_bridge)
+    assert bare_ledger.ledger.tree(TREE).minted == 64
