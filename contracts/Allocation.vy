@@ -55,11 +55,15 @@ _LINE: immutable(bytes32)
 _DESTINATIONS: immutable(DynArray[bytes32, MAX_DESTINATIONS])
 _RULES: immutable(DynArray[IAllocation.Rule, MAX_RULES])
 
-# What each share is still owed of what came in, and all of them, minor units.
+# What caps have kept back of each share, and of all of them, minor units.
 owed: public(HashMap[uint256, uint256])
 owed_in_all: public(uint256)
 # Inflow of the account up to which money was shared out, so that clearing twice shares nothing twice.
 shared_up_to: public(uint256)
+# What of that had left before it was shared, minor units; as much of what comes back is shared then.
+missed: public(uint256)
+# What of the account's line had come back when it was last looked at, minor units.
+_back_up_to: uint256
 
 
 @deploy
@@ -88,9 +92,13 @@ def __init__(
     _LINE = staticcall ILedger(parties.LEDGER).account_line(account_, dye_class)
     _DESTINATIONS = destinations_
     _RULES = rules_
-    # What left before is not shared.
+    # What rests is shared; what left before is not.
+    filled: uint256 = 0
+    emptied: uint256 = 0
+    filled, emptied = staticcall ILedger(parties.LEDGER).line(_LINE)
     inflow: uint256 = staticcall ILedger(parties.LEDGER).account_inflow(account_, dye_class)
-    self.shared_up_to = inflow - min(inflow, parties._balance(account_, dye_class))
+    self.shared_up_to = inflow - min(inflow, filled - emptied)
+    self._back_up_to = filled - inflow
     self._validate(rules_)
     for rule: IAllocation.Rule in rules_:
         assert self._receives(account_, rule.destination), "allocation: not an open account below"
@@ -126,8 +134,8 @@ def allocate(destination: bytes32, amount: uint256, reference: bytes32, deadline
 @external
 def clear():
     """
-    @notice Move what the rules say, in order, as far as the money and the caps go. A share is one of all that
-        came in, whatever became of it since; what it does not get now waits for it.
+    @notice Move what the rules say, in order, as far as the money and the caps go. A share is one of what came in
+        and is there; what had left is shared when it comes back.
     """
     filled: uint256 = 0
     emptied: uint256 = 0
@@ -135,20 +143,24 @@ def clear():
     left: uint256 = filled - emptied
     owed_in_all: uint256 = self.owed_in_all
     inflow: uint256 = staticcall ILedger(parties.LEDGER).account_inflow(account, DYE_CLASS)
-    fresh: uint256 = inflow - self.shared_up_to
+    back: uint256 = filled - inflow
+    missed: uint256 = self.missed
+    arrived: uint256 = inflow - self.shared_up_to
+    # What caps kept back of a share waits for that share.
+    fresh: uint256 = min(left - min(left, owed_in_all), arrived + min(missed, back - self._back_up_to))
     freed: uint256 = 0
     parts: uint256 = 0
     rules: DynArray[IAllocation.Rule, MAX_RULES] = _RULES
     for i: uint256 in range(len(rules), bound=MAX_RULES):
         rule: IAllocation.Rule = rules[i]
         due: uint256 = 0
-        # What is owed to a share waits for that share.
-        wanted: uint256 = left - min(left, owed_in_all)
+        free: uint256 = left - min(left, owed_in_all)
+        wanted: uint256 = free
         if rule.mode == TOP_UP:
-            wanted = min(wanted, self._lacking(rule))
+            wanted = min(free, self._lacking(rule))
         elif rule.mode == SHARE:
             due = self.owed[i]
-            wanted = due + self._part(fresh, parts, rule.amount)
+            wanted = due + min(free, self._part(fresh, parts, rule.amount))
             parts += rule.amount
         if wanted == 0:
             continue
@@ -171,6 +183,8 @@ def clear():
     assert moved + freed > 0, "allocation: nothing to clear"
     self.owed_in_all = owed_in_all
     self.shared_up_to = inflow
+    self.missed = missed + arrived - fresh
+    self._back_up_to = back
     log IAllocation.Cleared(caller=msg.sender, amount=moved)
 
 

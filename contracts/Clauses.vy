@@ -319,7 +319,8 @@ def _give(
     assert signer.roles & role != 0, "clauses: signer lacks the role"
     assert self._is_asked(terms, kind, subject, signer.institution), "clauses: not asked of this institution"
     assert signer.since <= known_since, "clauses: signer is newer than what it signs"
-    given._give(DIRECTORY, self._key(msg.sender, batch), kind, subject, who, moment, kind == guards.EVIDENCE)
+    renews: bool = kind == guards.EVIDENCE or kind == guards.DOCUMENT
+    given._give(DIRECTORY, self._key(msg.sender, batch), kind, subject, who, moment, renews)
     return signer.institution
 
 

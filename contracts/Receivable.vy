@@ -115,6 +115,7 @@ def __init__(
         places.append(debtor_account)
         parties._check_controls(debtor, debtor_account)
     parties._check_accounts(places)
+    parties._check_controls(creditor, creditor_account)
     parties._check_controls(financier, financier_account)
     parties._check_amount(face)
     assert document != empty(bytes32) and kind != empty(bytes32), "receivable: zero id"

@@ -194,7 +194,7 @@ def _is_open(account: bytes32) -> bool:
 @view
 def _check_controls(institution: bytes32, account: bytes32):
     """
-    @dev Throws unless the institution controls the account, so that its signature may draw on it.
+    @dev Throws unless the institution controls the account: one it draws on by its signature, or that is paid as its own.
     """
     assert (
         staticcall ILedger(LEDGER).account(account)

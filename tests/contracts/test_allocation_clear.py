@@ -14,6 +14,7 @@ from tests.contracts.funding import (
     DAY,
     SECOND,
     active,
+    made,
     move,
     moved,
     open_accounts,
@@ -22,7 +23,8 @@ from tests.contracts.funding import (
     top_up,
     wages,
 )
-from tests.contracts.quorum import retire
+from tests.contracts.quorum import activate, retire
+from tests.contracts.supervision.acts import making_good, reverse
 from tests.contracts.test_allocation_allocate import allocate
 from tests.contracts.world import (
     LINE,
@@ -112,15 +114,14 @@ def test_a_share_is_of_each_cent_once(world: World) -> None:
     assert wages(world, TREE, LINE, PROJECT) == [550, 330, 220]
 
 
-def test_a_share_waits_for_what_rules_before_it_took(world: World) -> None:
+def test_shares_are_of_what_is_there_at_the_start(world: World) -> None:
     funding = active(world, [top_up(LINE, 600), share(PROJECT, 5_000), rest(SECOND)])
     world.fund(1_000)
     funding.clear()
     assert wages(world, TREE, LINE, PROJECT, SECOND) == [0, 600, 400, 0]
-    assert (funding.owed(1), funding.owed_in_all()) == (100, 100)
     world.fund(1_000)
     funding.clear()
-    assert wages(world, TREE, LINE, PROJECT, SECOND) == [0, 600, 1_000, 400]
+    assert wages(world, TREE, LINE, PROJECT, SECOND) == [0, 600, 900, 500]
 
 
 def test_shares_of_the_whole_leave_no_cent(world: World) -> None:
@@ -142,21 +143,66 @@ def test_a_share_too_small_for_a_cent_waits(world: World) -> None:
     assert wages(world, TREE, LINE) == [9, 1]
 
 
-def test_a_share_is_of_what_others_spent_too(world: World) -> None:
-    """Whoever spends first keeps nobody's share: it waits for money, before the rest."""
-    funding = active(world, [share(LINE, 5_000), rest(PROJECT)], destinations=[SECOND])
+def test_what_others_spent_is_not_shared(world: World) -> None:
+    funding = active(world, [share(LINE, 5_000)], destinations=[SECOND])
     world.fund(1_000)
     allocate(funding, destination=SECOND, amount=900)
     funding.clear()
-    assert wages(world, TREE, LINE, SECOND) == [0, 100, 900]
-    assert (funding.owed(0), funding.owed_in_all(), funding.shared_up_to()) == (400, 400, 1_000)
-    world.fund(300)
+    assert wages(world, TREE, LINE, SECOND) == [50, 50, 900]
+    assert (funding.owed_in_all(), funding.shared_up_to(), funding.missed()) == (0, 1_000, 900)
+    world.fund(100)
     funding.clear()
-    assert wages(world, TREE, LINE, PROJECT) == [0, 400, 0]
+    assert wages(world, TREE, LINE) == [100, 100]
+    with reverts(NOTHING):
+        funding.clear()
+
+
+def test_what_the_bank_took_back_is_owed_to_nobody(world: World) -> None:
+    """A credit that was a mistake leaves no debt to the shares of the next."""
+    funding = active(world, [share(LINE, 5_000)])
+    world.fund(40)
+    mistake = world.fund(960)
+    reverse(world, mistake, 960)
+    making_good(world, 960).decide(world)
+    funding.clear()
+    assert wages(world, TREE, LINE) == [20, 20]
+    world.fund(100)
+    funding.clear()
+    assert wages(world, TREE, LINE) == [70, 70]
+
+
+def test_an_allocation_in_the_place_of_another_shares_what_is_there(world: World) -> None:
+    """The old one shares out what arrives between the new one's deployment and its activation."""
+    rules = [share(PROJECT, 5_000), rest(SECOND)]
+    old, new = active(world, rules), made(world, rules)
     world.fund(1_000)
+    old.clear()
+    retire(world, old)
+    activate(world, new)
+    world.fund(1_000)
+    new.clear()
+    assert wages(world, TREE, PROJECT, SECOND) == [0, 1_000, 1_000]
+
+
+def test_what_comes_back_is_shared_as_far_as_it_never_was(world: World) -> None:
+    funding = active(world, [share(LINE, 5_000)])
+    payout = world.disbursement([Guard(0, Kind.PAYOUT_CAP, 10**6)])
+    world.fund(1_000)
+    first = world.reserve(payout, rows_of([600]))
     funding.clear()
-    assert wages(world, TREE, LINE, PROJECT) == [0, 1_150, 250]
-    assert (funding.owed(0), funding.owed_in_all()) == (0, 0)
+    assert (wages(world, TREE, LINE), funding.missed()) == ([200, 200], 600)
+    second = world.reserve(payout, rows_of([150]))
+    cancel(payout, second)
+    funding.clear()
+    # 150 of what was shared came back: as much of the 600 is taken for it, and no more than the 600 ever is.
+    assert (wages(world, TREE, LINE), funding.missed()) == ([125, 275], 450)
+    cancel(payout, first)
+    funding.clear()
+    assert (wages(world, TREE, LINE), funding.missed()) == ([500, 500], 0)
+    third = world.reserve(payout, rows_of([300]))
+    cancel(payout, third)
+    with reverts(NOTHING):
+        funding.clear()
 
 
 def test_what_is_reserved_and_given_back_around_a_clearing_is_shared_once(world: World) -> None:
@@ -165,7 +211,7 @@ def test_what_is_reserved_and_given_back_around_a_clearing_is_shared_once(world:
     world.fund(1_000)
     batch = world.reserve(payout, rows_of([998]))
     funding.clear()
-    assert wages(world, TREE, LINE) == [0, 2]
+    assert (wages(world, TREE, LINE), funding.missed()) == ([1, 1], 998)
     cancel(payout, batch)
     funding.clear()
     assert wages(world, TREE, LINE) == [500, 500]
@@ -279,7 +325,7 @@ def test_what_is_owed_and_was_spent_elsewhere(world: World) -> None:
     boa.env.timestamp += DAY
     world.fund(1_000)
     funding.clear()
-    assert (funding.owed(0), wages(world, TREE, LINE, PROJECT)) == (0, [0, 2_000, 100])
+    assert (funding.owed(0), wages(world, TREE, LINE, PROJECT)) == (0, [0, 1_800, 300])
 
 
 def test_a_window_cap_counts_what_clear_moves(world: World) -> None:

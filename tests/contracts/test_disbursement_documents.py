@@ -87,8 +87,8 @@ def test_register_document_refusals(world: World, payout: Contract) -> None:
         register_document(payout, OTHER, 3, 1_000, by=bank_witness)
     with reverts("clauses: not asked of this institution"):
         register_document(payout, OTHER, 3, 1_000, kind=OTHER)
-    with reverts("given: repeated"):
-        register_document(payout, PAPER, 3, 1_000)
+    with reverts("registry: document exists"):
+        register_document(payout, PAPER, 3, 1_001)
     values = {"document": OTHER, "kind": INVOICE, "holder": AUDITOR, "payee": 3, "amount": 5}
     given = signed(witness, "Document", payout, **values)
     with reverts("clauses: signer lacks the role"):
@@ -108,7 +108,7 @@ def test_a_document_is_confirmed_in_the_same_words_only(world: World, payout: Co
 
 
 def test_a_document_stands_as_long_as_its_registrar(world: World, payout: Contract) -> None:
-    """Suspended, also if added again, its word counts no more; another witness may confirm the document."""
+    """Suspended, also if added again, its word counts no more; it or another witness may give it anew."""
     rows = rows_of([10] * 16, [3] * 16)
     batch = world.reserve(payout, rows, now() + 30 * DAY, document=PAPER)
     execute(payout, batch, rows)
@@ -119,8 +119,10 @@ def test_a_document_stands_as_long_as_its_registrar(world: World, payout: Contra
         assert refused_reservation(world, payout, rows_of([1], [3]), document=PAPER) == fallen
         assert refused(world, payout, batch, rows, 8) == fallen
     boa.env.timestamp = world.directory.signer(witness.address).since
-    with reverts("given: repeated"):
-        register_document(payout, PAPER, 3, 1_000)
+    register_document(payout, PAPER, 3, 1_000)
+    world.reserve(payout, rows_of([2], [3]), document=PAPER)
+    world.suspend(witness, [bank_governor, agency_one_governor])
+    assert refused(world, payout, batch, rows, 8) == fallen
     register_document(payout, PAPER, 3, 1_000, by=another_witness)
     execute(payout, batch, rows, 1)
     world.reserve(payout, rows_of([1], [3]), document=PAPER)

@@ -227,6 +227,10 @@ def test_every_term_counts_in_their_hash(world: World) -> None:
         ("parties: account of another institution", {"debtor_account": SUPPLIER_ACCOUNT}),
         (
             "parties: account of another institution",
+            {"creditor_account": ENTERPRISE_ACCOUNT, "debtor_account": ZERO},
+        ),
+        (
+            "parties: account of another institution",
             {"financier_account": ENTERPRISE_ACCOUNT, "debtor_account": ZERO},
         ),
         ("parties: amount out of bounds", {"face_minor": 0}),
