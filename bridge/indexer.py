@@ -27,7 +27,10 @@ LEAVES_SUSPENSE = (1, 8, 14, 15)
 """Kinds of map that may take money out of suspense (`modules/lines.vy`): identify, carve, reverse, reopen."""
 
 UNSTORABLE = (OverflowError, DataError, IntegrityError, NoResultFound)
-"""A number or text beyond its column; a row that is there already, or that a log kept apart did not make."""
+"""A number or text beyond its column; a row that is there already, or that a log kept apart did not make.
+
+A missing row is the projector's fault where no log was kept apart: then the indexer stops.
+"""
 
 log = structlog.get_logger(__name__)
 
@@ -123,6 +126,8 @@ def _apply_or_keep_apart(session: Session, event: Event) -> None:
         with session.begin_nested():
             _apply(session, event)
     except UNSTORABLE as error:
+        if isinstance(error, NoResultFound) and not projections.count_unstored(session):
+            raise
         reason = type(error).__name__
         log.critical("log-unstored", name=event.name, address=event.address, block=event.block, error=reason)
         session.add(

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import Session
 
+from bridge.store import projections
 from bridge.store.chain_models import (
     AccountRow,
     AgreementRow,
@@ -404,7 +406,24 @@ def _approval_given(session: Session, event: Event) -> None:
 
 
 def _approval_revoked(session: Session, event: Event) -> None:
-    session.get_one(ApprovalRow, (event["batch"], event["supervisor"])).revoked = event.block
+    """Who revoked approved, or is the key that followed the one that did: both end at the same key."""
+    latest = _latest_key(session, event["supervisor"])
+    given = [
+        each
+        for each in projections.approvals(session, event["batch"])
+        if _latest_key(session, each.supervisor) == latest
+    ]
+    if not given:
+        raise NoResultFound(f"no approval that {event['supervisor']} could revoke")
+    for each in given:
+        each.revoked = each.revoked or event.block
+
+
+def _latest_key(session: Session, address: str) -> str:
+    """The key that holds now what a signer held."""
+    while (signer := session.get(SignerRow, address)) is not None and signer.successor is not None:
+        address = signer.successor
+    return address
 
 
 def _evidence_attested(session: Session, event: Event) -> None:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 from eth_utils.crypto import keccak
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import NoResultFound, OperationalError
 
 from bridge import indexer as indexing
 from bridge.chain import CONTRACTS, Chain
@@ -98,6 +98,54 @@ def test_what_builds_on_a_log_kept_apart_is_kept_apart_too(database: Database) -
         (2, "ReturnClosed", "NoResultFound"),
         (4, "Minted", "IntegrityError"),
     ]
+
+
+def test_a_row_that_no_log_kept_apart_would_have_made_stops_the_indexer(database: Database) -> None:
+    """Then the projector is wrong, not the log."""
+    indexer = indexer_of(database, minted(OTHER), closed(CREDIT))
+    with pytest.raises(NoResultFound):
+        indexer.step()
+    assert indexer.indexed() == 0
+    assert kept_apart(database) == []
+
+
+def test_a_log_kept_apart_long_ago_explains_a_missing_row(database: Database) -> None:
+    logged = [opened(CREDIT, MOST + 1)]
+    indexer_of(database, *logged).catch_up()
+    indexer_of(database, *logged, closed(CREDIT)).catch_up()
+    assert [name for _, name, _ in kept_apart(database)] == ["ReturnOpened", "ReturnClosed"]
+
+
+def added(who: str) -> tuple[str, dict[str, Any]]:
+    return "SignerAdded", {"who": who, "institution": TREE, "roles": 1}
+
+
+def rotated(who: str, successor: str) -> tuple[str, dict[str, Any]]:
+    return "SignerRotated", {"who": who, "successor": successor}
+
+
+def approved(who: str) -> tuple[str, dict[str, Any]]:
+    return "ApprovalGiven", {"batch": OTHER, "supervisor": who, "institution": TREE}
+
+
+def revoked(who: str) -> tuple[str, dict[str, Any]]:
+    return "ApprovalRevoked", {"batch": OTHER, "supervisor": who}
+
+
+@pytest.mark.parametrize("by", ["first", "second", "third"])
+def test_the_key_that_followed_takes_an_approval_back(database: Database, by: str) -> None:
+    rotations = [rotated("first", "second"), rotated("second", "third")]
+    logged = [added("first"), added("another"), approved("first"), approved("another"), *rotations]
+    indexer_of(database, *logged, revoked(by)).catch_up()
+    with database.read() as session:
+        found = {each.supervisor: each.revoked for each in projections.approvals(session, OTHER)}
+    assert found == {"first": 7, "another": None}
+
+
+def test_an_approval_nobody_gave_is_not_taken_back(database: Database) -> None:
+    indexer = indexer_of(database, added("first"), added("another"), approved("first"), revoked("another"))
+    with pytest.raises(NoResultFound):
+        indexer.step()
 
 
 def test_the_most_that_fits_is_stored(database: Database) -> None:

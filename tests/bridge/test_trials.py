@@ -10,7 +10,16 @@ OPENED = {
     "swift-courier/suppliers": "swift-courier-east",
     **{
         f"swift-courier/{name}": "swift-courier"
-        for name in ("deposit", "collateral", "sales", "platform", "tax", "customers", "repayments")
+        for name in (
+            "deposit",
+            "collateral",
+            "sales",
+            "platform",
+            "tax",
+            "customers",
+            "repayments",
+            "warehouse",
+        )
     },
 }
 
