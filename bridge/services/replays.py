@@ -11,7 +11,7 @@ from bridge.errors import Invalid
 from bridge.platform import Platform
 from bridge.services import agreements
 from bridge.store import payments, projections
-from bridge.store.chain_models import AgreementRow, BatchRow, RegisteredRow
+from bridge.store.chain_models import AgreementRow, BatchRow, MapRow, RegisteredRow
 from bridge.store.models import AgreementFileModel
 from contracts.agreement import AgreementFile, RosterEntry, load
 from contracts.agreement.compile import compile_terms
@@ -89,26 +89,50 @@ class _Past:
         names = tuple(
             held.clause_names[clause] for clause in sorted(waived) if clause < len(held.clause_names)
         )
-        released = self._released_at()
-        return PastBatch("0x" + self.batch.batch.hex(), self._facts(rows), rows, names, released)
+        released = self._released()
+        return PastBatch(
+            "0x" + self.batch.batch.hex(),
+            self._facts(rows),
+            rows,
+            names,
+            None if released is None else self.chain.block_time(released.block),
+            self._reserved_place(),
+            0 if released is None else released.id,
+        )
 
-    def _released_at(self) -> int | None:
-        """When what was not executed went back, if it did."""
+    def _reserved_place(self) -> int:
+        """Place of the batch's reservation in the chain, as `Event.order` counts."""
+        return projections.maps_into(self.session, self.batch.batch, 0, self.batch.total_minor)[0].id
+
+    def _released(self) -> MapRow | None:
+        """The map by which what was not executed went back, if it did."""
         maps = projections.maps_from(self.session, self.batch.batch, 0, self.batch.total_minor)
-        found = (self.chain.block_time(each.block) for each in maps if each.kind == RELEASE)
-        return next(found, None)
+        return next((each for each in maps if each.kind == RELEASE), None)
 
     def _rows(self) -> Iterator[PastRow]:
+        gone = projections.gone_rows(self.session, self.batch.batch)
+        whole = {each.row for each in gone if each.kind == "returned"}
         returned = {
-            each.row: self.chain.block_time(each.block)
-            for each in projections.gone_rows(self.session, self.batch.batch)
-            if each.kind == "returned"
+            each.row: (self.chain.block_time(each.block), each.id)
+            for each in projections.returns(self.session, self.batch.batch)
+            if each.row in whole
         }
         for chunk in projections.chunks(self.session, self.batch.batch):
             at, refused = self.chain.block_time(chunk.block), int(chunk.refused, 16)
+            # A chunk is known by its block only: there it counts as first, but for its own reservation.
+            executed_place = max(chunk.block << 24, self._reserved_place())
             for row in payments.payouts(self.session, self.batch.root, chunk.first_row, chunk.end_row):
                 paid = not refused >> (row.row - chunk.first_row) & 1
-                yield PastRow(row.roster_index, row.amount_minor, at, paid, returned.get(row.row))
+                returned_at, returned_place = returned.get(row.row, (None, 0))
+                yield PastRow(
+                    row.roster_index,
+                    row.amount_minor,
+                    at,
+                    paid,
+                    returned_at,
+                    executed_place,
+                    returned_place,
+                )
 
     def _facts(self, rows: Sequence[PastRow]) -> BatchFacts:
         batch = self.batch

@@ -6,6 +6,7 @@ version refuses what it would have refused had it been there from the first day.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 
 from contracts.agreement.compile import CompiledAgreement
@@ -53,13 +54,18 @@ class Version:
 
 @dataclass(frozen=True)
 class PastRow:
-    """A row as it was executed or refused, and when it went back, where it did; unix seconds, minor units."""
+    """A row as it was executed or refused, and when it went back, where it did; unix seconds, minor units.
+
+    A place orders what happens in one second: a number that grows along the chain.
+    """
 
     payee: int
     amount_minor: int
     executed_at: int
     paid: bool
     returned_at: int | None = None
+    executed_place: int = 0
+    returned_place: int = 0
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,8 @@ class PastBatch:
     """A batch of the past: its id, what is known of it, its executed rows in order.
 
     `waived_names` are the clauses a quorum waived, by name: their numbers are those of the old terms.
-    `released_at` is when what was not executed went back, unix seconds; None where nothing did.
+    `released_at` is when what was not executed went back, unix seconds; None where nothing did. Places
+    are as of `PastRow`.
     """
 
     batch: str
@@ -75,6 +82,8 @@ class PastBatch:
     rows: tuple[PastRow, ...]
     waived_names: tuple[str, ...] = ()
     released_at: int | None = None
+    reserved_place: int = 0
+    released_place: int = 0
 
     @property
     def tail_minor(self) -> int:
@@ -158,9 +167,10 @@ def _restarted(old: Version, new: Version) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class _Event:
-    """Something that happens to a batch at a moment; what happens first at one moment comes first."""
+    """Something that happens to a batch at a moment and a place of the chain."""
 
     at: int
+    place: int
     order: int
     batch: PastBatch
     rows: tuple[int, ...] = ()
@@ -172,16 +182,20 @@ _RESERVED, _EXECUTED, _RETURNED, _RELEASED = range(4)
 def _events(past: Sequence[PastBatch]) -> list[_Event]:
     found = []
     for batch in past:
-        found.append(_Event(batch.facts.reserved_at, _RESERVED, batch))
-        places = range(len(batch.rows))
-        for at, rows in groupby(places, key=lambda place: batch.rows[place].executed_at):
-            found.append(_Event(at, _EXECUTED, batch, tuple(rows)))
+        found.append(_Event(batch.facts.reserved_at, batch.reserved_place, _RESERVED, batch))
+        for (at, place), rows in groupby(range(len(batch.rows)), key=partial(_executed_when, batch)):
+            found.append(_Event(at, place, _EXECUTED, batch, tuple(rows)))
         if batch.released_at is not None:
-            found.append(_Event(batch.released_at, _RELEASED, batch))
+            found.append(_Event(batch.released_at, batch.released_place, _RELEASED, batch))
         for place, row in enumerate(batch.rows):
             if row.returned_at is not None:
-                found.append(_Event(row.returned_at, _RETURNED, batch, (place,)))
-    return sorted(found, key=lambda event: (event.at, event.order))
+                found.append(_Event(row.returned_at, row.returned_place, _RETURNED, batch, (place,)))
+    return sorted(found, key=lambda event: (event.at, event.place, event.order))
+
+
+def _executed_when(batch: PastBatch, number: int) -> tuple[int, int]:
+    row = batch.rows[number]
+    return row.executed_at, row.executed_place
 
 
 def _verdicts(version: Version, past: Sequence[PastBatch]) -> dict[tuple[str, int], RowVerdict]:

@@ -175,3 +175,16 @@ def test_only_versions_of_one_agreement(draft: Callable[[str], Draft]) -> None:
         replay(Version.of(draft("courier-payouts").compiled()), works, [])
     with pytest.raises(ValueError, match="disbursement"):
         Version.of(draft("bike-order").compiled())
+
+
+def test_in_one_second_places_say_what_came_first(draft: Callable[[str], Draft]) -> None:
+    versions = changed(draft, set_amount("daily cap", "4000.00"))
+    first = replace(batch("first", START, (0, 2_000), (1, 2_000)), rows=(), released_at=START + HOUR)
+    later = batch("later", START + HOUR, (0, 1_000))
+
+    def refused(released_place: int) -> list[str]:
+        past = [replace(first, released_place=released_place), replace(later, reserved_place=2)]
+        return [change.batch for change in replay(*versions, past).changes]
+
+    assert refused(1) == []
+    assert refused(3) == ["later"]
