@@ -17,7 +17,8 @@ from bridge.errors import ChainDiverged
 from bridge.projector import Event, apply
 from bridge.store import bank, projections
 from bridge.store.base import Database
-from bridge.store.chain_models import BlockRow, LotRow, UnstoredRow
+from bridge.store.chain_models import BlockRow, LotRow, ReferenceRow, UnstoredRow
+from bridge.store.models import MovementModel, SupervisedAccountModel
 
 __all__ = ["Indexer"]
 
@@ -119,6 +120,8 @@ def _apply(session: Session, event: Event) -> None:
     session.flush()
     if event.name == "Moved" and event["kind"] in LEAVES_SUSPENSE:
         _close_suspense(session, event["source"])
+    if event.name == "ReturnClosed" and event["remainder"]:
+        _put_suspense(session, event)
 
 
 def _apply_or_keep_apart(session: Session, event: Event) -> None:
@@ -151,3 +154,23 @@ def _close_suspense(session: Session, line: bytes) -> None:
     _, emptied = projections.line_totals(session, line)
     if emptied == lot.amount_minor:
         bank.close_task(session, "suspense", lot.reference.hex())
+
+
+def _put_suspense(session: Session, event: Event) -> None:
+    """What no payout drew of a credit waits for a teller, as any credit in suspense; whoever closed it."""
+    account = session.get(SupervisedAccountModel, session.get_one(ReferenceRow, event["reference"]).tree)
+    if account is None:
+        # A copy that is made to be compared with holds projections alone.
+        return
+    credit = bank.credit_by_reference(session, event["reference"])
+    movement = None if credit is None else session.get(MovementModel, credit.movement)
+    bank.put_task(
+        session,
+        "suspense",
+        event["lot"].hex(),
+        lot=event["lot"].hex(),
+        account=account.name,
+        bank_reference=None if movement is None else movement.bank_reference,
+        amount_minor=event["remainder"],
+        currency=account.currency,
+    )

@@ -20,10 +20,8 @@ from bridge.store.chain_models import LotRow, ReferenceRow
 from bridge.store.models import (
     CreditKind,
     DocumentModel,
-    MovementModel,
     PayoutModel,
     PayoutState,
-    SupervisedAccountModel,
 )
 from contracts.ids import commitment, name_id
 
@@ -78,26 +76,22 @@ def give_back(platform: Platform, lot: bytes, rows: Sequence[Returned]) -> Mined
 
 def close(platform: Platform, lot: bytes) -> Mined:
     """Close a credit that was opened for returns; what no payout drew becomes a lot in suspense, and a
-    teller's task. Raises NotFound, Conflict, ChainRefused.
+    teller's task as the indexer reads it. Raises NotFound, Conflict, ChainRefused.
 
     The lot's id comes of a commitment that nobody can foresee. Who sees it on its way may be quicker and take
     it: then the credit is closed with another.
     """
     with platform.database.read() as session:
-        held = _lot(session, lot)
+        _lot(session, lot)
         if session.get(ReferenceRow, lot) is None:
             raise Conflict("return-not-open", "No payout was given back out of this credit.")
-    for attempt in range(1, ATTEMPTS + 1):
+    for _ in range(1, ATTEMPTS):
         try:
-            mined = _close(platform, lot)
+            return _close(platform, lot)
         except ChainRefused as refusal:
-            if refusal.code != TAKEN or attempt == ATTEMPTS:
+            if refusal.code != TAKEN:
                 raise
-        else:
-            break
-    with platform.database.begin() as session:
-        _put_task(session, held)
-    return mined
+    return _close(platform, lot)
 
 
 def _close(platform: Platform, lot: bytes) -> Mined:
@@ -158,24 +152,3 @@ def _count(payout: PayoutModel, amount_minor: int) -> None:
     payout.returned_minor += amount_minor
     if payout.returned_minor == payout.amount_minor:
         payout.state = PayoutState.RETURNED
-
-
-def _put_task(session: Session, held: LotRow) -> None:
-    """What is left waits for a teller, as any credit in suspense."""
-    closed = session.get_one(ReferenceRow, held.reference)
-    lot = None if closed.remainder is None else projections.lot_by_reference(session, closed.remainder)
-    if lot is None or projections.line_totals(session, lot.line)[1]:
-        return
-    account = session.get_one(SupervisedAccountModel, held.tree)
-    credit = store.credit_by_reference(session, held.reference)
-    movement = None if credit is None else session.get(MovementModel, credit.movement)
-    store.put_task(
-        session,
-        "suspense",
-        lot.reference.hex(),
-        lot=lot.reference.hex(),
-        account=account.name,
-        bank_reference=None if movement is None else movement.bank_reference,
-        amount_minor=lot.amount_minor,
-        currency=account.currency,
-    )

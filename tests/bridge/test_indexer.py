@@ -13,9 +13,10 @@ from bridge import indexer as indexing
 from bridge.chain import CONTRACTS, Chain
 from bridge.indexer import Indexer
 from bridge.projector import Event
-from bridge.store import projections
+from bridge.store import bank, projections
 from bridge.store.base import Database
 from bridge.store.chain_models import LotRow, ReferenceRow, UnstoredRow
+from bridge.store.models import SupervisedAccountModel
 from contracts.ids import lot_line, name_id
 
 TREE, CREDIT, OTHER = (name_id(name) for name in ("tree", "credit", "another"))
@@ -58,8 +59,8 @@ def opened(reference: bytes, amount: int) -> tuple[str, dict[str, Any]]:
     return "ReturnOpened", {"reference": reference, "tree": TREE, "amount": amount}
 
 
-def closed(reference: bytes) -> tuple[str, dict[str, Any]]:
-    return "ReturnClosed", {"reference": reference, "remainder": 0, "lot": ZERO}
+def closed(reference: bytes, remainder: int = 0, lot: bytes = ZERO) -> tuple[str, dict[str, Any]]:
+    return "ReturnClosed", {"reference": reference, "remainder": remainder, "lot": lot}
 
 
 def minted(reference: bytes) -> tuple[str, dict[str, Any]]:
@@ -169,4 +170,35 @@ def test_a_database_that_fails_is_asked_again(database: Database, monkeypatch: p
             indexer.step()
     assert indexer.indexed() == 0
     assert indexer.catch_up() == 1
+    assert kept_apart(database) == []
+
+
+def identified(reference: bytes) -> tuple[str, dict[str, Any]]:
+    places = {"source_start": 0, "destination_start": 0, "limit": 0}
+    moved = {"kind": 1, "source": lot_line(reference), "destination": TREE, "amount": 5, "info": ZERO}
+    return "Moved", places | moved
+
+
+def test_what_is_left_of_a_return_set_is_a_tellers_task_until_it_is_mapped(database: Database) -> None:
+    logged = [opened(CREDIT, 9), closed(CREDIT, 5, OTHER), minted(OTHER), identified(OTHER)]
+    with database.begin() as session:
+        account = SupervisedAccountModel(
+            tree=TREE, name="a", bank="b", number="1", is_iban=False, currency="CNY", holder="h"
+        )
+        account.opening_minor = 0
+        session.add(account)
+    indexer_of(database, *logged[:3]).catch_up()
+    with database.read() as session:
+        (task,) = bank.open_tasks(session)
+        assert (task.kind, task.subject) == ("suspense", OTHER.hex())
+        assert (task.detail["amount_minor"], task.detail["account"]) == (5, "a")
+    indexer_of(database, *logged).catch_up()
+    with database.read() as session:
+        assert bank.open_tasks(session) == []
+
+
+def test_projections_alone_give_nobody_a_task(database: Database) -> None:
+    indexer_of(database, opened(CREDIT, 9), closed(CREDIT, 5, OTHER), minted(OTHER)).catch_up()
+    with database.read() as session:
+        assert bank.open_tasks(session) == []
     assert kept_apart(database) == []

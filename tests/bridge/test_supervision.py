@@ -129,6 +129,7 @@ def test_one_credit_brings_several_payouts_back(ready: World) -> None:
         returns.give_back(ready.platform, lot, [returns.Returned(first)])
     mined = returns.close(ready.platform, lot)
     (left,) = [each for each in _tasks(ready, "suspense") if each["detail"]["amount_minor"] == 500]  # type: ignore[index]
+    assert left["detail"]["bank_reference"] == "RS-1"  # type: ignore[index]
     assert returns.close(ready.platform, lot) == mined
     assert left in _tasks(ready, "suspense")
     with ready.platform.database.read() as session:
