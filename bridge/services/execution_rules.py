@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
-from web3 import Web3
 
 from bridge.chain import Chain
+from bridge.services.other_agreements import balance_of, state_of
 from bridge.store import payments, projections
-from bridge.store.chain_models import AgreementRow, BatchRow, ChunkRow, CustodyRow, RegisteredRow
+from bridge.store.chain_models import BatchRow, ChunkRow, CustodyRow, RegisteredRow
 from bridge.store.models import PayoutModel
 from contracts.ids import account_line
-from contracts.terms import BALANCE_STATE, NON_WAIVABLE, OPEN_STATE, Guard, Kind, Role
+from contracts.terms import BALANCE_STATE, NON_WAIVABLE, Guard, Kind, Role
 
 __all__ = ["execution_faults"]
 
@@ -236,15 +236,9 @@ class _Look:
         return len(self._members(guard.party, sorted(institutions))) >= guard.b
 
     def _other(self, guard: Guard) -> bool:
-        address, block = Web3.to_checksum_address(guard.party[12:]), self.chunk.block
-        is_active = self.chain.read("AgreementFactory", "instance", address, block=block).active
-        if guard.a in (BALANCE_STATE, OPEN_STATE) and not is_active:
-            return False
-        if guard.a != BALANCE_STATE:
-            return bool(self.chain.read("Disbursement", "state", at=address, block=block) == guard.a)
-        account = self.session.get_one(AgreementRow, address).account
-        held = self.chain.read("Ledger", "account_balance", account, guard.subject, block=block)
-        return bool(held >= guard.b)
+        if guard.a == BALANCE_STATE:
+            return balance_of(self.session, self.chain, guard, self.chunk.block) >= guard.b
+        return state_of(self.chain, guard, self.chunk.block) == guard.a
 
     def _document(self, guard: Guard) -> RegisteredRow | None:
         """The batch's document, if it is of the kind and no more is spoken for than it is good for."""

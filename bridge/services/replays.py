@@ -4,14 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from sqlalchemy.orm import Session
-from web3 import Web3
 
 from bridge.chain import Chain
 from bridge.errors import Invalid
 from bridge.platform import Platform
 from bridge.services import agreements
+from bridge.services.other_agreements import balance_of, state_of
 from bridge.store import payments, projections
-from bridge.store.chain_models import AgreementRow, BatchRow, MapRow, RegisteredRow
+from bridge.store.chain_models import BatchRow, MapRow, RegisteredRow
 from bridge.store.models import AgreementFileModel
 from contracts.agreement import AgreementFile, RosterEntry, load
 from contracts.agreement.compile import compile_terms
@@ -185,24 +185,19 @@ class _Past:
         blocks = projections.blocks_of_payee(self.session, self.batch.agreement, payee, self._last_block())
         return bool(blocks) and blocks[-1].blocked
 
-    def _others(self) -> Iterator[tuple[Guard, str]]:
-        for guard in self.guards:
-            if guard.kind == Kind.AGREEMENT_STATE:
-                yield guard, Web3.to_checksum_address(guard.party[12:])
+    def _others(self) -> Iterator[Guard]:
+        return (guard for guard in self.guards if guard.kind == Kind.AGREEMENT_STATE)
 
     def _states(self) -> Iterator[tuple[bytes, int]]:
         """States of other agreements when the batch was executed."""
-        for guard, address in self._others():
+        for guard in self._others():
             if guard.a != BALANCE_STATE:
-                block = self._last_block()
-                yield guard.party, self.chain.read("Disbursement", "state", at=address, block=block)
+                yield guard.party, state_of(self.chain, guard, self._last_block())
 
     def _balances(self) -> Iterator[tuple[tuple[bytes, bytes], int]]:
-        for guard, address in self._others():
+        for guard in self._others():
             if guard.a == BALANCE_STATE:
-                account = self.session.get_one(AgreementRow, address).account
-                block = self._last_block()
-                held = self.chain.read("Ledger", "account_balance", account, guard.subject, block=block)
+                held = balance_of(self.session, self.chain, guard, self._last_block())
                 yield (guard.party, guard.subject), held
 
     def _members(self) -> dict[bytes, frozenset[bytes]]:
