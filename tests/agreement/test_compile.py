@@ -138,6 +138,8 @@ def further_clauses(draw: st.DrawFn) -> list[tuple[str, list[dict[str, object]]]
                 ]
             ),
             unique_by=lambda clause: clause[0],
+            # With all others a file has sixteen clauses then, which is the most.
+            max_size=8,
         )
     )
 
