@@ -27,20 +27,23 @@ class Target:
     """Deployables that contain a module and that these tests deploy; a deployable's host is itself."""
 
 
+# What the factory asks of every template.
+_ACTIVATION = "test_factory_activate*"
+
 TARGETS: dict[str, Target] = {
     "Accounts": Target(("test_accounts*",)),
     "AgreementFactory": Target(("test_factory*",)),
-    "Allocation": Target(("test_allocation*",)),
+    "Allocation": Target(("test_allocation*", _ACTIVATION)),
     "Clauses": Target(("test_guards*", "test_disbursement*")),
-    "DeliveryVersusPayment": Target(("test_delivery*",)),
+    "DeliveryVersusPayment": Target(("test_delivery*", _ACTIVATION)),
     "Directory": Target(("test_directory*",)),
-    "Disbursement": Target(("test_disbursement*", "test_guards*")),
-    "Escrow": Target(("test_escrow*",)),
-    "Guarantee": Target(("test_guarantee*",)),
+    "Disbursement": Target(("test_disbursement*", "test_guards*", _ACTIVATION)),
+    "Escrow": Target(("test_escrow*", _ACTIVATION)),
+    "Guarantee": Target(("test_guarantee*", _ACTIVATION)),
     "Ledger": Target(("test_ledger*", "test_merkle*", "test_money*")),
-    "Receivable": Target(("test_receivable*",)),
+    "Receivable": Target(("test_receivable*", _ACTIVATION)),
     "Registry": Target(("test_registry*",)),
-    "Split": Target(("test_split*",)),
+    "Split": Target(("test_split*", _ACTIVATION)),
     "Supervision": Target(("test_supervision*", "test_signatures*", "test_money*")),
     "modules/caps": Target(
         ("test_disbursement*", "test_guards*", "test_allocation*"), ("Disbursement", "Allocation")

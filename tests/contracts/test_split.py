@@ -61,6 +61,12 @@ def expected(parts: tuple[Share, ...], total: int) -> list[int]:
     return [*got, total - sum(got)]
 
 
+def test_nobody_else_draws_on_what_is_to_be_divided(world: World, sharing: Contract) -> None:
+    assert sharing.holds_deposits()
+    with reverts("accounts: an agreement holds deposits there"):
+        world.disbursement()
+
+
 def test_clear_divides_what_rests(world: World, sharing: Contract) -> None:
     world.fund(10_000)
     assert sharing.clear(sender=attacker) == 1
