@@ -176,6 +176,8 @@ def test_settle_exchanges_both(world: World, deal: Contract) -> None:
     assert paid.info == DOCUMENT
     assert named(deal, "DocumentHeld").holder == ENTERPRISE
     assert deal.state() == RELEASED
+    boa.env.timestamp += 365 * DAY
+    assert deal.state() == RELEASED
     held = world.registry.document(DOCUMENT)
     assert (held.holder, held.amount, held.used) == (ENTERPRISE, 1_000, 1_000)
     with reverts("delivery: has ended"):
