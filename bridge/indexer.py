@@ -19,13 +19,14 @@ from bridge.store import bank, projections
 from bridge.store.base import Database
 from bridge.store.chain_models import BlockRow, LotRow, ReferenceRow, UnstoredRow
 from bridge.store.models import MovementModel, SupervisedAccountModel
+from contracts.terms import MapKind
 
 __all__ = ["Indexer"]
 
 BLOCKS_A_STEP = 500
 CURSOR = "head"
-LEAVES_SUSPENSE = (1, 8, 14, 15)
-"""Kinds of map that may take money out of suspense (`modules/lines.vy`): identify, carve, reverse, reopen."""
+LEAVES_SUSPENSE = (MapKind.IDENTIFY, MapKind.CARVE, MapKind.REVERSE, MapKind.REOPEN)
+"""Kinds of map that may take money out of suspense."""
 
 UNSTORABLE = (OverflowError, DataError, IntegrityError, NoResultFound)
 """A number or text beyond its column; a row that is there already, or that a log kept apart did not make.

@@ -5,11 +5,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bridge.trace import Map
+from contracts.terms import MapKind
 
 __all__ = ["BatchState", "LineState", "line_states", "resting_minor", "tree_of_lines"]
 
-LEAVES_A_BATCH = (4, 5, 6)
-"""Skip, release, give back (`modules/lines.vy`): a batch's line is emptied by what it executes. Every other
+LEAVES_A_BATCH = (MapKind.SKIP, MapKind.RELEASE, MapKind.GIVE_BACK)
+"""A batch's line is emptied by what it executes. Every other
 kind of map empties its source from the front, also one that lays money behind its own end."""
 
 

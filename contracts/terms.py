@@ -19,6 +19,7 @@ __all__ = [
     "Guard",
     "InstitutionKind",
     "Kind",
+    "MapKind",
     "Refusal",
     "Role",
     "Rule",
@@ -50,6 +51,26 @@ class Kind(IntEnum):
     WAITING = 15
     DOCUMENT = 16
     CALENDAR_DAY = 17
+
+
+class MapKind(IntEnum):
+    """Kind of a map from line to line, as `Moved` logs it (`modules/lines.vy`)."""
+
+    IDENTIFY = 1
+    TRANSFER = 2
+    RESERVE = 3
+    SKIP = 4
+    RELEASE = 5
+    GIVE_BACK = 6
+    WRITE_OFF = 7
+    CARVE = 8
+    RELAY = 9
+    THAW = 10
+    SORT = 11
+    MAKE_GOOD = 12
+    SWEEP = 13
+    REVERSE = 14
+    REOPEN = 15
 
 
 class Role(IntFlag):

@@ -26,12 +26,11 @@ from bridge.store.chain_models import PROJECTIONS, BlockRow
 from bridge.store.models import PayoutModel, PayoutState
 from bridge.trace import Map, partition_faults
 from contracts.ids import reversed_line, written_off_line
+from contracts.terms import MapKind
 
 __all__ = ["check"]
 
 SHOWN = 20
-REOPEN = 15
-"""Kind of map that takes a lot back because it is a return (`modules/lines.vy`)."""
 
 
 def check(platform: Platform) -> dict[str, dict[str, object]]:
@@ -91,7 +90,7 @@ def _total_faults(session: Session, tree: bytes, totals: Any, resting: int) -> I
     """What the tree says it holds, lacks and was attested, against what the events make of it."""
     claimed = sum(row.amount_minor for row in projections.reversals_of_tree(session, tree))
     gone = projections.maps_into_all(session, reversed_line(tree))
-    made_good = sum(row.amount_minor for row in gone if row.kind != REOPEN)
+    made_good = sum(row.amount_minor for row in gone if row.kind != MapKind.REOPEN)
     brought = _brought(session, tree)
     signed = projections.latest_attested(session, tree)
     attested = 0 if signed is None else signed.balance_minor + signed.credits_minor - signed.debits_minor
@@ -153,7 +152,7 @@ def _references(session: Session, platform: Platform) -> Iterator[str]:
         event = platform.chain.decode(entry)
         if event.name in ("Minted", "ReturnOpened", "ReferenceVoided"):
             used[event["reference"]] += 1
-        elif event.name == "Moved" and event["kind"] == REOPEN:
+        elif event.name == "Moved" and event["kind"] == MapKind.REOPEN:
             used[event["info"]] -= 1
     yield from (f"reference {each.hex()} was used {times} times" for each, times in used.items() if times > 1)
     for account in bank_store.supervised_accounts(session):

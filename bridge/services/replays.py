@@ -18,14 +18,12 @@ from contracts.agreement.compile import compile_terms
 from contracts.agreement.evaluate import Approved, BatchFacts, DocumentFacts, Observed
 from contracts.agreement.replay import Change, PastBatch, PastRow, Replay, Version, replay
 from contracts.ids import account_line, name_id
-from contracts.terms import BALANCE_STATE, Guard, InstitutionKind, Kind
+from contracts.terms import BALANCE_STATE, Guard, InstitutionKind, Kind, MapKind
 
 __all__ = ["run", "shown"]
 
 NO_SALT = bytes(16)
 """A replay needs no root: the salt of every payee, for the compiler."""
-RELEASE = 5
-"""Kind of map that takes the unexecuted tail of a batch back (`modules/lines.vy`)."""
 
 
 def run(platform: Platform, content: bytes, rosters: Mapping[str, bytes]) -> Replay:
@@ -84,7 +82,8 @@ class _Past:
 
     def told(self, held: AgreementFileModel) -> PastBatch:
         """The batch as a replay takes it."""
-        rows = tuple(self._rows())
+        reserved_place = self._reserved_place()
+        rows = tuple(self._rows(reserved_place))
         waived = {each.clause for each in projections.waivers(self.session, self.batch.batch)}
         names = tuple(
             held.clause_names[clause] for clause in sorted(waived) if clause < len(held.clause_names)
@@ -96,7 +95,7 @@ class _Past:
             rows,
             names,
             None if released is None else self.chain.block_time(released.block),
-            self._reserved_place(),
+            reserved_place,
             0 if released is None else released.id,
         )
 
@@ -107,9 +106,9 @@ class _Past:
     def _released(self) -> MapRow | None:
         """The map by which what was not executed went back, if it did."""
         maps = projections.maps_from(self.session, self.batch.batch, 0, self.batch.total_minor)
-        return next((each for each in maps if each.kind == RELEASE), None)
+        return next((each for each in maps if each.kind == MapKind.RELEASE), None)
 
-    def _rows(self) -> Iterator[PastRow]:
+    def _rows(self, reserved_place: int) -> Iterator[PastRow]:
         gone = projections.gone_rows(self.session, self.batch.batch)
         whole = {each.row for each in gone if each.kind == "returned"}
         returned = {
@@ -120,7 +119,7 @@ class _Past:
         for chunk in projections.chunks(self.session, self.batch.batch):
             at, refused = self.chain.block_time(chunk.block), int(chunk.refused, 16)
             # A chunk is known by its block only: there it counts as first, but for its own reservation.
-            executed_place = max(chunk.block << 24, self._reserved_place())
+            executed_place = max(chunk.block << 24, reserved_place)
             for row in payments.payouts(self.session, self.batch.root, chunk.first_row, chunk.end_row):
                 paid = not refused >> (row.row - chunk.first_row) & 1
                 returned_at, returned_place = returned.get(row.row, (None, 0))
