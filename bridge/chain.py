@@ -18,6 +18,7 @@ from web3._utils.events import get_event_data
 from web3.contract import Contract
 from web3.contract.contract import ContractFunction
 from web3.exceptions import ContractLogicError, TransactionNotFound, Web3RPCError
+from web3.providers.rpc.utils import ExceptionRetryConfiguration
 from web3.types import FilterParams, LogReceipt, TxParams
 
 from bridge.errors import ChainDiverged, ChainError, ChainRefused, ChainUnreachable
@@ -121,8 +122,11 @@ class Chain:
 
     @staticmethod
     def connect(url: str) -> Web3:
-        """web3 on a node."""
-        return Web3(HTTPProvider(url, request_kwargs={"timeout": 60}))
+        """web3 on a node. A connection that the node closed is opened again; an answer that takes longer than
+        the longest trial is not waited for again.
+        """
+        again = ExceptionRetryConfiguration(errors=[requests.ConnectionError], retries=2)
+        return Web3(HTTPProvider(url, request_kwargs={"timeout": 60}, exception_retry_configuration=again))
 
     def check(self) -> None:
         """Refuse to work on another chain, or on contracts with other code."""
@@ -180,8 +184,10 @@ class Chain:
         address = getattr(self.deployment, contract, contract)
         return TypedMessage(kind, self.deployment.chain_id, address, values)
 
-    def preflight(self, call: Call, sender: str, block: Any = "latest") -> bytes:
-        """Try a call without sending it. Raises ChainRefused as the chain would."""
+    def preflight(self, call: Call, sender: str, block: Any = "pending") -> bytes:
+        """Try a call without sending it: by default in the block that would be made now, whose time is now's
+        however long ago the latest one is. Raises ChainRefused as the chain would.
+        """
         transaction: TxParams = {
             "from": Web3.to_checksum_address(sender),
             "to": call.to,

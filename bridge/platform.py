@@ -146,6 +146,7 @@ class Platform:
     def pause(self) -> None:
         """Give the worker a moment."""
         self.wake.set()
+        # What is waited for is written by the worker's thread or another process: only the database knows.
         time.sleep(POLL_SECONDS)
 
     def try_call(self, call: Call) -> bytes:

@@ -224,13 +224,22 @@ def _reference_voided(session: Session, event: Event) -> None:
 
 
 def _credit_reversed(session: Session, event: Event) -> None:
+    _falls_short(session, event, event["info"])
+
+
+def _shortfall_recorded(session: Session, event: Event) -> None:
+    _falls_short(session, event, event["reference"])
+
+
+def _falls_short(session: Session, event: Event, debit: bytes) -> None:
+    """`debit`: keyed reference of the bank's debit, or the commitment to its message."""
     session.add(
         ReversalRow(
             id=event.order,
             reference=event["reference"],
             tree=event["tree"],
             amount_minor=event["amount"],
-            info=event["info"],
+            info=debit,
             block=event.block,
         )
     )
@@ -552,6 +561,7 @@ _HANDLERS: dict[str, Callable[[Session, Event], None]] = {
     "ReturnClosed": _return_closed,
     "ReferenceVoided": _reference_voided,
     "CreditReversed": _credit_reversed,
+    "ShortfallRecorded": _shortfall_recorded,
     "CustodyOpened": _custody_opened,
     "Minted": _minted,
     "Moved": _moved,

@@ -149,6 +149,7 @@ class Sender:
         while (receipt := self.chain.receipt(transaction.hash)) is None:
             if time.monotonic() > deadline:
                 return False
+            # JSON-RPC over HTTP does not tell when a receipt is there.
             time.sleep(POLL_SECONDS)
         failure = None if receipt["status"] == 1 else self._reason(transaction, receipt["blockNumber"])
         with self.database.begin() as session:

@@ -26,8 +26,6 @@ exports: (parties.LEDGER, parties.DIRECTORY, parties.is_done)
 MAX_GUARDS: constant(uint256) = 24
 MAX_DESTINATIONS: constant(uint256) = 64
 MAX_RULES: constant(uint256) = 32
-MAX_ACCOUNTS: constant(uint256) = 16
-MAX_ARGUMENT_BYTES: constant(uint256) = 16384
 # Accounts looked at above a destination to find this agreement's.
 MAX_LEVELS: constant(uint256) = 64
 # PAYOUT_CAP, WINDOW_CAP, TIME_WINDOW, LIFETIME_CAP, CALENDAR_DAY: an allocation has no batch that could be
@@ -176,7 +174,7 @@ def clear():
         if amount > 0:
             self._move(rule.destination, amount, terms_hash)
         left -= amount
-        if rule.mode == SHARE and wanted - amount != due:
+        if rule.mode == SHARE:
             self.owed[i] = wanted - amount
             owed_in_all = owed_in_all + wanted - amount - due
     moved: uint256 = filled - emptied - left
@@ -190,7 +188,7 @@ def clear():
 
 @view
 @external
-def accounts() -> DynArray[bytes32, MAX_ACCOUNTS]:
+def accounts() -> DynArray[bytes32, 16]:
     """
     @return DynArray The account it draws on.
     """
@@ -252,7 +250,7 @@ def state() -> uint256:
 
 
 @external
-def adopt(arguments: Bytes[MAX_ARGUMENT_BYTES]):
+def adopt(arguments: Bytes[16384]):
     """
     @notice Refused: the quorum retires an allocation and activates another.
     @param arguments Encoded terms.

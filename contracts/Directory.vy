@@ -291,6 +291,15 @@ def signer(who: address) -> IDirectory.Signer:
 
 @view
 @external
+def latest(who: address) -> address:
+    """
+    @return address The last of the keys that followed a signer's by rotation, or the signer's own.
+    """
+    return self._latest(who)
+
+
+@view
+@external
 def holds(who: address, role: uint256) -> bool:
     """
     @return bool Whether the signer holds the role now.

@@ -29,8 +29,6 @@ initializes: payees
 
 MAX_GUARDS: constant(uint256) = 24
 MAX_SIGNERS: constant(uint256) = 16
-MAX_ACCOUNTS: constant(uint256) = 16
-MAX_ARGUMENT_BYTES: constant(uint256) = 16384
 MAX_CHUNK_BYTES: constant(uint256) = 11008
 MAX_CHUNK_ROWS: constant(uint256) = 256
 MAX_LEAF_BYTES: constant(uint256) = 344
@@ -137,7 +135,7 @@ def __init__(account_: bytes32, dye_class: bytes32, terms: DynArray[IAgreement.G
 
 
 @external
-def adopt(arguments: Bytes[MAX_ARGUMENT_BYTES]):
+def adopt(arguments: Bytes[16384]):
     """
     @notice Put new terms in the place of the old. What caps have counted stays; batches reserved before can only
         be released.
@@ -456,7 +454,7 @@ def approvers(batch: bytes32) -> DynArray[address, MAX_SIGNERS]:
 
 @view
 @external
-def accounts() -> DynArray[bytes32, MAX_ACCOUNTS]:
+def accounts() -> DynArray[bytes32, 16]:
     """
     @return DynArray The account it draws on.
     """
@@ -800,7 +798,7 @@ def _check_rows(
                 refused |= 1 << i
                 slots = before
     self._store(verdict, group, slots)
-    if refused != 0 and verdict.cap_count > 0:
+    if refused != 0:
         self._uncounted[batch][first_row // 256] |= refused << first_row % 256
     return refused
 

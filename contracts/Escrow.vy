@@ -20,8 +20,6 @@ initializes: parties
 exports: (parties.LEDGER, parties.DIRECTORY, parties.next_nonce)
 
 MAX_MILESTONES: constant(uint256) = 16
-MAX_GUARDS: constant(uint256) = 24
-MAX_ACCOUNTS: constant(uint256) = 16
 # A timeout beyond any contract's life would lock money up by a slip of the pen.
 MAX_SECONDS: constant(uint256) = 30 * 366 * 86400
 
@@ -44,7 +42,7 @@ RULING_TYPEHASH: constant(bytes32) = keccak256(
     "Ruling(uint256 toPayee,uint256 toPayer,uint256 nonce,uint256 deadline)"
 )
 COMPROMISE_TYPEHASH: constant(bytes32) = keccak256(
-    "Compromise(uint256 toPayee,uint256 toPayer,uint256 nonce,uint256 deadline)"
+    "Compromise(uint256 toPayee,uint256 toPayer,uint256 payerNonce,uint256 payeeNonce,uint256 deadline)"
 )
 
 account: public(immutable(bytes32))
@@ -232,12 +230,25 @@ def settle(
     @param to_payee Minor units for the payee.
     @param to_payer Minor units for the payer, who also gets what came since the parties signed.
     @param deadline Chain time after which the signatures are void.
-    @param payer_signature By an operator of the payer, under the payer's nonce.
-    @param payee_signature By an operator of the payee, under the payee's nonce.
+    @param payer_signature By an operator of the payer; both sign one message, which names the nonce of each.
+    @param payee_signature By an operator of the payee.
     """
     self._in_time()
-    self._agreed(PAYER, to_payee, to_payer, deadline, payer_signature)
-    digest: bytes32 = self._agreed(PAYEE, to_payee, to_payer, deadline, payee_signature)
+    digest: bytes32 = parties._digest(
+        keccak256(
+            abi_encode(
+                COMPROMISE_TYPEHASH,
+                to_payee,
+                to_payer,
+                parties.next_nonce[PAYER],
+                parties.next_nonce[PAYEE],
+                deadline,
+            )
+        ),
+        deadline,
+    )
+    parties._signed_next(PAYER, parties.OPERATOR, digest, payer_signature)
+    parties._signed_next(PAYEE, parties.OPERATOR, digest, payee_signature)
     self._divide(to_payee, to_payer, digest)
 
 
@@ -392,7 +403,16 @@ def progress(milestone: uint256) -> IEscrow.Progress:
 
 @view
 @external
-def accounts() -> DynArray[bytes32, MAX_ACCOUNTS]:
+def is_proven(milestone: uint256) -> bool:
+    """
+    @return bool Whether a witness who stands attested a milestone.
+    """
+    return self._is_proven(milestone)
+
+
+@view
+@external
+def accounts() -> DynArray[bytes32, 16]:
     """
     @return DynArray The account it draws on.
     """
@@ -401,7 +421,7 @@ def accounts() -> DynArray[bytes32, MAX_ACCOUNTS]:
 
 @view
 @external
-def terms() -> DynArray[IAgreement.Guard, MAX_GUARDS]:
+def terms() -> DynArray[IAgreement.Guard, 24]:
     """
     @return DynArray Nothing: an escrow's terms are its milestones, parties and times.
     """
@@ -489,21 +509,6 @@ def _check_payment(amount: uint256, most: uint256):
     """
     assert amount > 0, "escrow: nothing to pay"
     assert amount <= most, "escrow: more than is left"
-
-
-@internal
-def _agreed(
-    party: bytes32, to_payee: uint256, to_payer: uint256, deadline: uint256, signature: Bytes[65]
-) -> bytes32:
-    """
-    @dev Throws unless a party signed this compromise.
-    @return bytes32 What it signed.
-    """
-    digest: bytes32 = parties._digest(
-        keccak256(abi_encode(COMPROMISE_TYPEHASH, to_payee, to_payer, parties.next_nonce[party], deadline)), deadline
-    )
-    parties._signed_next(party, parties.OPERATOR, digest, signature)
-    return digest
 
 
 @internal

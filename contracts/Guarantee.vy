@@ -23,8 +23,6 @@ initializes: parties
 exports: (parties.LEDGER, parties.DIRECTORY, parties.next_nonce)
 
 MAX_CLAIMS: constant(uint256) = 32
-MAX_GUARDS: constant(uint256) = 24
-MAX_ACCOUNTS: constant(uint256) = 16
 # An expiry beyond any contract's life would lock money up by a slip of the pen.
 MAX_SECONDS: constant(uint256) = 30 * 366 * 86400
 
@@ -353,7 +351,7 @@ def state() -> uint256:
 
 @view
 @external
-def accounts() -> DynArray[bytes32, MAX_ACCOUNTS]:
+def accounts() -> DynArray[bytes32, 16]:
     """
     @return DynArray The account it draws on.
     """
@@ -362,7 +360,7 @@ def accounts() -> DynArray[bytes32, MAX_ACCOUNTS]:
 
 @view
 @external
-def terms() -> DynArray[IAgreement.Guard, MAX_GUARDS]:
+def terms() -> DynArray[IAgreement.Guard, 24]:
     """
     @return DynArray Nothing: a guarantee's terms are its amount, parties and dates.
     """

@@ -219,14 +219,16 @@ def transfer(
 ):
     """
     @notice Move money to another account of the tree, in the same dye class.
-    @param back Whether it goes back to where it came from: then it is no inflow there.
+    @param back Whether it goes back to where it came from, or is more than anybody is owed: then it is a REFUND
+        and no inflow there.
     """
     self._solvent(staticcall IAccounts(ACCOUNTS).transfers(account, msg.sender, destination))
     source: bytes32 = lines._account_line(account, dye_class)
     # Whatever comes back finds room.
     lines._fits(lines._filled(source), lines.LIMIT_START)
+    kind: uint256 = lines.REFUND if back else lines.TRANSFER
     limit: uint256 = lines.LIMIT_BACK if back else lines.LIMIT_START
-    lines._move(lines.TRANSFER, source, lines._account_line(destination, dye_class), amount, limit, info)
+    lines._move(kind, source, lines._account_line(destination, dye_class), amount, limit, info)
 
 
 @external
@@ -332,12 +334,15 @@ def set_attested(tree: bytes32, attested: uint256):
 
 
 @external
-def add_shortfall(tree: bytes32, amount: uint256):
+def add_shortfall(tree: bytes32, amount: uint256, reference: bytes32):
     """
     @notice Count money that the bank took back and that nothing on the ledger answers for yet. Until it is made
         good nothing of the tree starts. All of it together is never more than was brought.
+    @param reference Keyed hash of the bank's debit, which counts once; zero where a credit is reversed.
     """
     self._supervision()
+    if reference != empty(bytes32):
+        self._use(reference)
     number: uint256 = self._root_number(tree)
     shortfall: uint256 = (self._resting[number] >> _SHORTFALL) + amount
     assert shortfall <= self._brought[number], "ledger: more than was brought"

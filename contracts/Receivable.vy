@@ -289,7 +289,7 @@ def repay(amount: uint256, reference: bytes32, deadline: uint256, signature: Byt
     self._only_registered()
     assert amount > 0, "receivable: nothing to repay"
     resting: uint256 = self._resting()
-    assert amount <= parties.MAX_AMOUNT and resting + amount <= self._owed(), "receivable: more than is owed"
+    assert amount <= max(self._owed(), resting) - resting, "receivable: more than is owed"
     self._move(DEBTOR_ACCOUNT, account, amount, reference, False)
     self._collect(resting + amount)
 

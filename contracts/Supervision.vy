@@ -44,6 +44,7 @@ LOT_FREEZE_TYPEHASH: constant(bytes32) = keccak256("LotFreeze(bytes32 lot,uint25
 WRITE_OFF_TYPEHASH: constant(bytes32) = keccak256(
     "WriteOff(bytes32 account,bytes32 dyeClass,uint256 amount,bytes32 reference)"
 )
+SHORTFALL_TYPEHASH: constant(bytes32) = keccak256("Shortfall(bytes32 tree,uint256 amount,bytes32 reference)")
 MAKING_GOOD_TYPEHASH: constant(bytes32) = keccak256(
     "MakingGood(bytes32 account,bytes32 dyeClass,uint256 amount,uint256 start)"
 )
@@ -121,7 +122,7 @@ def reverse(reference: bytes32, amount: uint256, info: bytes32):
     assert amount <= opened and before + amount <= opened, "supervision: more than the credit"
     self.reversed[reference] = before + amount
     log ISupervision.CreditReversed(reference=reference, tree=tree, amount=amount, info=info)
-    extcall ILedger(LEDGER).add_shortfall(tree, amount)
+    extcall ILedger(LEDGER).add_shortfall(tree, amount, empty(bytes32))
 
 
 # Operators, by signature
@@ -379,6 +380,23 @@ def write_off(
         consents,
     )
     extcall ILedger(LEDGER).write_off(account, dye_class, amount, reference)
+
+
+@external
+def record_shortfall(tree: bytes32, amount: uint256, reference: bytes32, consents: DynArray[Bytes[65], MAX_SIGNERS]):
+    """
+    @notice Record that the bank took money for which nothing on the ledger stands, such as a row it paid after it
+        had been rejected. It is a shortfall that stops the tree's payouts until it is made good.
+    @param tree The supervised account.
+    @param amount Minor units.
+    @param reference Keyed hash of the bank's debit; counts once, written off or recorded.
+    @param consents Of the tree's quorum, rising by signer.
+    """
+    self._quorum(tree, keccak256(abi_encode(SHORTFALL_TYPEHASH, tree, amount, reference)), consents)
+    assert amount > 0, "supervision: zero amount"
+    assert reference != empty(bytes32), "supervision: zero reference"
+    log ISupervision.ShortfallRecorded(reference=reference, tree=tree, amount=amount)
+    extcall ILedger(LEDGER).add_shortfall(tree, amount, reference)
 
 
 @external

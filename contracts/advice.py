@@ -564,6 +564,7 @@ REASON_ADVICE: dict[str, str] = {
         "Check the statement: an account cannot have paid out more than it held and received."
     ),
     "supervision: zero amount": "Enter an amount above zero.",
+    "supervision: zero reference": "Give the reference of the bank's debit; it cannot be zero.",
     "supervision: more than the credit": (
         "Take back no more than the credit amounts to, all its reversals together."
     ),

@@ -71,6 +71,7 @@ class MapKind(IntEnum):
     SWEEP = 13
     REVERSE = 14
     REOPEN = 15
+    REFUND = 16
 
 
 class Role(IntFlag):

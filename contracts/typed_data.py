@@ -66,6 +66,7 @@ MESSAGE_FIELDS: dict[str, tuple[tuple[str, str], ...]] = {
         ("amount", "uint256"),
         ("reference", "bytes32"),
     ),
+    "Shortfall": (("tree", "bytes32"), ("amount", "uint256"), ("reference", "bytes32")),
     "MakingGood": (
         ("account", "bytes32"),
         ("dyeClass", "bytes32"),
@@ -174,7 +175,8 @@ MESSAGE_FIELDS: dict[str, tuple[tuple[str, str], ...]] = {
     "Compromise": (
         ("toPayee", "uint256"),
         ("toPayer", "uint256"),
-        ("nonce", "uint256"),
+        ("payerNonce", "uint256"),
+        ("payeeNonce", "uint256"),
         ("deadline", "uint256"),
     ),
     # Guarantee

@@ -50,7 +50,7 @@ class Checkpoint:
         self.length = length
 
 
-class AccountDatabase(AccountDatabaseAPI):  # type: ignore[misc]
+class AccountDatabase(AccountDatabaseAPI):  # type: ignore[misc]  # py-evm has no types
     """The accounts under a state root, and what is written over them. For one thread."""
 
     def __init__(self, db: Any, state_root: bytes = EMPTY_ROOT) -> None:

@@ -45,7 +45,7 @@ def quick_computation(base: type[Any]) -> type[Any]:
     translations: LRU[bytes, Translations] = LRU(CODES_MAX)
     made = count(1)
 
-    class Quick(base):  # type: ignore[misc]
+    class Quick(base):  # type: ignore[misc]  # py-evm has no types
         """Shorter opcodes, and runs instead of a loop."""
 
         hot = HOT

@@ -28,7 +28,7 @@ def _modular_exponentiation(original: Precompile) -> Precompile:
     CPython's own ``pow`` takes half a minute for what a block's gas pays, and holds the interpreter;
     py-evm also answers zero to every base of no bytes, where 0**0 is one.
     """
-    gas_of = original.keywords.get("gas_calculator", _compute_modexp_gas_fee_eip_198)  # type: ignore[attr-defined]
+    gas_of = original.keywords.get("gas_calculator", _compute_modexp_gas_fee_eip_198)  # type: ignore[attr-defined]  # py-evm has no types
 
     def run(computation: Any) -> Any:
         data = computation.msg.data_as_bytes

@@ -56,7 +56,7 @@ CODE_CACHE_ENTRIES = 512
 HEADER_CACHE_ENTRIES = 4_096
 
 
-class StateView(BaseDB):  # type: ignore[misc]
+class StateView(BaseDB):  # type: ignore[misc]  # py-evm has no types
     """Trie nodes and code by hash: the stored ones, and on top of them the ones written here."""
 
     def __init__(self, store: "Store") -> None:

@@ -83,9 +83,12 @@ class Contract:
         before = self.source.text.encode()[:start].decode()
         headings = _HEADING.findall(before)
         heading = headings[-1] if headings else "Anyone"
-        if heading == "Anyone":
+        if heading.startswith(("Anyone", "Agreements")):
             return heading
-        roles = [role for role in ROLES if role in self.reach(function.name, frozenset()).roles]
+        reached = self.reach(function.name, frozenset()).roles
+        # What a heading names is who acts; other roles on the way are those of who did something before.
+        named = {role for role in reached if role.lower() in heading.lower()}
+        roles = [role for role in ROLES if role in (named or reached)]
         return heading + (": " + ", ".join(f"`{role}`" for role in roles) if roles else "")
 
     def reach(self, name: str, seen: frozenset[tuple[str, str]]) -> Reach:

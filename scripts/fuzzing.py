@@ -58,7 +58,7 @@ class Fuzz:
         counted: Any = partial(_counted(machine), count)
         try:
             while rounds == 0 or time.monotonic() - started < share:
-                hypothesis.core.global_force_seed = self.seed + rounds  # type: ignore[assignment]
+                hypothesis.core.global_force_seed = self.seed + rounds  # type: ignore[assignment]  # Hypothesis means it for itself
                 rounds += 1
                 _RUN(counted, settings=_longer(settings))
             failed = False
@@ -101,7 +101,7 @@ def _longer(asked: settings | None) -> settings:
 def _counted(machine: type[RuleBasedStateMachine]) -> Any:
     """The machine, counting examples and steps."""
 
-    class Counted(machine):  # type: ignore[valid-type, misc]
+    class Counted(machine):  # type: ignore[valid-type, misc]  # Hypothesis means it for itself
         def __init__(self, count: Count) -> None:
             self.__count = count
             count.examples += 1
@@ -125,7 +125,7 @@ def main() -> int:
     parser.add_argument("name", nargs="?", default="", help="only the tests whose name has this in it")
     asked = parser.parse_args()
     fuzz = Fuzz(asked.minutes * 60, asked.seed)
-    hypothesis.stateful.run_state_machine_as_test = fuzz.run  # type: ignore[assignment]
+    hypothesis.stateful.run_state_machine_as_test = fuzz.run  # type: ignore[assignment]  # Hypothesis means it for itself
     os.dup2(2, 1)
     files = [str(path) for path in ROOT.glob("tests/contracts/**/*.py") if RUNNER in path.read_text("utf-8")]
     options = ["-q", "--no-header", "--timeout=0", "-p", "no:cacheprovider", "-k", asked.name]

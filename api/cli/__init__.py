@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 from api.cli import accounts, agreements, batches, institutions, local, reconciliation, traces
 from api.cli.output import report
-from api.errors import ApiError
+from api.errors import ApiError, Misused
 from api.kinds import kind_of
 from bridge.errors import BridgeError
 from contracts.errors import ContractsError
@@ -74,6 +74,8 @@ def main() -> None:
         _fail(error.code, error.message, error, kind_of(error).exit_code)
     except ContractsError as error:
         _fail(error.code, str(error), error, kind_of(error).exit_code)
+    except UnicodeEncodeError as error:
+        _fail("argument-invalid", "An argument is not UTF-8; type it again.", error, Misused.exit_code)
 
 
 def _fail(code: str, message: str, error: Exception, exit_code: int) -> None:

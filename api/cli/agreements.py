@@ -1,5 +1,7 @@
 """`dyetrace agreement`, `dyetrace document` and `dyetrace allocation`."""
 
+import base64
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
@@ -7,6 +9,8 @@ from urllib.parse import quote
 import typer
 import yaml
 
+from api.cli.files import content
+from api.cli.output import note
 from api.cli.session import Keystores, Session, Yes, connected
 from api.client import FormFile
 from api.errors import Misused, VerificationFailed
@@ -16,7 +20,7 @@ from contracts.ids import name_id
 __all__ = ["allocations", "app", "documents"]
 
 app = typer.Typer(
-    help="Agreements: check, explain, simulate, replay, deploy, activate.", no_args_is_help=True
+    help="Agreements: check, explain, simulate, replay, deploy, activate, act.", no_args_is_help=True
 )
 documents = typer.Typer(help="Documents that batches can pay.", no_args_is_help=True)
 allocations = typer.Typer(help="Funding accounts under an allocation agreement.", no_args_is_help=True)
@@ -42,10 +46,10 @@ def _workflow(paths: list[Path]) -> list[FormFile]:
 def _files(path: Path) -> list[FormFile]:
     """The agreement and the rosters that stand beside it; what is missing or wrong, the API names."""
     try:
-        content = path.read_bytes()
-        rosters = [name for name in _roster_names(content) if (path.parent / name).is_file()]
+        file = path.read_bytes()
+        rosters = [name for name in _roster_names(file) if (path.parent / name).is_file()]
         return [
-            ("file", (path.name, content)),
+            ("file", (path.name, file)),
             *(("rosters", (name, (path.parent / name).read_bytes())) for name in rosters),
         ]
     except OSError as error:
@@ -159,6 +163,198 @@ def block(
     body = {"payee": payee, "blocked": not off}
     path = f"/v1/agreements/{quote(agreement)}/blocks"
     session.emit(session.act(path, body, keystore, yes, {"blocked": not off}))
+
+
+@app.command()
+@connected
+def status(session: Session, agreement: str) -> None:
+    """How an agreement stands on chain, and the acts it has."""
+    session.emit(session.client.get(f"/v1/agreements/{quote(agreement)}/status"))
+
+
+AMOUNT_FIELDS = {"amount": "amount", "to_payee": "toPayee", "to_payer": "toPayer", "price": "price"}
+NAME_FIELDS = ("holder", "to", "account")
+SIGNATURE = re.compile("0x[0-9a-fA-F]{130}")
+NONCE_FIELDS = {"nonce": "nonce", "payer_nonce": "payerNonce", "payee_nonce": "payeeNonce"}
+PLAIN_FIELDS = {
+    "claim": "claim",
+    "receipt": "receipt",
+    "deadline": "deadline",
+    "observed_at": "observedAt",
+    **NONCE_FIELDS,
+}
+Nonce = Annotated[int | None, typer.Option(help="Which act it is, to do exactly one again.", min=0)]
+DecimalText = Annotated[str | None, typer.Option(help="Decimal text: 1000.00")]
+
+
+@app.command()
+@connected
+def act(
+    session: Session,
+    agreement: str,
+    act: Annotated[str, typer.Argument(help="What to do, as `agreement status` lists it: release, claim.")],
+    milestone: Annotated[str | None, typer.Option(help="Its name in the file.")] = None,
+    amount: DecimalText = None,
+    to_payee: Annotated[str | None, typer.Option(help="What the payee gets, decimal text.")] = None,
+    to_payer: Annotated[
+        str | None, typer.Option(help="What the payer gets at least: the rest is the payer's too.")
+    ] = None,
+    price: DecimalText = None,
+    by: Annotated[str | None, typer.Option(help="Who disputes: payer or payee.")] = None,
+    holder: Annotated[str | None, typer.Option(help="Institution that is owed the money.")] = None,
+    to: Annotated[str | None, typer.Option(help="Institution it is passed on to.")] = None,
+    account: Annotated[str | None, typer.Option(help="Account that is repaid.")] = None,
+    claim: Annotated[int | None, typer.Option(help="Its number.", min=0)] = None,
+    receipt: Annotated[int | None, typer.Option(help="Its number.", min=1)] = None,
+    reference: Annotated[str | None, typer.Option(help="Makes the act unique.")] = None,
+    document: Annotated[
+        Path | None,
+        typer.Option(
+            help="What was seen, up to 11 MiB; only a salted commitment goes on chain.", dir_okay=False
+        ),
+    ] = None,
+    observed_at: Annotated[
+        int | None, typer.Option(help="When it was observed, chain time, seconds; now if left out.", min=1)
+    ] = None,
+    deadline: Annotated[
+        int | None, typer.Option(help="Chain time, seconds; a day from now if left out.", min=1)
+    ] = None,
+    number: Annotated[str | None, typer.Option(help="The delivered document's own number.")] = None,
+    nonce: Nonce = None,
+    payer_nonce: Nonce = None,
+    payee_nonce: Nonce = None,
+    signature: Annotated[
+        list[str], typer.Option(help="A signature given elsewhere, 0x-hex; repeat for more.")
+    ] = [],  # noqa: B006 - read only
+    sign_only: Annotated[
+        bool, typer.Option("--sign-only", help="Give signatures for another to hand in.")
+    ] = False,
+    keystore: Keystores = [],  # noqa: B006 - read only
+    yes: Yes = False,
+) -> None:
+    """Do what an agreement's parties decide, or without a keystore what anyone may do.
+
+    Parties who sit apart sign the same: who is first only signs, and passes on what comes of it, signature,
+    nonces and times, which the next one adds; the last one's command does it.
+    """
+    told: dict[str, Any] = {
+        "milestone": milestone,
+        "amount": amount,
+        "to_payee": to_payee,
+        "to_payer": to_payer,
+        "price": price,
+        "by": by,
+        "holder": holder,
+        "to": to,
+        "account": account,
+        "claim": claim,
+        "receipt": receipt,
+        "reference": reference,
+        "number": number,
+        "observed_at": observed_at,
+        "deadline": deadline,
+        "nonce": nonce,
+        "payer_nonce": payer_nonce,
+        "payee_nonce": payee_nonce,
+    }
+    body = {name: value for name, value in told.items() if value is not None}
+    if document is not None:
+        body["document"] = base64.b64encode(content(document)).decode()
+    if not all(SIGNATURE.fullmatch(each) for each in signature):
+        raise Misused("signature-invalid", "A signature has 65 bytes, r, s and v, as 0x-hex.")
+    if keystore:
+        session.emit(_sign_act(session, agreement, act, body, signature, sign_only, keystore, yes))
+    elif sign_only:
+        raise Misused("keystore-missing", "This needs a signature; name a keystore with --keystore.")
+    else:
+        session.emit(session.client.post(_path(agreement, act), {**body, "signatures": signature}))
+
+
+def _path(agreement: str, act: str) -> str:
+    return f"/v1/agreements/{quote(agreement)}/acts/{quote(act)}"
+
+
+def _sign_act(
+    session: Session,
+    agreement: str,
+    act: str,
+    told: dict[str, Any],
+    others: list[str],
+    only_sign: bool,
+    keystores: list[Path],
+    yes: bool,
+) -> Any:
+    """Check what the API gives to sign against what was told, sign it, and hand it in unless only to sign."""
+    shown = session.client.get(f"/v1/agreements/{quote(agreement)}")
+    about = _about(shown, act)
+    if others and about is not None:
+        _check_same(about[0], told)
+    expected = _expected(told, shown["currency"])
+    if "milestone" in told or "to_payee" in told:
+        expected |= _by_status(session, agreement, told)
+    return session.act(
+        _path(agreement, act),
+        told,
+        keystores,
+        yes,
+        expected,
+        shown=shown,
+        currency=shown["currency"],
+        about=about,
+        others=others,
+        only_sign=only_sign,
+    )
+
+
+def _by_status(session: Session, agreement: str, told: dict[str, Any]) -> dict[str, object]:
+    """The number of the milestone that was told; notes it, and what a division leaves to the payer."""
+    standing = session.client.get(f"/v1/agreements/{quote(agreement)}/status")
+    if "to_payee" in told:
+        note(
+            f"{standing['resting']} {standing['currency']} rests: what is named for nobody goes to the payer"
+        )
+    if "milestone" not in told:
+        return {}
+    milestone, names = told["milestone"], [each["milestone"] for each in standing.get("milestones", [])]
+    number = names.index(milestone) if milestone in names else None
+    note(f"milestone {number} is {milestone!r}")
+    return {"milestone": number}
+
+
+def _about(shown: dict[str, Any], act: str) -> tuple[str, str] | None:
+    """The kind of message an act is signed as, and its contract; None for an act the API will refuse."""
+    # The language of agreements takes as long to load as the cryptography: only who signs waits for it.
+    from contracts.agreement.calls import CALLS
+
+    call = CALLS.get(shown["template"].partition("@")[0], {}).get(act)
+    return None if call is None or call.kind is None else (call.kind, shown["address"])
+
+
+def _check_same(kind: str, told: dict[str, Any]) -> None:
+    """Raise Misused unless everything that the first party was given is told: else another act is signed."""
+    from contracts.typed_data import MESSAGE_FIELDS
+
+    names = {field: name for name, field in PLAIN_FIELDS.items()}
+    given = ("deadline", "observedAt", *NONCE_FIELDS.values())
+    missing = [
+        names[field] for field, _ in MESSAGE_FIELDS[kind] if field in given and names[field] not in told
+    ]
+    if missing:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in missing)
+        raise Misused("options-missing", f"Add what the first party was given, to sign the same: {options}.")
+
+
+def _expected(told: dict[str, Any], currency: str) -> dict[str, object]:
+    """What the message must say, from what was told."""
+    amounts = {
+        field: minor_from_decimal_text(told[name], currency)
+        for name, field in AMOUNT_FIELDS.items()
+        if name in told
+    }
+    names = {name: name_id(told[name]) for name in NAME_FIELDS if name in told}
+    plain = {field: told[name] for name, field in PLAIN_FIELDS.items() if name in told}
+    reference = {"reference": name_id(told["reference"])} if "reference" in told else {}
+    return amounts | names | plain | reference
 
 
 @documents.command()

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import typer
 
+from api.cli.files import content
 from api.cli.output import note
 from api.cli.session import Keystores, Session, Yes, connected
 from api.errors import Misused
@@ -21,13 +22,7 @@ evidence = typer.Typer(help="Evidence that agreements require.", no_args_is_help
 PAGE = 10_000
 ROWS_SHOWN = 20
 RESERVATIONS, APPROVALS, CANCELLATIONS = "reservations", "approvals", "cancellations"
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise Misused("file-unreadable", f"{path.name} cannot be read: {error.strerror}.") from error
+COUNTERSIGNATURES = "countersignatures"
 
 
 @app.command()
@@ -54,7 +49,7 @@ def upload(
         "document": document,
     }
     given = {key: str(value) for key, value in fields.items() if value is not None}
-    session.emit(session.client.post_form("/v1/batches", given, [("file", (file.name, _content(file)))]))
+    session.emit(session.client.post_form("/v1/batches", given, [("file", (file.name, content(file)))]))
 
 
 def _decide(session: Session, batch: str, act: str, keystore: list[Path], yes: bool, field: str) -> None:
@@ -69,6 +64,10 @@ def _decide(session: Session, batch: str, act: str, keystore: list[Path], yes: b
     if act in (RESERVATIONS, APPROVALS):
         total_minor = minor_from_decimal_text(shown["total"], shown["currency"])
         expected |= {"count": shown["rows"], "total": total_minor}
+    if act in (RESERVATIONS, APPROVALS, COUNTERSIGNATURES):
+        expected["document"] = bytes.fromhex(shown["document"] or "00" * 32)
+        if shown["document"]:
+            note(f"  pays document {shown['document']}")
     if act == APPROVALS:
         _note_payouts(session, batch, shown)
     agreement = session.client.get(f"/v1/agreements/{quote(shown['agreement'])}")
@@ -114,7 +113,7 @@ def revoke_approval(session: Session, batch: str, keystore: Keystores = [], yes:
 @connected
 def countersign(session: Session, batch: str, keystore: Keystores = [], yes: Yes = False) -> None:  # noqa: B006
     """Counter-sign a batch; an operator of an institution that the terms name signs."""
-    _decide(session, batch, "countersignatures", keystore, yes, "batch")
+    _decide(session, batch, COUNTERSIGNATURES, keystore, yes, "batch")
 
 
 @app.command()
@@ -198,7 +197,7 @@ def attest(
     yes: Yes = False,
 ) -> None:
     """Attest evidence about a batch; a witness that the terms name signs."""
-    document = ("document", (file.name, _content(file)))
+    document = ("document", (file.name, content(file)))
     body: dict[str, object] = {"kind": kind}
     expected: dict[str, object] = {"kind": name_id(kind)}
     if observed_at is not None:

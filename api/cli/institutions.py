@@ -85,6 +85,7 @@ def _wait_until_applied(session: Session, body: dict[str, list[dict[str, Any]]],
         if time.monotonic() >= deadline:
             note("announced; the platform applies it when the directory's delay is over")
             return False
+        # The API has no call that waits for the directory's delay.
         time.sleep(POLL_SECONDS)
     return True
 

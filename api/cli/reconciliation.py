@@ -1,6 +1,6 @@
 """`dyetrace reconcile`, `dyetrace break` and `dyetrace invariants`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 import typer
@@ -83,9 +83,24 @@ def write_off(
     body = {"account": account, "dye_class": dye_class}
     expected = {"account": name_id(account), "dyeClass": name_id(dye_class)}
     path = f"/v1/breaks/{quote(fingerprint)}/write-offs"
-    held = (each for each in session.client.items("/v1/breaks") if each["fingerprint"] == fingerprint)
-    currency = next((each["currency"] for each in held), None)
+    currency = _break(session, fingerprint).get("currency")
     session.emit(session.act(path, body, keystore, yes, expected, currency=currency))
+
+
+def _break(session: Session, fingerprint: str) -> dict[str, Any]:
+    """What the API says of a break; nothing for one it does not list."""
+    held = (each for each in session.client.items("/v1/breaks") if each["fingerprint"] == fingerprint)
+    return next(held, {})
+
+
+@breaks.command()
+@connected
+def shortfall(session: Session, fingerprint: str, keystore: Keystores = [], yes: Yes = False) -> None:  # noqa: B006
+    """Record a confirmed debit for which nothing stands here; payouts stop until it is made good."""
+    held = _break(session, fingerprint)
+    expected = {"amount": held["amount_minor"]} if held else {}
+    path = f"/v1/breaks/{quote(fingerprint)}/shortfalls"
+    session.emit(session.act(path, {}, keystore, yes, expected, currency=held.get("currency")))
 
 
 @breaks.command()

@@ -11,6 +11,7 @@ import typer
 
 from api.cli import output
 from api.client import Client, FormFile
+from api.errors import Refused, Unreachable
 
 __all__ = ["AsJson", "Keystores", "Session", "Yes", "connected"]
 
@@ -45,12 +46,17 @@ class Session:
         files: Sequence[FormFile] = (),
         shown: object = None,
         currency: str | None = None,
+        about: tuple[str, str] | None = None,
+        others: Sequence[str] | None = None,
+        only_sign: bool = False,
     ) -> Any:
         """Fetch an act, show it, sign it, perform it.
 
         `expected`: what the message must say, from what this command was told. With `files` it is a form.
         `shown`: what the API said of the subject; names in it and in `body` are put beside their ids, and
-        amounts beside their minor units if the `currency` is known.
+        amounts beside their minor units if the `currency` is known. `about`: the kind of message and the
+        contract it must be for. `others`: signatures given elsewhere; an act with those says, when the answer
+        is lost, what makes it the same act again. `only_sign`: give the signatures, and what was filled in.
         Raises VerificationFailed, Misused, Refused, Unreachable.
         """
 
@@ -63,8 +69,23 @@ class Session:
         from api.cli.signing import names_in, sign
 
         prepared = post(f"{path}/prepare", body)
-        signatures = sign(prepared, keystores, yes, expected or {}, names_in(body, shown), currency)
-        return post(path, {**prepared["request"], "signatures": signatures})
+        names = names_in(body, shown)
+        signatures = sign(prepared, keystores, yes, expected or {}, names, currency, about)
+        filled = {name: value for name, value in prepared["request"].items() if name not in body}
+        if only_sign:
+            return {**filled, "signatures": signatures}
+        request = {**prepared["request"], "signatures": [*(others or ()), *signatures]}
+        try:
+            return post(path, request)
+        except (Refused, Unreachable) as error:
+            if others is None or error.exit_code != Unreachable.exit_code:
+                raise
+            again = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in filled.items())
+            raise Unreachable(
+                error.code,
+                "Whether it was done is not known. Repeat the same command"
+                + (f" with {again} added; without, it would be another act." if again else "."),
+            ) from error
 
 
 def connected(command: Callable[..., None]) -> Callable[..., None]:
@@ -87,7 +108,7 @@ def connected(command: Callable[..., None]) -> Callable[..., None]:
             command(Session(client, as_json), **options)
 
     parameters = [*own, *shared]
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer reads
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     del run.__wrapped__
     return run

@@ -23,8 +23,8 @@ __all__ = ["names_in", "open_for_signing", "sign", "verified"]
 DIGEST_TO_SIGN = "digest to sign"
 LABELS = {("Evidence", "digest"): "document commitment"}
 """Fields whose own name would be taken for another thing."""
-AMOUNTS = ("amount", "total")
-MOMENTS = ("deadline", "expiresAt", "observedAt")
+AMOUNTS = ("amount", "total", "toPayee", "toPayer", "price")
+MOMENTS = ("deadline", "dueAt", "expiresAt", "observedAt")
 ONE_SIGNER = {
     "Allocation",
     "Approval",
@@ -46,17 +46,23 @@ def sign(
     expected: Mapping[str, object],
     names: Mapping[bytes, str] | None = None,
     currency: str | None = None,
+    about: tuple[str, str] | None = None,
 ) -> list[str]:
     """Signatures over a prepared act, one a keystore.
 
-    `names`: names by their id, computed here, and `currency` of the amounts, both to show beside the message.
-    Raises VerificationFailed, Misused, NotFound, Invalid.
+    `names`: names by their id, computed here, and `currency` of the amounts, both to show beside the message;
+    `about`: the kind of message and the address of the contract it must be for. Raises VerificationFailed,
+    Misused, NotFound, Invalid.
     """
     if not keystores:
         raise Misused("keystore-missing", "This needs a signature; name a keystore with --keystore.")
     message = verified(prepared)
     if message.kind in ONE_SIGNER and len(keystores) > 1:
         raise Misused("keystores-too-many", "One signs this at a time; give it once for each keystore.")
+    if about not in (None, (message.kind, message.contract)):
+        raise VerificationFailed(
+            "message-mismatch", "What the API gave to sign is another act than you asked for; find out why."
+        )
     for name, value in expected.items():
         if message.values.get(name) != value:
             raise VerificationFailed(

@@ -1,18 +1,20 @@
 """Agreements: checked, explained, tried, deployed, activated; and allocations under them."""
 
+import base64
+import binascii
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, File, Path, UploadFile
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from api.acts import performed, prepared
+from api.acts import performed, prepared, transaction
 from api.auth import EVERYONE, roles
 from api.context import RunningPlatform, ThePlatform
-from api.schemas import Body, Items, Name, Performed, Prepared, Signed
+from api.schemas import Body, Items, Name, Performed, Prepared, Signature, Signed
 from bridge.errors import Invalid
 from bridge.platform import Platform
-from bridge.services import agreements, allocations, payees, replays, workflows
+from bridge.services import agreement_acts, agreements, allocations, payees, replays, workflows
 from bridge.services.acts import Act
 from bridge.store import payments
 from contracts.agreement import CompiledAgreement
@@ -21,7 +23,10 @@ __all__ = ["BODY_LIMITS", "router"]
 
 router = APIRouter(tags=["agreements"])
 
-BODY_LIMITS = {r"/v1/agreements(/check|/check-together|/explain|/simulate|/replay)?": 16 * 2**20}
+BODY_LIMITS = {
+    r"/v1/agreements(/check|/check-together|/explain|/simulate|/replay)?": 16 * 2**20,
+    r"/v1/agreements/[^/]+/acts/[^/]+(/prepare)?": 16 * 2**20,
+}
 MAX_ROSTERS = 16
 MAX_WORKFLOW = 32
 
@@ -187,6 +192,90 @@ def prepare_retirement(platform: ThePlatform, agreement: AgreementName) -> Prepa
 def retire(platform: RunningPlatform, agreement: AgreementName, wanted: Signed) -> Performed:
     """Take an agreement's accounts away from it, for good."""
     return performed(platform, agreements.retirement(platform, agreement), wanted.signatures)
+
+
+@router.get("/agreements/{agreement}/status", **roles(*EVERYONE))
+def status(platform: ThePlatform, agreement: AgreementName) -> dict[str, Any]:
+    """How an agreement stands on chain, and what can be done with it."""
+    return agreement_acts.status(platform, agreement)
+
+
+ActName = Annotated[str, Path(max_length=40, description="An act that the agreement's status lists.")]
+AmountText = Annotated[str | None, Field(max_length=40)]
+Moment = Annotated[int | None, Field(gt=0, lt=2**62, description="Chain time, seconds.")]
+Count = Annotated[int | None, Field(ge=0, lt=2**62)]
+Nonce = Annotated[int | None, Field(ge=0, lt=2**62, description="Which one it is; prepare fills it in.")]
+
+
+def _base64(value: str) -> str:
+    try:
+        base64.b64decode(value, validate=True)
+    except binascii.Error as error:
+        raise ValueError("this is no base64 of the standard alphabet, padded with =") from error
+    return value
+
+
+Base64Text = Annotated[str, AfterValidator(_base64)]
+
+
+class AgreementAct(Body):
+    """What an act takes, as the agreement's status lists it; everything else is left out."""
+
+    milestone: str | None = Field(None, max_length=120, description="Its name in the file.")
+    amount: AmountText = Field(None, description="Decimal text in the agreement's currency: 1000.00")
+    to_payee: AmountText = Field(None, description="Decimal text: what the payee gets.")
+    to_payer: AmountText = Field(None, description="Decimal text: what the payer gets.")
+    price: AmountText = Field(None, description="Decimal text: what is paid for it.")
+    by: Literal["payer", "payee"] | None = Field(None, description="Which party disputes.")
+    holder: Name | None = None
+    to: Name | None = None
+    account: Name | None = None
+    claim: Count = Field(None, description="Its number; the first is 0.")
+    receipt: Count = Field(None, description="Its number; the first is 1.")
+    reference: str | None = Field(None, min_length=1, max_length=140, description="Makes the act unique.")
+    number: str | None = Field(None, min_length=1, max_length=140, description="The document's own number.")
+    document: Base64Text | None = Field(
+        None, description="The evidence, base64; only a salted commitment goes on chain."
+    )
+    observed_at: Moment = Field(None, description="When it was observed; prepare fills in now.")
+    deadline: Moment = Field(None, description="When signatures are void; prepare fills in a day from now.")
+    nonce: Nonce = None
+    payer_nonce: Nonce = None
+    payee_nonce: Nonce = None
+
+
+class SignedAgreementAct(AgreementAct):
+    """An act as prepare gave it, with the signatures of those who decide it; none where anyone may do it."""
+
+    signatures: list[Signature] = Field(default=[], max_length=16)
+
+
+def _told(wanted: AgreementAct) -> agreement_acts.Told:
+    told = wanted.model_dump(include=set(AgreementAct.model_fields))
+    document = None if wanted.document is None else base64.b64decode(wanted.document)
+    return agreement_acts.Told(**told | {"document": document})
+
+
+@router.post("/agreements/{agreement}/acts/{act}/prepare", **roles(*EVERYONE))
+def prepare_act(
+    platform: ThePlatform, agreement: AgreementName, act: ActName, wanted: AgreementAct
+) -> Prepared:
+    """An act of an escrow, a guarantee, a split, a delivery or a receivable, to be signed by its parties."""
+    made = agreement_acts.by_parties(platform, agreement, act, _told(wanted))
+    filled = agreement_acts.filled_in(made.message)
+    return prepared(made, wanted.model_dump(exclude_none=True) | filled)
+
+
+@router.post("/agreements/{agreement}/acts/{act}", **roles(*EVERYONE))
+def do_act(
+    platform: RunningPlatform, agreement: AgreementName, act: ActName, wanted: SignedAgreementAct
+) -> Performed:
+    """Do what the parties signed, or, without signatures, what anyone may do."""
+    told = _told(wanted)
+    if not wanted.signatures:
+        return Performed(transaction=transaction(agreement_acts.by_anyone(platform, agreement, act, told)))
+    made = agreement_acts.by_parties(platform, agreement, act, told, is_signed=True)
+    return performed(platform, made, wanted.signatures)
 
 
 class Block(Body):

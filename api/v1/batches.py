@@ -25,7 +25,7 @@ Kind = Annotated[Name, Form(description="The kind of evidence, as the agreement 
 Document = Annotated[UploadFile, File(description="The evidence; only a salted commitment goes on chain.")]
 ObservedAt = Annotated[
     int | None,
-    Form(gt=0, lt=2**62, description="Chain time of the observation, seconds; prepare fills in the latest."),
+    Form(gt=0, lt=2**62, description="Chain time of the observation, seconds; prepare fills in now."),
 ]
 RESERVERS = ("bank", "operator")
 

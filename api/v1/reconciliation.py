@@ -83,6 +83,18 @@ def confirm(platform: ThePlatform, caller: CallerOf, fingerprint: Fingerprint) -
     return reconciliation.confirm(platform, fingerprint, caller.name)
 
 
+@router.post("/breaks/{fingerprint}/shortfalls/prepare", **roles("bank", "supervisor"))
+def prepare_shortfall(platform: ThePlatform, fingerprint: Fingerprint) -> Prepared:
+    """A shortfall to be signed by the account's quorum."""
+    return prepared(reconciliation.shortfall(platform, fingerprint), {})
+
+
+@router.post("/breaks/{fingerprint}/shortfalls", **roles("bank", "supervisor"))
+def record_shortfall(platform: RunningPlatform, fingerprint: Fingerprint, wanted: Signed) -> Performed:
+    """Record a debit for which nothing stands on the ledger; payouts stop until it is made good."""
+    return performed(platform, reconciliation.shortfall(platform, fingerprint), wanted.signatures)
+
+
 def _write_off(platform: Platform, fingerprint: str, wanted: WriteOff) -> Act:
     return reconciliation.write_off(platform, fingerprint, wanted.account, wanted.dye_class)
 

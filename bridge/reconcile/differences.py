@@ -137,7 +137,7 @@ def debited_though_returned(entry: BankEntry, payout: LedgerPayout) -> Finding:
         entry,
         Leg(payout, 0),
         f"The bank booked {_booked(entry)} for the payout {payout.end_to_end_id}, which was {back}. "
-        "Ask the bank to return the money.",
+        "Ask the bank to return the money; if it stays away, record the shortfall.",
     )
 
 

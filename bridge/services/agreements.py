@@ -331,6 +331,7 @@ def show(platform: Platform, name: str) -> dict[str, object]:
     with platform.database.read() as session:
         held = find(session, name)
         made = projections.agreement(session, held.address or "")
+        content = load(held.content).content
         return {
             "agreement": held.id,
             "address": held.address,
@@ -341,6 +342,7 @@ def show(platform: Platform, name: str) -> dict[str, object]:
             "active": made.active and made.file == held.file_hash,
             "terms_version": made.version if made.file == held.file_hash else None,
             "clauses": held.clause_names,
+            "parties": {role: list(content.institutions_of(role)) for role in content.parties},
             "payees": len(payments.roster(session, held.id)),
             "payout_cap": (
                 None if held.payout_cap_minor is None else decimal_text(held.payout_cap_minor, held.currency)

@@ -5,7 +5,6 @@ import secrets
 from collections import Counter
 
 from eth_typing import ChecksumAddress
-from eth_utils.crypto import keccak
 from sqlalchemy.orm import Session
 from web3 import Web3
 
@@ -25,6 +24,7 @@ from bridge.platform import Mined, Platform
 from bridge.returns import row_tree
 from bridge.services.acts import Act, only
 from bridge.services.agreements import find
+from bridge.services.documents import shown
 from bridge.simulation import batch_id
 from bridge.store import directory, payments, projections
 from bridge.store.chain_models import BatchRow
@@ -311,32 +311,29 @@ def evidence(
     """Attest evidence about a batch; a witness that the terms name signs.
 
     Only a salted commitment to the document goes on chain; the document is kept here. `observed_at`: chain
-    time, seconds, when the witness observed it; None for the latest block's, or when it was first attested.
+    time, seconds, when the witness observed it; None for now, or when it was first attested.
     """
     with platform.database.read() as session:
         _, address, row = _reserved(session, identity)
-        salt = keccak(platform.applier.reference_key + row.batch + document)[:SALT_BYTES]
-        digest = commitment(salt, document)
+        held = shown(platform, row.batch, document)
         same = (
             each.observed_at
             for each in projections.evidence(session, row.batch)
-            if (each.kind, each.digest) == (name_id(kind), digest)
+            if (each.kind, each.digest) == (name_id(kind), held.commitment)
         )
         earlier = next(same, None)
-    observed = observed_at or earlier or platform.chain.block_time()
+    observed = observed_at or earlier or platform.chain.now()
 
     def build(signatures: list[bytes]) -> Call:
-        given = (row.batch, name_id(kind), digest, observed, only(signatures))
+        given = (row.batch, name_id(kind), held.commitment, observed, only(signatures))
         return platform.chain.call("Disbursement", "attest", *given, at=address)
 
     def on_queue(session: Session) -> None:
         directory.put_name(session, kind)
-        session.merge(
-            DocumentModel(commitment=digest, kind=f"evidence:{kind}"[:64], salt=salt, content=document)
-        )
+        held.keep(session, f"evidence:{kind}")
 
     message = platform.chain.message(
-        "Evidence", address, batch=row.batch, kind=name_id(kind), digest=digest, observedAt=observed
+        "Evidence", address, batch=row.batch, kind=name_id(kind), digest=held.commitment, observedAt=observed
     )
     return Act(message, build, on_queue)
 
@@ -394,6 +391,7 @@ def show(platform: Platform, identity: str) -> dict[str, object]:
             "total": decimal_text(held.total_minor, agreement.currency),
             "currency": agreement.currency,
             "deadline": held.deadline,
+            "document": None if held.document is None else held.document.hex(),
             "created_by": held.created_by,
             "approvals": [
                 {

@@ -52,7 +52,7 @@ from bridge.store.models import (
 )
 from contracts.ids import keyed_reference, name_id, reversed_line, written_off_line
 
-__all__ = ["breaks", "confirm", "propose", "reverse", "run", "snapshot", "write_off"]
+__all__ = ["breaks", "confirm", "propose", "reverse", "run", "shortfall", "snapshot", "write_off"]
 
 REPORT_KINDS: Mapping[str, ReportKind] = {each: each for each in get_args(ReportKind)}
 GONE_STATES: Mapping[str, Literal["skipped", "returned", "returned_late"]] = {
@@ -61,6 +61,8 @@ GONE_STATES: Mapping[str, Literal["skipped", "returned", "returned_late"]] = {
     "returned_late": "returned_late",
 }
 RESOLUTIONS = ("explained", "bank-corrects", "write-off")
+UNCOVERED = ("MISSING_ON_LEDGER", "RETURNED")
+"""Kinds of break about a debit for which nothing stands: no payout had it, or one that went back."""
 
 
 def run(platform: Platform, account: str) -> dict[str, object]:
@@ -430,17 +432,20 @@ def confirm(platform: Platform, fingerprint: str, by: str) -> dict[str, object]:
         return _shown(row)
 
 
-def _confirmed_debit(platform: Platform, fingerprint: str) -> tuple[MovementModel, bytes]:
+def _confirmed_debit(
+    platform: Platform, fingerprint: str, kinds: Sequence[str] = UNCOVERED
+) -> tuple[MovementModel, bytes]:
     """The bank's debit that a break is about, and its keyed reference. Raises NotFound, Conflict."""
     with platform.database.read() as session:
         row = _get(session, fingerprint)
         movement = None
-        if row.kind == "MISSING_ON_LEDGER" and row.subject.startswith("movement:"):
+        if row.kind in kinds and row.subject.startswith("movement:"):
             movement = session.get(MovementModel, int(row.subject.partition(":")[2]))
         if movement is None or movement.direction != "debit" or row.state != BreakState.CONFIRMED:
             raise Conflict(
                 "break-no-charge",
-                "Only a confirmed debit the ledger lacks can be written off or taken as a reversal.",
+                "Only a confirmed debit for which nothing stands on the ledger can be written off or "
+                "recorded as a shortfall; as a reversal only if no payout had it.",
             )
         held = session.get_one(SupervisedAccountModel, row.tree)
     return movement, keyed_reference(
@@ -454,13 +459,31 @@ def reverse(platform: Platform, fingerprint: str, credit: str) -> Mined:
     What of it supervisors do not carve from its images, or make good, stops the account's payouts. Raises
     NotFound, Conflict for a break that is no confirmed debit the ledger lacks, or another account's credit.
     """
-    movement, info = _confirmed_debit(platform, fingerprint)
+    movement, info = _confirmed_debit(platform, fingerprint, UNCOVERED[:1])
     with platform.database.read() as session:
         lot = find_lot(session, credit)
         if lot.tree != movement.tree:
             raise Conflict("credit-elsewhere", "This credit came to another account than the debit.")
     call = platform.chain.call("Supervision", "reverse", lot.reference, movement.amount_minor, info)
     return platform.perform(f"act:reverse:{info.hex()}", call)
+
+
+def shortfall(platform: Platform, fingerprint: str) -> Act:
+    """Record a confirmed debit of the bank for which nothing stands on the ledger, such as a payment that had
+    been rejected, as a shortfall: payouts stop until it is made good. The account's quorum signs.
+
+    Raises NotFound, Conflict for a break that is not a confirmed debit the ledger lacks.
+    """
+    movement, reference = _confirmed_debit(platform, fingerprint)
+    arguments = (movement.tree, movement.amount_minor, reference)
+
+    def build(signatures: list[bytes]) -> Call:
+        return platform.chain.call("Supervision", "record_shortfall", *arguments, signatures)
+
+    message = platform.chain.message(
+        "Shortfall", "Supervision", tree=arguments[0], amount=arguments[1], reference=reference
+    )
+    return Act(message, build)
 
 
 def write_off(platform: Platform, fingerprint: str, account: str, dye_class: str) -> Act:

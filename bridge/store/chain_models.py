@@ -180,7 +180,7 @@ class ReferenceRow(Projection):
 
 
 class ReversalRow(Projection):
-    """That the bank took back money of a credit."""
+    """That the bank took money back: of a credit, or by a debit of its own for which nothing stands."""
 
     __tablename__ = "chain_reversal"
     id: Mapped[Minor] = mapped_column(primary_key=True, autoincrement=False)

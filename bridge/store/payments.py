@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from eth_utils.address import is_hex_address, to_checksum_address
 from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
@@ -50,7 +51,9 @@ def agreement_files(session: Session) -> Sequence[AgreementFileModel]:
 
 
 def agreement_file(session: Session, name: str) -> AgreementFileModel | None:
-    """An agreement on chain by id (`name@version`); by address or name the one whose terms are in force."""
+    """An agreement on chain by id (`name@version`); by address or name the active one with terms in force,
+    or the latest where none is."""
+    name = to_checksum_address(name) if is_hex_address(name) else name
     found = select(AgreementFileModel).where(
         AgreementFileModel.address.is_not(None),
         or_(
@@ -59,8 +62,9 @@ def agreement_file(session: Session, name: str) -> AgreementFileModel | None:
     )
     rows = session.scalars(found.order_by(AgreementFileModel.created_at.desc())).all()
     exact = (row for row in rows if row.id == name)
-    in_force = (row for row in rows if is_in_force(session, row))
-    return next(exact, None) or next(in_force, None) or next(iter(rows), None)
+    in_force = [row for row in rows if is_in_force(session, row)]
+    active = (row for row in in_force if session.get_one(AgreementRow, row.address).active)
+    return next(exact, None) or next(active, None) or next(iter([*in_force, *rows]), None)
 
 
 def is_in_force(session: Session, held: AgreementFileModel) -> bool:

@@ -81,7 +81,7 @@ class _NodeReader(Reader, Scanner, Parser, Composer, BaseResolver):
         self._nodes = 0
 
     def compose_node(self, parent: Node | None, index: int) -> Node | None:
-        event: Event = self.peek_event()  # type: ignore[no-untyped-call]
+        event: Event = self.peek_event()  # type: ignore[no-untyped-call]  # PyYAML has no types
         mark = cast(Mark, event.start_mark)
         if isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor):
             raise _refused(mark, Code.YAML_ALIAS, "write the value out: no anchors, no aliases")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from eth_hash.auto import keccak
 
+from contracts.agreement.calls import CALLS, function_name, institution_id, signers_of
 from contracts.agreement.courses import Done
 from contracts.agreement.guards import institution_of
 from contracts.agreement.model import Agreement
@@ -16,7 +17,7 @@ from contracts.agreement.sections import Delivery, Escrow, Guarantee, Receivable
 from contracts.agreement.values import minor_units, unix_seconds
 from contracts.ids import name_id
 from contracts.terms import Role
-from contracts.typed_data import Value
+from contracts.typed_data import MESSAGE_FIELDS, Value
 
 __all__ = ["Consent", "Step", "step"]
 
@@ -72,9 +73,6 @@ class _Scene:
         """A reference or commitment that no other act of the course has."""
         return keccak(b"%s %d" % (self.act.act.encode(), len(self.before)))
 
-    def consent(self, role: str, kind: str, values: Values, by: Role = Role.OPERATOR) -> Consent:
-        return Consent(self.party(role), by, kind, values)
-
 
 def step(content: Agreement, before: Sequence[Done], act: Done, now: int) -> Step:
     """The call that does an act after those before it, signed at a moment (unix seconds).
@@ -82,12 +80,20 @@ def step(content: Agreement, before: Sequence[Done], act: Done, now: int) -> Ste
     Raises KeyError for an act the template does not have; a file that compiles has none.
     """
     scene = _Scene(content, before, act, now)
-    plain = Step(act.act.replace("-", "_"))
-    made = _STEPS.get((content.template_name, act.act))
-    return plain if made is None else Step(plain.function, made(scene))
+    call = CALLS[content.template_name][act.act]
+    makes = _VALUES.get((content.template_name, act.act))
+    values = {"deadline": scene.deadline} | ({} if makes is None else makes(scene))
+    said = {name: values[name] for name, _ in MESSAGE_FIELDS[call.kind]} if call.kind else {}
+    signed = (
+        Consent(institution_id(content, signer, values), signer.role, call.kind or "", said)
+        if signer
+        else b""
+        for signer in signers_of(content, call)
+    )
+    return Step(function_name(act.act), (*(values[name] for name in call.arguments), *signed))
 
 
-Arguments = tuple[Value | Consent, ...]
+# What the message of each act says; its deadline is the scene's.
 
 
 def _escrow(scene: _Scene) -> Escrow:
@@ -104,72 +110,52 @@ def _payee_nonce(scene: _Scene) -> int:
     return scene.times("refund", "renounce", "settle") + scene.times("dispute", by="payee")
 
 
-def _escrow_release(scene: _Scene) -> Arguments:
+def _escrow_release(scene: _Scene) -> Values:
     number = scene.act.milestone or 0
     amount = scene.act.amount_minor or minor_units(_escrow(scene).milestones[number].amount)
-    values: Values = {
-        "milestone": number,
-        "amount": amount,
-        "nonce": _payer_nonce(scene),
-        "deadline": scene.deadline,
-    }
-    return number, amount, scene.deadline, scene.consent("payer", "MilestoneRelease", values)
+    return {"milestone": number, "amount": amount, "nonce": _payer_nonce(scene)}
 
 
-def _escrow_refund(scene: _Scene) -> Arguments:
-    values: Values = {"amount": scene.amount, "nonce": _payee_nonce(scene), "deadline": scene.deadline}
-    return scene.amount, scene.deadline, scene.consent("payee", "Refund", values)
+def _escrow_refund(scene: _Scene) -> Values:
+    return {"amount": scene.amount, "nonce": _payee_nonce(scene)}
 
 
-def _escrow_renounce(scene: _Scene) -> Arguments:
-    values: Values = {"nonce": _payee_nonce(scene), "deadline": scene.deadline}
-    return scene.deadline, scene.consent("payee", "Renunciation", values)
+def _escrow_renounce(scene: _Scene) -> Values:
+    return {"nonce": _payee_nonce(scene)}
 
 
-def _escrow_dispute(scene: _Scene) -> Arguments:
+def _escrow_dispute(scene: _Scene) -> Values:
     role = scene.act.by or "payer"
     nonce = _payer_nonce(scene) if role == "payer" else _payee_nonce(scene)
-    values: Values = {"party": scene.party(role), "nonce": nonce, "deadline": scene.deadline}
-    return scene.party(role), scene.deadline, scene.consent(role, "Dispute", values)
+    return {"party": scene.party(role), "nonce": nonce}
 
 
-def _escrow_settle(scene: _Scene) -> Arguments:
-    values: Values = {"toPayee": scene.amount, "toPayer": 0, "deadline": scene.deadline}
-    return (
-        scene.amount,
-        0,
-        scene.deadline,
-        scene.consent("payer", "Compromise", {**values, "nonce": _payer_nonce(scene)}),
-        scene.consent("payee", "Compromise", {**values, "nonce": _payee_nonce(scene)}),
-    )
-
-
-def _escrow_rule(scene: _Scene) -> Arguments:
-    values: Values = {
+def _escrow_settle(scene: _Scene) -> Values:
+    return {
         "toPayee": scene.amount,
         "toPayer": 0,
-        "nonce": scene.times("rule"),
-        "deadline": scene.deadline,
+        "payerNonce": _payer_nonce(scene),
+        "payeeNonce": _payee_nonce(scene),
     }
-    return scene.amount, 0, scene.deadline, scene.consent("arbiter", "Ruling", values, Role.SUPERVISOR)
 
 
-def _escrow_attest(scene: _Scene) -> Arguments:
+def _escrow_rule(scene: _Scene) -> Values:
+    return {"toPayee": scene.amount, "toPayer": 0, "nonce": scene.times("rule")}
+
+
+def _escrow_attest(scene: _Scene) -> Values:
     number = scene.act.milestone or 0
     milestone = _escrow(scene).milestones[number]
-    content, observed_at = scene.reference(), min(scene.now, unix_seconds(milestone.due))
-    values: Values = {
+    return {
         "milestone": number,
         "kind": name_id(milestone.evidence or ""),
-        "content": content,
-        "observedAt": observed_at,
+        "content": scene.reference(),
+        "observedAt": min(scene.now, unix_seconds(milestone.due)),
     }
-    consent = scene.consent(milestone.by or "", "MilestoneEvidence", values, Role.WITNESS)
-    return number, content, observed_at, consent
 
 
-def _escrow_release_attested(scene: _Scene) -> Arguments:
-    return (scene.act.milestone or 0,)
+def _escrow_release_attested(scene: _Scene) -> Values:
+    return {"milestone": scene.act.milestone or 0}
 
 
 def _guarantee(scene: _Scene) -> Guarantee:
@@ -178,26 +164,22 @@ def _guarantee(scene: _Scene) -> Guarantee:
     return scene.content.section
 
 
-def _guarantee_issue(scene: _Scene) -> Arguments:
+def _guarantee_issue(scene: _Scene) -> Values:
     guarantee = _guarantee(scene)
-    values: Values = {
+    return {
         "document": bytes.fromhex(guarantee.document[2:]),
         "amount": minor_units(guarantee.amount),
         "expiresAt": unix_seconds(guarantee.expires),
-        "deadline": scene.deadline,
     }
-    return scene.deadline, scene.consent("guarantor", "Issue", values)
 
 
 def _beneficiary_nonce(scene: _Scene) -> int:
     return scene.times("claim", "release")
 
 
-def _guarantee_claim(scene: _Scene) -> Arguments:
+def _guarantee_claim(scene: _Scene) -> Values:
     content = _claim_content(scene.times("claim"))
-    values: Values = {"amount": scene.amount, "content": content, "deadline": scene.deadline}
-    consent = scene.consent("beneficiary", "Claim", {**values, "nonce": _beneficiary_nonce(scene)})
-    return scene.amount, content, scene.deadline, consent
+    return {"amount": scene.amount, "content": content, "nonce": _beneficiary_nonce(scene)}
 
 
 def _claim_content(number: int) -> bytes:
@@ -208,117 +190,70 @@ def _last_claim(scene: _Scene) -> int:
     return max(scene.times("claim") - 1, 0)
 
 
-def _guarantee_attest(scene: _Scene) -> Arguments:
+def _guarantee_attest(scene: _Scene) -> Values:
     number = _last_claim(scene)
     claims = [done.amount_minor or 0 for done in scene.before if done.act == "claim"]
-    values: Values = {
+    return {
         "claim": number,
         "kind": name_id(_guarantee(scene).evidence),
         "amount": claims[-1] if claims else 0,
         "content": _claim_content(number),
         "observedAt": scene.now,
     }
-    return number, scene.now, scene.consent("witness", "ClaimEvidence", values, Role.WITNESS)
 
 
-def _guarantee_pay_claim(scene: _Scene) -> Arguments:
-    return (_last_claim(scene),)
+def _guarantee_pay_claim(scene: _Scene) -> Values:
+    return {"claim": _last_claim(scene)}
 
 
-def _guarantee_release(scene: _Scene) -> Arguments:
-    values: Values = {"nonce": _beneficiary_nonce(scene), "deadline": scene.deadline}
-    return scene.deadline, scene.consent("beneficiary", "Discharge", values)
+def _guarantee_release(scene: _Scene) -> Values:
+    return {"nonce": _beneficiary_nonce(scene)}
 
 
-def _split_refund(scene: _Scene) -> Arguments:
-    receipt, reference = scene.times("clear"), scene.reference()
-    values: Values = {
-        "receipt": receipt,
-        "amount": scene.amount,
-        "reference": reference,
-        "deadline": scene.deadline,
-    }
-    return receipt, scene.amount, reference, scene.deadline, scene.consent("payer", "SplitRefund", values)
+def _split_refund(scene: _Scene) -> Values:
+    return {"receipt": scene.times("clear"), "amount": scene.amount, "reference": scene.reference()}
 
 
 def _delivery_document(scene: _Scene) -> bytes:
     return keccak(b"document of " + scene.content.agreement.encode())
 
 
-def _delivery_deliver(scene: _Scene) -> Arguments:
+def _delivery_deliver(scene: _Scene) -> Values:
     section = scene.content.section
     if not isinstance(section, Delivery):
         raise ValueError("not a delivery versus payment")
-    document = _delivery_document(scene)
-    values: Values = {"document": document, "kind": name_id(section.document), "deadline": scene.deadline}
-    return (
-        document,
-        scene.deadline,
-        scene.consent("seller", "Delivery", values),
-        scene.consent("witness", "Delivery", values, Role.WITNESS),
-    )
+    return {"document": _delivery_document(scene), "kind": name_id(section.document)}
 
 
-def _delivery_cancel(scene: _Scene) -> Arguments:
-    delivered = scene.times("deliver") > 0
-    values: Values = {
-        "document": _delivery_document(scene) if delivered else bytes(32),
-        "deadline": scene.deadline,
-    }
-    return (
-        scene.deadline,
-        scene.consent("buyer", "Rescission", values),
-        scene.consent("seller", "Rescission", values),
-    )
+def _delivery_cancel(scene: _Scene) -> Values:
+    return {"document": _delivery_document(scene) if scene.times("deliver") else bytes(32)}
 
 
-def _receivable_register(scene: _Scene) -> Arguments:
+def _receivable_register(scene: _Scene) -> Values:
     section = scene.content.section
     if not isinstance(section, Receivable):
         raise ValueError("not a receivable")
-    values: Values = {
+    return {
         "document": bytes.fromhex(section.document[2:]),
         "amount": minor_units(section.face),
         "dueAt": unix_seconds(section.due),
-        "deadline": scene.deadline,
     }
-    named = "witness" in scene.content.parties
-    return (
-        scene.deadline,
-        scene.consent("creditor", "Debt", values),
-        scene.consent("debtor", "Debt", values),
-        scene.consent("witness", "Debt", values, Role.WITNESS) if named else b"",
-    )
 
 
-def _receivable_finance(scene: _Scene) -> Arguments:
-    holder, price, reference = scene.party("creditor"), scene.act.price_minor or 0, scene.reference()
-    values: Values = {
-        "holder": holder,
+def _receivable_finance(scene: _Scene) -> Values:
+    return {
+        "holder": scene.party("creditor"),
         "amount": scene.amount,
-        "price": price,
-        "reference": reference,
-        "deadline": scene.deadline,
+        "price": scene.act.price_minor or 0,
+        "reference": scene.reference(),
     }
-    return (
-        holder,
-        scene.amount,
-        price,
-        reference,
-        scene.deadline,
-        scene.consent("creditor", "Financing", values),
-        scene.consent("financier", "Financing", values),
-    )
 
 
-def _receivable_repay(scene: _Scene) -> Arguments:
-    reference = scene.reference()
-    values: Values = {"amount": scene.amount, "reference": reference, "deadline": scene.deadline}
-    return scene.amount, reference, scene.deadline, scene.consent("debtor", "Repayment", values)
+def _receivable_repay(scene: _Scene) -> Values:
+    return {"amount": scene.amount, "reference": scene.reference()}
 
 
-# Acts that take arguments; the others are called as they are.
-_STEPS: dict[tuple[str, str], Callable[[_Scene], Arguments]] = {
+_VALUES: dict[tuple[str, str], Callable[[_Scene], Values]] = {
     ("escrow", "release"): _escrow_release,
     ("escrow", "refund"): _escrow_refund,
     ("escrow", "renounce"): _escrow_renounce,

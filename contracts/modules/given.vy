@@ -10,7 +10,6 @@
 from interfaces import IDirectory
 
 MAX_SIGNERS: constant(uint256) = 16
-MAX_ROTATIONS: constant(uint256) = 16
 _MOMENT: constant(uint256) = 160
 _REVOKED: constant(uint256) = 1 << 255
 
@@ -86,9 +85,8 @@ def _count(
     """
     counted: DynArray[bytes32, MAX_SIGNERS] = []
     for held: uint256 in self._entries[batch][kind][subject]:
-        signer: IDirectory.Signer = staticcall IDirectory(directory).signer(
-            self._latest(directory, self._who(held))
-        )
+        latest: address = staticcall IDirectory(directory).latest(self._who(held))
+        signer: IDirectory.Signer = staticcall IDirectory(directory).signer(latest)
         moment: uint256 = held >> _MOMENT
         if moment + freshness < block.timestamp or signer.roles & role == 0 or signer.since > moment:
             continue
@@ -123,19 +121,4 @@ def _is_by(directory: address, entry: uint256, who: address) -> bool:
     """
     @dev Whether an entry is somebody's, by this key or by one before it.
     """
-    return self._who(entry) == who or self._latest(directory, self._who(entry)) == who
-
-
-@internal
-@view
-def _latest(directory: address, who: address) -> address:
-    """
-    @dev The last of the keys that followed a signer's, or the signer's own.
-    """
-    latest: address = who
-    for _: uint256 in range(MAX_ROTATIONS):
-        successor: address = (staticcall IDirectory(directory).signer(latest)).successor
-        if successor == empty(address):
-            break
-        latest = successor
-    return latest
+    return self._who(entry) == who or staticcall IDirectory(directory).latest(self._who(entry)) == who

@@ -10,6 +10,7 @@
 
 from interfaces import ILedger
 
+# A REFUND is an agreement's, of what is no inflow where it goes: it came from there, or nobody is owed it.
 # Kinds of map, as logged in `Moved`.
 IDENTIFY: constant(uint256) = 1
 TRANSFER: constant(uint256) = 2
@@ -26,6 +27,7 @@ MAKE_GOOD: constant(uint256) = 12
 SWEEP: constant(uint256) = 13
 REVERSE: constant(uint256) = 14
 REOPEN: constant(uint256) = 15
+REFUND: constant(uint256) = 16
 
 # Tags that keep the ids of different kinds of line apart.
 _LOT: constant(bytes32) = keccak256("dyetrace.line.lot")

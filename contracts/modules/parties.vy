@@ -21,8 +21,6 @@ WITNESS: constant(uint256) = 64
 MAX_NAMED: constant(uint256) = 16
 # Accounts above a closed one that are looked at for an open one.
 MAX_HEIGHT: constant(uint256) = 32
-# Keys that may have followed a signer's, as the directory allows.
-MAX_ROTATIONS: constant(uint256) = 16
 # What a line holds at most when something starts: larger terms could never be met.
 MAX_AMOUNT: constant(uint256) = 2**62
 
@@ -99,11 +97,8 @@ def _stands(term: uint256) -> bool:
     @return bool Whether the signer of a word of `_term`, or the key that followed it, has been one ever since: its
         roles are those of then. Nobody is the signer of a word of zero.
     """
-    held: IDirectory.Signer = staticcall IDirectory(DIRECTORY).signer(convert(term & _M160, address))
-    for _: uint256 in range(MAX_ROTATIONS):
-        if held.successor == empty(address):
-            break
-        held = staticcall IDirectory(DIRECTORY).signer(held.successor)
+    latest: address = staticcall IDirectory(DIRECTORY).latest(convert(term & _M160, address))
+    held: IDirectory.Signer = staticcall IDirectory(DIRECTORY).signer(latest)
     return held.roles != 0 and held.since == term >> _SINCE
 
 

@@ -94,6 +94,7 @@ class _Watcher:
                     if time.monotonic() > watched.deadline:
                         watched.stop()
                         self._calls.pop(key, None)
+                # The watcher's own tick: it stops calls that run in other threads.
                 time.sleep(WATCH_SECONDS)
 
 

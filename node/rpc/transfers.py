@@ -32,7 +32,7 @@ class _LoggingTransfers:
     def __enter__(self) -> Any:
         if self.msg.should_transfer_value and self.msg.value:
             _log(self, self.msg.sender, self.msg.storage_address, self.msg.value)
-        return super().__enter__()  # type: ignore[misc]
+        return super().__enter__()  # type: ignore[misc]  # of the computation it is mixed into
 
     @classmethod
     def apply_computation(cls, *arguments: Any, **options: Any) -> Any:

@@ -96,7 +96,7 @@ class Observer:
         """An event was emitted; it lasts only if no frame around it fails."""
 
 
-class _Meter(GasMeter):  # type: ignore[misc]
+class _Meter(GasMeter):  # type: ignore[misc]  # py-evm has no types
     """A gas meter that remembers what one opcode did with it."""
 
     returned = 0
@@ -139,7 +139,7 @@ class _Observed:
     """Refunds of frames that ended well."""
 
     def _configure_gas_meter(self) -> _Meter:
-        meter = super()._configure_gas_meter()  # type: ignore[misc]
+        meter = super()._configure_gas_meter()  # type: ignore[misc]  # py-evm has no types
         return _Meter(meter.start_gas, meter.refund_strategy)
 
     @classmethod
@@ -150,7 +150,7 @@ class _Observed:
     @classmethod
     def apply_message(cls, state: State, message: Any, *arguments: Any, **options: Any) -> Computation:
         """As the fork does it."""
-        computation = super().apply_message(state, message, *arguments, **options)  # type: ignore[misc]
+        computation = super().apply_message(state, message, *arguments, **options)  # type: ignore[misc]  # py-evm has no types
         if message.depth == 0:
             cls.observer.root = computation
         return computation
@@ -161,7 +161,7 @@ class _Observed:
         self.observer.frame_begins(_frame(self, message))
         self.refunds.append(self.refund())
         try:
-            child = super().apply_child_computation(message)  # type: ignore[misc]
+            child = super().apply_child_computation(message)  # type: ignore[misc]  # py-evm has no types
         except VMError as exc:  # init code too large: the opcode itself fails
             self.observer.frame_ends(message.gas, b"", exc)
             raise
@@ -174,7 +174,7 @@ class _Observed:
 
     def add_log_entry(self: Any, account: bytes, topics: tuple[int, ...], data: bytes) -> None:
         """As py-evm does it."""
-        super().add_log_entry(account, topics, data)  # type: ignore[misc]
+        super().add_log_entry(account, topics, data)  # type: ignore[misc]  # py-evm has no types
         self.observer.logged(self, account, topics, data)
 
     def refund(self: Any) -> int:

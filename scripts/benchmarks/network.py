@@ -161,7 +161,7 @@ class Network:
     def allocate(self, at: str, destination: bytes, amount: int, reference: bytes) -> Result:
         """Fund an account from the tree's by an allocation."""
         bound: list[Value] = [destination, amount, reference, self._deadline()]
-        terms: bytes = self.read(at, "terms_hash")  # type: ignore[assignment]
+        terms: bytes = self.read(at, "terms_hash")  # type: ignore[assignment]  # read() answers any type
         names = ("terms", "destination", "amount", "reference", "deadline")
         values: dict[str, Value] = dict(zip(names, (terms, *bound), strict=True))
         (signature,) = self.signed(at, "Allocation", values, operator)
@@ -171,14 +171,14 @@ class Network:
         """Reserve a batch of wages."""
         bound = (WAGES, rows.root, len(rows.rows), rows.total_minor, self._deadline(), ZERO)
         names = ("terms", "dyeClass", "root", "count", "total", "deadline", "document")
-        terms: bytes = self.read(at, "terms_hash")  # type: ignore[assignment]
+        terms: bytes = self.read(at, "terms_hash")  # type: ignore[assignment]  # read() answers any type
         values: dict[str, Value] = dict(zip(names, (terms, *bound), strict=True))
         (signature,) = self.signed(at, "Reservation", values, operator)
         return self.send(at, "reserve", *bound, signature)
 
     def approve(self, at: str, batch: bytes, rows: RowTree, by: LocalAccount) -> Result:
         """Approve a batch reserved just now."""
-        terms: bytes = self.read(at, "terms_hash")  # type: ignore[assignment]
+        terms: bytes = self.read(at, "terms_hash")  # type: ignore[assignment]  # read() answers any type
         values: dict[str, Value] = {
             "batch": batch,
             "terms": terms,

@@ -137,6 +137,7 @@ def test_a_batch_that_satisfies_every_clause_is_paid(ready: World) -> None:
     platform = ready.platform
     document = _document(ready, "C-1", "180.00")
     draft = _batch(ready, "ALL", document, ("labour-bureau", "transport-bureau"))
+    assert batches.show(platform, draft)["document"] == document.hex()
     with pytest.raises(ChainRefused, match="approvals-missing"):
         batches.execute(platform, draft)
     ready.act(batches.approval(platform, draft), "north-bank")

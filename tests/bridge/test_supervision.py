@@ -200,6 +200,41 @@ def test_a_credit_the_bank_takes_back_stops_payouts_until_it_is_made_good(ready:
     _holds(ready)
 
 
+def test_a_row_the_bank_paid_after_rejecting_it_falls_short_until_it_is_made_good(ready: World) -> None:
+    """No row of the ledger answers for the debit any more; its reference counts once."""
+    draft = ready_batch(ready, "AFTER-ALL", [1])
+    batches.execute(ready.platform, draft)
+    ready.wait_for(lambda: batches.payouts(ready.platform, draft)[0]["state"] == "rejected")
+    identity = str(batches.payouts(ready.platform, draft)[0]["end_to_end_id"])
+    ready.stop()
+    content = _notification(_entry("AA-1", "100.00", "DBIT", identity, payer=""))
+    assert _hand_in(ready, "paid-after-all", content) == "read"
+    ready.settle_down()
+    ready.start()
+    result = reconciliation.run(ready.platform, "swift-courier")
+    (found,) = [each for each in result["breaks"] if each["kind"] == "RETURNED"]  # type: ignore[attr-defined]
+    fingerprint = found["fingerprint"]
+    with pytest.raises(Conflict, match="break-no-charge"):
+        reconciliation.shortfall(ready.platform, fingerprint)
+    reconciliation.propose(ready.platform, fingerprint, "teller", "explained", "paid after all", "AA-1")
+    reconciliation.confirm(ready.platform, fingerprint, "head teller")
+    with pytest.raises(Conflict, match="break-no-charge"):
+        reconciliation.reverse(ready.platform, fingerprint, "MB-RCV-1")
+    with pytest.raises(ChainRefused, match="quorum not reached"):
+        ready.act(reconciliation.shortfall(ready.platform, fingerprint), "north-bank")
+    ready.act(reconciliation.shortfall(ready.platform, fingerprint), "north-bank", "labour-bureau")
+    assert accounts.listing(ready.platform)[0]["shortfall_minor"] == 10_000
+    with pytest.raises(ChainRefused, match="shortfall"):
+        ready_batch(ready, "AFTER-THAT", [6])
+    left = reconciliation.run(ready.platform, "swift-courier")
+    assert fingerprint not in {each["fingerprint"] for each in left["breaks"]}  # type: ignore[attr-defined]
+    _holds(ready)
+    act = supervision.making_good(ready.platform, "swift-courier", "courier-pay", 10_000)
+    ready.act(act, "north-bank", "labour-bureau")
+    assert accounts.listing(ready.platform)[0]["shortfall_minor"] == 0
+    _holds(ready)
+
+
 def test_a_lot_is_frozen_into_custody_and_thawed_by_the_quorum(ready: World) -> None:
     credit(ready, 4_400, payer="某人")
     task = next(each for each in _tasks(ready, "suspense") if each["detail"]["amount_minor"] == 4_400)  # type: ignore[index]

@@ -148,6 +148,12 @@ class Deal:
         given = self.consent("Ruling", AGENCY_ONE, by, toPayee=to_payee, toPayer=to_payer, **more)
         self.escrow.rule(to_payee, to_payer, deadline, given)
 
+    def compromise(self, by: LocalAccount, **values: Any) -> Any:
+        """A signature of a division under the next nonces of both parties."""
+        values.setdefault("payerNonce", self.escrow.next_nonce(ENTERPRISE))
+        values.setdefault("payeeNonce", self.escrow.next_nonce(SUPPLIER))
+        return signed(by, "Compromise", self.escrow, **values)
+
     def settle(
         self,
         to_payee: int,
@@ -157,11 +163,7 @@ class Deal:
     ) -> None:
         """Both parties agree how to divide."""
         until = now() + 60 if deadline is None else deadline
-        values = {"toPayee": to_payee, "toPayer": to_payer, "deadline": until}
-        given = [
-            self.consent("Compromise", party, who, **values)
-            for party, who in zip((ENTERPRISE, SUPPLIER), by, strict=True)
-        ]
+        given = [self.compromise(who, toPayee=to_payee, toPayer=to_payer, deadline=until) for who in by]
         self.escrow.settle(to_payee, to_payer, until, *given)
 
     def attest(

@@ -167,6 +167,13 @@ class Model:
         self.claimed[reference] = self.claimed.get(reference, 0) + amount
         self.shortfall += amount
 
+    def record_shortfall(self, amount: int, reference: str) -> None:
+        """The bank took money for which nothing stands here."""
+        allow(reference not in self.used, "reference used")
+        allow(self.shortfall + amount <= self.brought, "more than was brought")
+        self.used.add(reference)
+        self.shortfall += amount
+
     # Movements
 
     def move(self, source: Line, destination: Line, amount: int) -> None:
@@ -185,11 +192,12 @@ class Model:
         self.receives(account)
         self.arrive(("lot", lot), ("account", account, dye_class), amount)
 
-    def transfer(self, source: str, destination: str, dye_class: str, amount: int) -> None:
-        """An agreement moves money."""
+    def transfer(self, source: str, destination: str, dye_class: str, amount: int, back: bool) -> None:
+        """An agreement moves money, maybe back to where it came from."""
         self.starts(source)
         self.receives(destination)
-        self.arrive(("account", source, dye_class), ("account", destination, dye_class), amount)
+        lay = self.move if back else self.arrive
+        lay(("account", source, dye_class), ("account", destination, dye_class), amount)
 
     def sweep(self, account: str, dye_class: str) -> None:
         """What is on a closed account goes to its parent."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from contracts.errors import RefusalUnknown
 from contracts.terms import Guard, Kind, Rule, RuleMode, allocation_arguments
 from tests.contracts.chain import reverts
 from tests.contracts.funding import AMPLE, DAY, SECOND, made, open_accounts, rest, share, top_up
@@ -79,6 +80,7 @@ def test_kinds_it_can_enforce(world: World, guards: list[Guard]) -> None:
     "guard",
     [
         approval_guard(),
+        Guard(0, 0),  # type: ignore[arg-type]  # no kind at all
         Guard(0, Kind.ROSTER, 5),
         Guard(0, Kind.EVIDENCE, 5, subject=OTHER, party=OTHER),
         Guard(0, Kind.BATCH_CAP, 5),
@@ -158,4 +160,14 @@ def test_rules_that_make_no_sense(world: World, rules: list[Rule], reason: str) 
 
 def test_rules_at_their_limits(world: World) -> None:
     made(world, [top_up(LINE, 2**62), share(LINE, 1), share(PROJECT, 9_999), rest(SECOND)])
+    made(world, [share(LINE, 10_000)])
     made(world, [top_up(LINE, 100)] * 32)
+    with pytest.raises(RefusalUnknown):  # the decoder gives no reason
+        made(world, [top_up(LINE, 100)] * 33)
+
+
+def test_destinations_at_their_limit(world: World) -> None:
+    many = [bytes([number]) * 32 for number in range(1, 66)]
+    assert len(made(world, RULES, destinations=many[:64]).destinations()) == 64
+    with pytest.raises(RefusalUnknown):
+        made(world, RULES, destinations=many)

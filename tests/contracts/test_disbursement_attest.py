@@ -342,3 +342,12 @@ def test_new_terms_ask_anew(world: World, countersigned: Contract) -> None:
         countersign(countersigned, batch, supplier_operator)
     with reverts(CHANGED):
         attest(countersigned, batch)
+
+
+def test_one_witness_needed_is_one_of_the_party(world: World) -> None:
+    """As when no number is given: only a number above one makes the party a quorum."""
+    payout = disburse(world, [ALWAYS, evidence(1, needed=1)])
+    tree = rows_of([10])
+    batch = world.reserve(payout, tree)
+    attest(payout, batch)
+    world.execute(payout, batch, tree)

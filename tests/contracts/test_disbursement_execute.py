@@ -86,6 +86,16 @@ def test_anyone_may_execute_what_is_approved(world: World, payout: Contract) -> 
     assert world.ledger.batch(batch).cursor == 16
 
 
+def test_a_chunk_holds_256_rows(world: World, payout: Contract) -> None:
+    tree, batch = reserved(world, payout, 257)
+    world.approve(payout, batch)
+    full, last = tree.chunks(256)
+    assert len(full.rows) == 256 * 43
+    payout.execute(batch, full.rows, full.proof, False)
+    payout.execute(batch, last.rows, last.proof, False)
+    assert world.ledger.batch(batch).cursor == 257
+
+
 def test_batches_run_side_by_side(world: World, payout: Contract) -> None:
     first_tree, first = reserved(world, payout)
     second_tree, second = reserved(world, payout, 8)

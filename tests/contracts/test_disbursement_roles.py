@@ -4,9 +4,10 @@ import pytest
 
 from contracts.terms import Guard, Kind, Role
 from tests.contracts.chain import reverts
-from tests.contracts.disbursements import ALWAYS, attest, countersign, disburse, evidence
+from tests.contracts.disbursements import ALWAYS, attest, cancel, countersign, disburse, evidence
 from tests.contracts.world import (
     AUDITOR,
+    ENTERPRISE,
     SUPPLIER,
     World,
     newcomer,
@@ -28,6 +29,16 @@ def test_only_a_witness_attests(world: World, role: Role) -> None:
     with reverts(ROLE):
         attest(payout, batch, newcomer)
     attest(payout, batch, witness)
+
+
+@pytest.mark.parametrize("role", [*OTHERS, Role.WITNESS])
+def test_only_an_operator_cancels(world: World, role: Role) -> None:
+    payout = disburse(world, [ALWAYS])
+    world.change([signer(newcomer, ENTERPRISE, role)])
+    batch = world.reserve(payout, rows_of([10]))
+    with reverts("disbursement: not an operator"):
+        cancel(payout, batch, newcomer)
+    cancel(payout, batch)
 
 
 @pytest.mark.parametrize("role", [*OTHERS, Role.WITNESS])

@@ -124,7 +124,7 @@ def test_replay_as_another_act(deal: Deal) -> None:
     deadline = now() + 60
     values = {"toPayee": 1, "toPayer": 999, "deadline": deadline}
     with reverts("parties: not signed for the party"):
-        deal.escrow.rule(1, 999, deadline, deal.consent("Compromise", AGENCY_ONE, **values))
+        deal.escrow.rule(1, 999, deadline, deal.compromise(agency_one_supervisor, **values))
 
 
 def test_a_later_act_voids_what_a_party_signed_before(deal: Deal) -> None:

@@ -196,16 +196,16 @@ def test_settle(deal: Deal, first_dispute: bool) -> None:
         deal.dispute(SUPPLIER)
     nonces = [deal.escrow.next_nonce(party) for party in (ENTERPRISE, SUPPLIER)]
     values = {"toPayee": 700, "toPayer": 300, "deadline": now() + 60}
-    payers, payees = (message("Compromise", deal.escrow, nonce=nonce, **values).digest for nonce in nonces)
+    agreed = message("Compromise", deal.escrow, payerNonce=nonces[0], payeeNonce=nonces[1], **values).digest
     deal.settle(700, 300)
     acted = deal.named("OperatorActed")
     assert [(one.digest, one.operator) for one in acted] == [
-        (payers, operator.address),
-        (payees, supplier_operator.address),
+        (agreed, operator.address),
+        (agreed, supplier_operator.address),
     ]
     (divided,) = deal.named("Divided")
     assert (divided.to_payee, divided.to_payer) == (700, 300)
-    assert deal.moved == [(PAID, 700, payees), (BACK, 300, payees)]
+    assert deal.moved == [(PAID, 700, agreed), (BACK, 300, agreed)]
     assert deal.shares == (0, 700, 300)
     assert deal.escrow.state() == RELEASED
     assert [deal.escrow.next_nonce(party) for party in (ENTERPRISE, SUPPLIER)] == [n + 1 for n in nonces]
@@ -229,11 +229,23 @@ def test_settle_by_both_parties(deal: Deal) -> None:
 def test_settle_what_both_signed(deal: Deal) -> None:
     deadline = now() + 60
     same = {"toPayee": 700, "toPayer": 300, "deadline": deadline}
-    payers = deal.consent("Compromise", ENTERPRISE, **same)
-    payees = deal.consent("Compromise", SUPPLIER, **{**same, "toPayee": 701, "toPayer": 299})
+    payers = deal.compromise(operator, **same)
+    payees = deal.compromise(supplier_operator, **{**same, "toPayee": 701, "toPayer": 299})
     for division in ((700, 300), (701, 299)):
         with reverts("parties: not signed for the party"):
             deal.escrow.settle(*division, deadline, payers, payees)
+
+
+@pytest.mark.parametrize("party", [ENTERPRISE, SUPPLIER])
+def test_what_either_party_does_meanwhile_voids_a_compromise(deal: Deal, party: bytes) -> None:
+    values = {"toPayee": 700, "toPayer": 300, "deadline": now() + 60}
+    given = [deal.compromise(who, **values) for who in (operator, supplier_operator)]
+    if party == ENTERPRISE:
+        deal.release(0, 1)
+    else:
+        deal.refund(1)
+    with reverts("parties: not signed for the party"):
+        deal.escrow.settle(*values.values(), *given)
 
 
 def test_settle_refusals(deal: Deal) -> None:

@@ -288,7 +288,9 @@ def test_what_a_suspended_witness_attested_pays_nobody(deal: Deal) -> None:
     deal.attest()
     deal.attest(MORE_EVIDENCE, OTHER_REPORT)
     deal.escrow.release_attested(MORE_EVIDENCE)
+    assert [deal.escrow.is_proven(number) for number in range(3)] == [False, True, True]
     deal.world.suspend(witness, GOVERNORS)
+    assert not any(deal.escrow.is_proven(number) for number in range(3))
     with reverts("escrow: milestone is not attested"):
         deal.escrow.release_attested(BY_EVIDENCE)
     deal.world.change([signer(witness, AUDITOR, Role.WITNESS)])

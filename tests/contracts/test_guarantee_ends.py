@@ -62,6 +62,8 @@ def test_release(letter: Letter) -> None:
     assert letter.guarantee.next_nonce(SUPPLIER) == 1
     with reverts("guarantee: not in force"):
         letter.release()
+    boa.env.timestamp += EXPIRY_SECONDS + 1
+    assert letter.guarantee.state() == REFUNDED
 
 
 def test_release_gives_claims_up(letter: Letter) -> None:
@@ -109,6 +111,7 @@ def test_a_claim_voids_a_release_signed_before(letter: Letter) -> None:
 def test_expire(letter: Letter) -> None:
     boa.env.timestamp += EXPIRY_SECONDS
     assert letter.guarantee.state() == OPEN
+    assert letter.guarantee.verify().remaining == AMOUNT
     with reverts("guarantee: it has not expired"):
         letter.guarantee.expire()
     boa.env.timestamp += 1
@@ -146,6 +149,8 @@ def test_expire_pays_attested_claims(letter: Letter) -> None:
     letter.claim(150, 3)
     letter.attest(3)
     boa.env.timestamp += EXPIRY_SECONDS + 1
+    # What was attested is asked for, however late; what lapsed is not.
+    assert letter.guarantee.verify().claimed == 300 + 150
     terms = letter.guarantee.terms_hash()
     letter.guarantee.expire()
     assert [(one.claim, one.amount, one.left) for one in letter.named("ClaimPaid")] == [

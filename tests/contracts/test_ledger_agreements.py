@@ -65,7 +65,7 @@ def test_what_is_transferred_back_is_no_inflow(funded: BareLedger) -> None:
     assert (ledger.account_inflow(TREE, WAGES), ledger.account_inflow(PROJECT, WAGES)) == (1_000, 100)
     ledger.transfer(PROJECT, WAGES, TREE, 30, OTHER, True, sender=agreement_account)
     (moved,) = ledger.events
-    assert (moved.kind, moved.amount, moved.destination_start) == (2, 30, 1_000)
+    assert (moved.kind, moved.amount, moved.destination_start) == (16, 30, 1_000)
     assert (ledger.account_inflow(TREE, WAGES), ledger.account_balance(TREE, WAGES)) == (1_000, 930)
     ledger.transfer(PROJECT, WAGES, TREE, 30, OTHER, False, sender=agreement_account)
     assert (ledger.account_inflow(TREE, WAGES), ledger.account_balance(TREE, WAGES)) == (1_030, 960)
@@ -272,7 +272,7 @@ def test_a_shortfall_stops_what_starts_but_no_answer(funded: BareLedger) -> None
     batch = funded.reserve(tree)
     first, second = tree.chunks(8)
     funded.execute(batch, first)
-    funded.ledger.add_shortfall(TREE, 5, sender=supervision_account)
+    funded.ledger.add_shortfall(TREE, 5, ZERO, sender=supervision_account)
     with reverts("ledger: shortfall"):
         funded.execute(batch, second)
     with reverts("ledger: shortfall"):

@@ -151,7 +151,7 @@ def test_a_reversal_makes_no_room(bare_ledger: BareLedger) -> None:
     ledger = bare_ledger.ledger
     ledger.set_attested(TREE, 100, sender=supervision_account)
     bare_ledger.fund(100)
-    ledger.add_shortfall(TREE, 30, sender=supervision_account)
+    ledger.add_shortfall(TREE, 30, ZERO, sender=supervision_account)
     with reverts("ledger: more than is attested"):
         bare_ledger.fund(1)
     ledger.shift(12, TREE, account_line(TREE, WAGES), ZERO, 30, ZERO, sender=supervision_account)

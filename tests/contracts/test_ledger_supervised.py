@@ -78,7 +78,7 @@ def funded(bare_ledger: BareLedger) -> BareLedger:
 
 ACTS: list[tuple[str, tuple[Any, ...]]] = [
     ("set_attested", (TREE, 5)),
-    ("add_shortfall", (TREE, 5)),
+    ("add_shortfall", (TREE, 5, ZERO)),
     ("identify", (LOT, TREE, WAGES, 5)),
     ("write_off", (TREE, WAGES, 5, CHARGE)),
     ("shift", (THAW, TREE, SOURCE, CUSTODY, 5, ZERO)),
@@ -110,8 +110,8 @@ def test_set_attested(funded: BareLedger) -> None:
 
 
 def test_add_shortfall(funded: BareLedger) -> None:
-    decided(funded, "add_shortfall", TREE, 30)
-    decided(funded, "add_shortfall", TREE, 12)
+    decided(funded, "add_shortfall", TREE, 30, ZERO)
+    decided(funded, "add_shortfall", TREE, 12, ZERO)
     (event,) = funded.ledger.events
     assert (event.name, event.tree, event.shortfall) == ("ShortfallSet", TREE, 42)
     totals = funded.ledger.tree(TREE)
@@ -123,11 +123,24 @@ def test_add_shortfall(funded: BareLedger) -> None:
 def test_no_more_falls_short_than_was_brought(funded: BareLedger) -> None:
     """Whatever an attester says meanwhile: what the bank took back must always be told."""
     decided(funded, "set_attested", TREE, 5)
-    decided(funded, "add_shortfall", TREE, 1_099)
+    decided(funded, "add_shortfall", TREE, 1_099, ZERO)
     with reverts("ledger: more than was brought"):
-        decided(funded, "add_shortfall", TREE, 2)
-    decided(funded, "add_shortfall", TREE, 1)
+        decided(funded, "add_shortfall", TREE, 2, ZERO)
+    decided(funded, "add_shortfall", TREE, 1, ZERO)
     assert funded.ledger.tree(TREE).shortfall == 1_100
+
+
+def test_a_debit_falls_short_once(funded: BareLedger) -> None:
+    """As a charge that was written off, and as a shortfall, one and the same debit counts once."""
+    decided(funded, "add_shortfall", TREE, 5, CHARGE)
+    with reverts("ledger: reference used"):
+        decided(funded, "add_shortfall", TREE, 5, CHARGE)
+    with reverts("ledger: reference used"):
+        decided(funded, "write_off", TREE, WAGES, 5, CHARGE)
+    decided(funded, "write_off", TREE, WAGES, 5, OTHER)
+    with reverts("ledger: reference used"):
+        decided(funded, "add_shortfall", TREE, 5, OTHER)
+    assert funded.ledger.tree(TREE).shortfall == 5
 
 
 def test_totals_end_at_64_bits(funded: BareLedger) -> None:
@@ -140,18 +153,19 @@ def test_totals_end_at_64_bits(funded: BareLedger) -> None:
 
 @pytest.mark.parametrize("tree", [OTHER, PROJECT, ZERO])
 def test_totals_are_of_trees_that_exist(funded: BareLedger, tree: bytes) -> None:
-    for act in ("set_attested", "add_shortfall"):
-        with reverts("ledger: unknown tree"):
-            decided(funded, act, tree, 5)
+    with reverts("ledger: unknown tree"):
+        decided(funded, "set_attested", tree, 5)
+    with reverts("ledger: unknown tree"):
+        decided(funded, "add_shortfall", tree, 5, ZERO)
 
 
 def test_trees_do_not_share_totals(funded: BareLedger) -> None:
     funded.accounts.open_tree(OTHER, BANK, QUORUM, b"CNY", ENTERPRISE, sender=bank_bridge)
     decided(funded, "set_attested", OTHER, 9)
     with reverts("ledger: more than was brought"):
-        decided(funded, "add_shortfall", OTHER, 1)
+        decided(funded, "add_shortfall", OTHER, 1, ZERO)
     funded.ledger.mint(b"\6" * 32, OTHER, OTHER, WAGES, 9, ZERO, sender=bank_bridge)
-    decided(funded, "add_shortfall", OTHER, 9)
+    decided(funded, "add_shortfall", OTHER, 9, ZERO)
     decided(funded, "set_attested", OTHER, 8)
     assert (funded.ledger.tree(OTHER).attested, funded.ledger.tree(OTHER).shortfall) == (8, 9)
     assert (funded.ledger.tree(TREE).attested, funded.ledger.tree(TREE).shortfall) == (ATTESTED, 0)
@@ -280,7 +294,7 @@ def test_other_kinds_of_map_are_not_decided(funded: BareLedger, kind: int) -> No
 
 @pytest.mark.parametrize("kind", [MAKE_GOOD, REVERSE])
 def test_what_answers_for_a_shortfall_leaves_the_ledger(funded: BareLedger, kind: int) -> None:
-    decided(funded, "add_shortfall", TREE, 50)
+    decided(funded, "add_shortfall", TREE, 50, ZERO)
     shift(funded, kind, 20, to=CUSTODY)
     moved, event = funded.ledger.events
     assert mapping(moved) == (kind, SOURCE, reversed_line(TREE), 0, 0, 20, OTHER)
@@ -425,7 +439,7 @@ def test_thirty_two_pieces(funded: BareLedger) -> None:
 
 
 def test_carving_the_images_of_a_reversed_credit(funded: BareLedger) -> None:
-    decided(funded, "add_shortfall", TREE, 100)
+    decided(funded, "add_shortfall", TREE, 100, ZERO)
     with reverts("ledger: more than the shortfall"):
         carve(funded, [(0, 50), (60, 111)], REVERSE)
     assert carve(funded, [(0, 50), (60, 100)], REVERSE) == 90
@@ -501,7 +515,7 @@ def test_custody_pays_while_its_account_starts_nothing(funded: BareLedger) -> No
     batch = decided(funded, "reserve_line", *bound)
     funded.accounts.set_frozen(PROJECT, True, sender=supervision_account)
     funded.accounts.close_account(PROJECT, sender=supervision_account)
-    decided(funded, "add_shortfall", TREE, 5)
+    decided(funded, "add_shortfall", TREE, 5, ZERO)
     first, second, _ = tree.chunks(8)
     decided(funded, "execute", batch, first.rows, first.proof, 0)
     funded.accounts.set_paused(True, sender=supervision_account)

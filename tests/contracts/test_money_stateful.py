@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,7 @@ from hypothesis.stateful import (
 from contracts.ids import account_line, custody_line, lot_line, name_id, remainder_lot, written_off_line
 from contracts.ids import reversed_line as reversed_line_of
 from contracts.rows import RowTree
+from contracts.terms import MapKind
 from tests.contracts.chain import Contract, Event, Reverted, deploy
 from tests.contracts.reference import (
     REVERSED,
@@ -72,6 +74,8 @@ CLASSES = {"wages": WAGES, "materials": MATERIALS}
 NAMES = st.sampled_from(sorted(ACCOUNTS))
 DYES = st.sampled_from(sorted(CLASSES))
 AMOUNTS = st.integers(1, 300)
+# What counts as arriving; every other map onto an account's line brings back what was there.
+INFLOWS = {MapKind.IDENTIFY, MapKind.TRANSFER, MapKind.SORT}
 # Few references, so that some come twice.
 NUMBERS = st.integers(0, 25)
 SIZES = st.sampled_from([8, 16])
@@ -120,6 +124,7 @@ class Composition:
     def __init__(self) -> None:
         self.laid: dict[bytes, list[Cent]] = {}
         self.left: dict[bytes, set[int]] = {}
+        self.arrived: Counter[bytes] = Counter()
 
     def feed(self, events: list[Event], names: dict[bytes, str]) -> None:
         """Apply logs. Each must lay cents right behind a line's end and take none twice."""
@@ -136,6 +141,8 @@ class Composition:
             left = self.left.setdefault(event.source, set())
             assert not taken & left, "an interval was mapped twice"
             left |= taken
+            if event.kind in INFLOWS:
+                self.arrived[event.destination] += event.amount
             end += self.laid[event.source][event.source_start : event.source_start + event.amount]
 
     def resting(self, line: bytes) -> list[Cent]:
@@ -292,16 +299,20 @@ class Money(RuleBasedStateMachine):
 
     # Accounts
 
-    @rule(amount=AMOUNTS, source=NAMES, destination=NAMES, dye=DYES, sensible=st.booleans())
-    def transfer(self, amount: int, source: str, destination: str, dye: str, sensible: bool) -> None:
+    @rule(
+        amount=AMOUNTS, source=NAMES, destination=NAMES, dye=DYES, sensible=st.booleans(), back=st.booleans()
+    )
+    def transfer(
+        self, amount: int, source: str, destination: str, dye: str, sensible: bool, back: bool
+    ) -> None:
         if sensible:
             self.make_good("tree", "wages", 1, exact=True)
             self.set_frozen(source, False)
             dye = "wages"
         ends = (ACCOUNTS[source], CLASSES[dye], ACCOUNTS[destination])
         self.both(
-            lambda: self.model.transfer(source, destination, dye, amount),
-            lambda: self.ledger.transfer(*ends, amount, ZERO, False, sender=agreement_account),
+            lambda: self.model.transfer(source, destination, dye, amount, back),
+            lambda: self.ledger.transfer(*ends, amount, ZERO, back, sender=agreement_account),
         )
 
     def set_frozen(self, account: str, frozen: bool) -> None:
@@ -348,6 +359,17 @@ class Money(RuleBasedStateMachine):
         self.both(
             lambda: self.model.write_off(("account", "tree", "wages"), amount, name),
             lambda: self.decided("write_off", "WriteOff", *arguments, **values),
+        )
+
+    @rule(amount=st.integers(1, 60), number=NUMBERS, seldom=st.integers(0, 3))
+    def record_shortfall(self, amount: int, number: int, seldom: int) -> None:
+        if seldom:
+            return
+        name = self.name(number)
+        values = {"tree": TREE, "amount": amount, "reference": self.id_of(name)}
+        self.both(
+            lambda: self.model.record_shortfall(amount, name),
+            lambda: self.decided("record_shortfall", "Shortfall", *values.values(), **values),
         )
 
     @rule(account=NAMES, dye=DYES, amount=st.integers(1, 60), exact=st.booleans())
@@ -643,7 +665,8 @@ class Money(RuleBasedStateMachine):
             assert (filled, emptied) == (len(queue.cents), queue.left)
             if line[0] == "account":
                 named = (ACCOUNTS[line[1]], CLASSES[line[2]])
-                assert self.ledger.account_inflow(*named) == queue.arrived
+                inflow = self.ledger.account_inflow(*named)
+                assert inflow == queue.arrived == self.composition.arrived[self.on_chain(line)]
             balances += filled - emptied if line not in (WRITTEN_OFF, REVERSED) else 0
         for name, batch in self.ids.items():
             filled, emptied = self.ledger.line(batch)
@@ -842,7 +865,12 @@ class Walk:
             self.machine.make_good("tree", "wages", 1, exact=True)
         else:
             self.machine.transfer(
-                self.random.randint(1, 60), self.account(), self.account(), self.dye(), sensible=True
+                self.random.randint(1, 60),
+                self.account(),
+                self.account(),
+                self.dye(),
+                sensible=True,
+                back=self.random.random() < 0.3,
             )
 
     def step(self) -> None:

@@ -90,6 +90,7 @@ def test_who_is_owed_all_of_it_holds_the_document(world: World, debt: Contract) 
     assign(debt, assignment(FINANCIER, SUPPLIER, 400, FIRST))
     assert world.registry.document(DOCUMENT).holder == FINANCIER
     assign(debt, assignment(SUPPLIER, FINANCIER, 400, SECOND))
+    assert not [event for event in debt.events if event.name in ("DocumentHeld", "Collected")]
     assert world.registry.document(DOCUMENT).holder == FINANCIER
     assert owed(debt) == {FINANCIER: 1_000}
 
@@ -142,6 +143,18 @@ def test_a_holder_is_repaid_on_one_account(debt: Contract) -> None:
         finance(debt, financing(5, 4, SECOND))
     assign(debt, assignment(SUPPLIER, FINANCIER, 5, SECOND, account=SINK))
     assert owed(debt)[FINANCIER] == 10
+
+
+def test_who_was_repaid_in_full_takes_a_part_anew_on_any_account(world: World, debt: Contract) -> None:
+    """Whoever is owed nothing any more is no holder, wherever it was repaid."""
+    assign(debt, assignment(SUPPLIER, FINANCIER, 1, FIRST))
+    world.fund(999, DEAL)
+    debt.collect()
+    assert owed(debt) == {SUPPLIER: 1, FINANCIER: 0}
+    assign(debt, assignment(SUPPLIER, FINANCIER, 1, SECOND, account=SINK))
+    world.fund(1, DEAL)
+    debt.collect()
+    assert (world.balance(account_line(SINK, WAGES)), debt.owed()) == (1, 0)
 
 
 @pytest.mark.parametrize("who", [attacker, operator, witness, bank_supervisor])

@@ -315,6 +315,7 @@ def test_close_when_overdue(world: World, debt: Contract) -> None:
         debt.close()
     boa.env.timestamp += 1
     debt.close(sender=attacker)
+    assert [event.name for event in debt.events] == ["StateSet"]
     assert named(debt, "StateSet").state == EXPIRED
     assert debt.state() == EXPIRED
     with reverts("receivable: has ended"):

@@ -12,6 +12,7 @@ from contracts.ids import account_line
 from tests.contracts.chain import Contract, reverts
 from tests.contracts.dealings import (
     COURIER,
+    DEAL,
     INSURER,
     OUTSIDERS,
     PAYER,
@@ -229,6 +230,20 @@ def test_a_refund_goes_up_to_thirty_two_accounts_high_and_else_to_the_root(
     world.accounts.close_account(second, sender=supervision)
     refund(sharing, order(500, keccak(b"more sent back")))
     assert (resting(world, first), resting(world, TREE)) == (0, 500)
+
+
+def test_what_the_root_would_refund_to_itself_stays_there(world: World) -> None:
+    open_shares(world)
+    world.open(DEAL)
+    sharing = split(world, [(TREE, 100, 0, 0), (COURIER, 50, 0, 0)], account=DEAL)
+    world.fund(1_000, DEAL)
+    sharing.clear()
+    world.close(PAYER)
+    refund(sharing, order(1_000))
+    (given_back,) = [held for held in moved(sharing) if held.source == account_line(COURIER, WAGES)]
+    assert given_back.destination == account_line(TREE, WAGES)
+    assert not [held for held in moved(sharing) if held.source == account_line(TREE, WAGES)]
+    assert (resting(world, TREE), sharing.receipt(1).refunded) == (1_000, 1_000)
 
 
 def test_receipts_are_refunded_apart(world: World, sharing: Contract) -> None:

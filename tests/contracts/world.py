@@ -56,7 +56,8 @@ agency_two_supervisor = actor("agency two supervisor")
 operator = actor("operator")
 supplier_operator = actor("supplier operator")
 financier_operator = actor("financier operator")
-witness = actor("witness")
+# Of an odd address: where a key is packed with a time, its lowest bit counts too.
+witness = actor("the witness")
 first_keeper = actor("first keeper of recovery")
 second_keeper = actor("second keeper of recovery")
 third_keeper = actor("third keeper of recovery")
@@ -406,6 +407,7 @@ DECISIONS = {
     "CustodyBatch": "reserve_custody",
     "LotFreeze": "freeze_lot",
     "MakingGood": "make_good",
+    "Shortfall": "record_shortfall",
     "Redirection": "redirect",
     "Release": "release",
     "Sorting": "sort",

@@ -138,6 +138,8 @@ def test_a_key_rotates_again_until_the_chain_is_full(network: Network) -> None:
     for old, new in pairwise(keys[:17]):
         network.rotate(old, new, bank_governor)
     assert network.roles(keys[16]) == Role.SUPERVISOR
+    assert {network.directory.latest(key.address) for key in keys[:17]} == {keys[16].address}
+    assert network.directory.latest(attacker.address) == attacker.address
     with reverts("directory: rotated too often"):
         network.rotate(keys[16], keys[17], bank_governor)
     with reverts("directory: rotated too often"):

@@ -274,6 +274,7 @@ class Governance(RuleBasedStateMachine):
         """Every key is whose the model says, with its roles, start and successor."""
         for key in PEOPLE:
             held, person = self.directory.signer(key), self.model.person(key)
+            assert self.directory.latest(key) == (key if person is None else person.keys[-1])
             if person is None:
                 assert (held.roles, held.since, held.successor) == (0, 0, NOBODY)
                 continue

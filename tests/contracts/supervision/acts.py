@@ -123,6 +123,12 @@ def writing_off(amount: int, reference: bytes, account: bytes = TREE, dye_class:
     return Act("write_off", "WriteOff", tuple(values.values()), values)
 
 
+def falling_short(amount: int, reference: bytes, tree: bytes = TREE) -> Act:
+    """Record that the bank took money for which nothing stands."""
+    values = {"tree": tree, "amount": amount, "reference": reference}
+    return Act("record_shortfall", "Shortfall", tuple(values.values()), values)
+
+
 def making_good(world: World, amount: int, account: bytes = TREE, dye_class: bytes = WAGES) -> Act:
     """Make a shortfall good out of an account."""
     values = {"account": account, "dyeClass": dye_class, "amount": amount}

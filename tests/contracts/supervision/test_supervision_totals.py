@@ -1,4 +1,4 @@
-"""Supervision, what the quorum does with resting money: write_off, make_good, sort."""
+"""Supervision, what the quorum does with totals: write_off, record_shortfall, make_good, sort."""
 
 from typing import Any
 
@@ -12,6 +12,7 @@ from tests.contracts.supervision.acts import (
     SORT,
     WRITE_OFF,
     Act,
+    falling_short,
     making_good,
     maps,
     names,
@@ -29,8 +30,11 @@ from tests.contracts.world import (
     agency_one_deputy,
     agency_one_supervisor,
     attacker,
+    bank_bridge,
     bank_supervisor,
     operator,
+    returned,
+    rows_of,
 )
 
 OTHER = b"\7" * 32
@@ -52,7 +56,7 @@ def short(world: World) -> World:
 
 def acts(world: World) -> list[Act]:
     """One of each."""
-    return [writing_off(7, CHARGE), making_good(world, 7), sorting(world, 7)]
+    return [writing_off(7, CHARGE), making_good(world, 7), sorting(world, 7), falling_short(7, CHARGE)]
 
 
 @pytest.mark.parametrize(
@@ -64,7 +68,7 @@ def acts(world: World) -> list[Act]:
         (bank_supervisor, operator, attacker),
     ],
 )
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", range(4))
 def test_the_quorum_must_sign(short: World, number: int, by: tuple[Any, ...]) -> None:
     with reverts(MISSED):
         acts(short)[number].decide(short, by)
@@ -74,6 +78,13 @@ def test_the_quorum_must_sign(short: World, number: int, by: tuple[Any, ...]) ->
 @pytest.mark.parametrize("number", range(3))
 def test_other_values_than_were_signed(short: World, number: int, changed: dict[str, Any]) -> None:
     act = acts(short)[number]
+    with reverts(MISSED, NOT_RISING):
+        act.hand_in(short, act.over(**changed).signed(short))
+
+
+@pytest.mark.parametrize("changed", [{"tree": PROJECT}, {"reference": OTHER}, {"amount": 8}])
+def test_another_shortfall_than_was_signed(short: World, changed: dict[str, Any]) -> None:
+    act = falling_short(7, CHARGE)
     with reverts(MISSED, NOT_RISING):
         act.hand_in(short, act.over(**changed).signed(short))
 
@@ -111,6 +122,59 @@ def test_write_off_refusals(short: World) -> None:
     ):
         with reverts(reason):
             act.decide(short)
+
+
+# record_shortfall
+
+
+def test_record_shortfall(short: World) -> None:
+    falling_short(30, CHARGE).decide(short)
+    decided, recorded, counted = short.supervision.events
+    assert decided.name == "Decided"
+    assert (recorded.name, recorded.address) == ("ShortfallRecorded", short.supervision.address)
+    assert (recorded.reference, recorded.tree, recorded.amount) == (CHARGE, TREE, 30)
+    assert (counted.name, counted.tree, counted.shortfall) == ("ShortfallSet", TREE, 130)
+    making_good(short, 130).decide(short)
+    totals = short.ledger.tree(TREE)
+    assert (totals.shortfall, totals.reversed, totals.held, totals.minted) == (0, 130, 870, 1_000)
+
+
+def test_a_debit_is_recorded_or_written_off_but_once(short: World) -> None:
+    falling_short(30, CHARGE).decide(short)
+    for again in (falling_short(30, CHARGE), falling_short(1, CHARGE), writing_off(30, CHARGE)):
+        with reverts("ledger: reference used"):
+            again.decide(short)
+    assert short.ledger.tree(TREE).shortfall == 130
+
+
+def test_record_shortfall_refusals(short: World) -> None:
+    short.open(PROJECT)
+    for act, reason in (
+        (falling_short(7, CHARGE, tree=OTHER), "supervision: unknown tree"),
+        (falling_short(7, CHARGE, tree=PROJECT), "supervision: unknown tree"),
+        (falling_short(0, CHARGE), "supervision: zero amount"),
+        (falling_short(7, ZERO), "supervision: zero reference"),
+        (falling_short(7, CREDIT), "ledger: reference used"),
+        (falling_short(901, CHARGE), "ledger: more than was brought"),
+    ):
+        with reverts(reason):
+            act.decide(short)
+    assert short.ledger.tree(TREE).shortfall == 100
+
+
+def test_a_row_paid_after_it_was_rejected_stops_payouts_until_it_is_made_good(world: World) -> None:
+    """Its money went back and was spent elsewhere: nothing rests that could be written off."""
+    world.fund(100)
+    payout, tree = world.disbursement(), rows_of([40] * 2)
+    batch = world.reserve(payout, tree)
+    world.approve(payout, batch)
+    world.execute(payout, batch, tree)
+    world.ledger.return_rows(ZERO, 0, [returned(batch, tree, 0)], sender=bank_bridge)
+    falling_short(40, keccak(b"paid after all")).decide(world)
+    with reverts("ledger: shortfall"):
+        world.reserve(payout, rows_of([10]))
+    making_good(world, 40).decide(world)
+    world.reserve(payout, rows_of([10]))
 
 
 # make_good
