@@ -25,6 +25,12 @@ def problem(done: Any) -> dict[str, Any]:
     return json.loads(done.stderr.splitlines()[-1])
 
 
+def debited(network: Network, draft: str) -> list[dict[str, Any]] | None:
+    """A batch's payouts once the bank has debited all of them: what they say no longer changes."""
+    payouts: list[dict[str, Any]] = network.cli("auditor", "batch", "payouts", draft, "--json").data
+    return payouts if {each["state"] for each in payouts} == {"debited"} else None
+
+
 def test_a_batch_from_the_file_to_the_trace(agreed: Network, tmp_path: Path) -> None:
     file = tmp_path / "payouts.csv"
     file.write_text(PAYOUTS.replace("W-", "CLI-"))
@@ -61,7 +67,7 @@ def test_a_batch_from_the_file_to_the_trace(agreed: Network, tmp_path: Path) -> 
     assert agreed.cli("supervisor", *approve[:3], *agreed.keystore("north-bank")).code == 0
     executed = agreed.cli("operator", "batch", "execute", draft, "--json")
     assert executed.data["executed_rows"] == 3
-    payouts = agreed.cli("auditor", "batch", "payouts", draft, "--json").data
+    payouts = wait_for(lambda: debited(agreed, draft))
     traced = agreed.cli("auditor", "trace", "payout", payouts[0]["end_to_end_id"], "--json")
     assert traced.data["amount_minor"] == 150_000
     own = agreed.cli("auditor", "trace", "payout", payouts[0]["customer_reference"], "--json")
