@@ -82,7 +82,6 @@ def read_stored(database: Database, chain: Chain, sender: Sender) -> int:
             raise
         except Exception as error:  # noqa: BLE001 - a named state and a teller's task
             refusal = error if isinstance(error, MessageRefused) else _unforeseen(error)
-            log.warning("message-refused", message=message_id, code=refusal.code)
             with database.begin() as session:
                 _refuse(session, message_id, refusal)
     return len(waiting)
@@ -96,6 +95,7 @@ def _unforeseen(error: Exception) -> MessageRefused:
 
 
 def _refuse(session: Session, message_id: int, refusal: MessageRefused) -> None:
+    log.warning("message-refused", message=message_id, code=refusal.code)
     message = session.get_one(MessageModel, message_id)
     message.state = MessageState.REFUSED
     message.refusal_code = refusal.code
@@ -114,7 +114,9 @@ def _read(session: Session, message: MessageModel, chain: Chain, sender: Sender)
     content: BankMessage = read_message(message.content)
     accounts = [store.account_by_number(session, report.account.number) for report in content.reports]
     if content.reports and not any(accounts):
-        raise _account_unknown(content.reports[0])
+        # In the transaction that looked: an account supervised meanwhile has it read again.
+        _refuse(session, message.id, _account_unknown(content.reports[0]))
+        return
     for report, account in zip(content.reports, accounts, strict=True):
         if account is None:
             store.put_task(

@@ -332,12 +332,15 @@ def test_a_new_version_is_adopted_by_the_agreement_in_force(ready: World) -> Non
     assert agreements.show(platform, "courier-payouts")["agreement"] == "courier-payouts@1"
     act = agreements.activation(platform, "courier-payouts@2")
     assert act.message.kind == "Adoption"
-    ready.act(act, "north-bank", "labour-bureau")
-    shown = agreements.show(platform, "courier-payouts")
-    assert (shown["agreement"], shown["terms_version"], shown["active"]) == ("courier-payouts@2", 2, True)
-    assert agreements.show(platform, "courier-payouts@1")["active"] is False
-    with pytest.raises(ChainRefused, match="terms changed"):
-        batches.execute(platform, waiting)
+    with pytest.MonkeyPatch.context() as patch:
+        # The keeper would release the batch first, and then it has ended.
+        patch.setattr(projections, "stranded_batches", lambda session: [])
+        ready.act(act, "north-bank", "labour-bureau")
+        shown = agreements.show(platform, "courier-payouts")
+        assert (shown["agreement"], shown["terms_version"], shown["active"]) == ("courier-payouts@2", 2, True)
+        assert agreements.show(platform, "courier-payouts@1")["active"] is False
+        with pytest.raises(ChainRefused, match="terms changed"):
+            batches.execute(platform, waiting)
     ready.wait_for(lambda: batches.show(platform, waiting)["end_row"] == 0)
     draft = ready_batch(ready, "NEWTERMS", [10])
     batches.execute(platform, draft)

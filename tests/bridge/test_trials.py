@@ -29,7 +29,6 @@ def opened(world: World) -> World:
     """The accounts the examples name."""
     for name, controller in OPENED.items():
         world.act(accounts.opening(world.platform, name, "swift-courier", controller), "swift-courier")
-    world.settle_down()
     return world
 
 

@@ -195,16 +195,18 @@ def test_allowlist_of_deployers(make_node: Any) -> None:
         assert node.rpc("eth_getTransactionReceipt", accepted)["result"]["status"] == "0x1"
 
 
-def test_a_higher_offer_replaces_what_waits(make_node: Any) -> None:
+def test_a_higher_offer_replaces_what_waits(make_node: Any, poll: Any) -> None:
     rich = Account.create()
     node = make_node("--alloc", f"{rich.address}={10**18}")
     node.end()
     node.start("--block-interval", "2")
-    hashes = [node.rpc("eth_sendRawTransaction", signed(rich, nonce))["result"] for nonce in (0, 1, 2)]
-    assert node.rpc("eth_getTransactionReceipt", hashes[0])["result"]["blockNumber"] == "0x1"
+    first = node.rpc("eth_sendRawTransaction", signed(rich, 0))["result"]
+    assert node.rpc("eth_getTransactionReceipt", first)["result"]["blockNumber"] == "0x1"
+    hashes = [first, *(node.rpc("eth_sendRawTransaction", signed(rich, nonce))["result"] for nonce in (1, 2))]
     assert refusal(node, signed(rich, 1, value=5)) == "replacement transaction underpriced"
     better = node.rpc("eth_sendRawTransaction", signed(rich, 1, value=5, gasPrice=7))["result"]
     assert node.rpc("eth_getTransactionByHash", hashes[1])["result"] is None
+    poll(lambda: node.rpc("eth_getTransactionReceipt", hashes[2])["result"] is not None)
     assert node.rpc("eth_getTransactionReceipt", hashes[2])["result"]["transactionIndex"] == "0x1"
     assert node.rpc("eth_getTransactionReceipt", better)["result"]["effectiveGasPrice"] == "0x7"
     assert node.rpc("eth_getBalance", PAYEE, "latest")["result"] == "0x5"
