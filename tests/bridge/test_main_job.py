@@ -213,8 +213,11 @@ def test_what_came_before_an_account_was_supervised_is_read_then(ready: World) -
     ready.bank.post_credit("LATE", 7_700, debtor={"name": "某公司"}, note="早到")
 
     def is_refused() -> bool:
-        kept = [task["detail"] for task in accounts.tasks(ready.platform) if task["kind"] == "message-refused"]
-        return "account-unknown" in {each["code"] for each in kept}  # type: ignore[index]
+        return "account-unknown" in {
+            task["detail"]["code"]  # type: ignore[index]
+            for task in accounts.tasks(ready.platform)
+            if task["kind"] == "message-refused"
+        }
 
     ready.wait_for(is_refused)
     accounts.supervise(
