@@ -8,11 +8,12 @@ from bridge.errors import Conflict
 from bridge.sender import Sender
 from bridge.store import payments
 from bridge.store.models import BatchModel, PayoutModel
-from contracts.rows import Row, RowTree
+from contracts.rows import LeafProof, Row, RowTree
 
 __all__ = [
     "NO_REFERENCE",
     "RowReturn",
+    "leaf_of",
     "queue_reject",
     "queue_return",
     "row_return",
@@ -62,9 +63,14 @@ def row_return(session: Session, payout: PayoutModel, amount_minor: int) -> RowR
     batch = session.get_one(BatchModel, payout.root)
     if batch.batch is None:
         raise Conflict("batch-not-reserved", "A row of a batch that is not on chain cannot come back.")
-    leaf = _kept_tree(session, payout.root).leaf_proof(payout.row)
+    leaf = leaf_of(session, payout.root, payout.row)
     info = keccak((payout.reason or "").encode())
     return (batch.batch, payout.row, amount_minor, leaf.start, leaf.rows, leaf.proof, info)
+
+
+def leaf_of(session: Session, root: bytes, row: int) -> LeafProof:
+    """The leaf of a row of a stored batch, with its proof."""
+    return _kept_tree(session, root).leaf_proof(row)
 
 
 def _kept_tree(session: Session, root: bytes) -> RowTree:

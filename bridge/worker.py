@@ -10,7 +10,7 @@ from traceback import extract_tb
 
 import structlog
 
-from bridge import answers, capture, keep
+from bridge import answers, caps, capture, keep
 from bridge.bank import BankError, BankUnreachable
 from bridge.errors import ChainDiverged, ChainError, ChainUnreachable
 from bridge.platform import Platform
@@ -84,6 +84,7 @@ _CHAIN: Sequence[Stage] = (
     keep.release_stranded,
     keep.sweep_closed,
     keep.clear,
+    caps.restore_returned,
     lambda platform: platform.sender.step(),
     lambda platform: platform.indexer.step(),
     lambda platform: platform.payer.make_orders(),

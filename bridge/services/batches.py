@@ -371,6 +371,10 @@ def execute(platform: Platform, identity: str, skip_refused: bool = False) -> li
     mined: list[Mined] = []
     for first in range(0, len(calls), CHUNKS_A_RUN):
         mined += platform.perform_in_order(calls[first : first + CHUNKS_A_RUN])
+    if skip_refused and calls:
+        # The caps of the whole batch get back what they counted of the rows that were skipped.
+        restore = platform.chain.call("Disbursement", "restore", row.batch, at=address)
+        platform.perform(f"restore:{row.batch.hex()}:skipped:{row.cursor}", restore)
     return mined
 
 

@@ -72,6 +72,7 @@ __all__ = [
     "references_of_tree",
     "registered_documents",
     "returns",
+    "returns_after",
     "reversals_of_tree",
     "roster_sizes",
     "signers",
@@ -208,6 +209,12 @@ def registered_documents(session: Session) -> Sequence[RegisteredRow]:
 def returns(session: Session, batch: bytes) -> Sequence[ReturnRow]:
     """Every way back of a row of a batch, whole or in part, oldest first."""
     return session.scalars(select(ReturnRow).where(ReturnRow.batch == batch).order_by(ReturnRow.id)).all()
+
+
+def returns_after(session: Session, order: int, limit: int) -> Sequence[ReturnRow]:
+    """The next ways back of rows behind the one of an id, oldest first."""
+    rows = select(ReturnRow).where(ReturnRow.id > order)
+    return session.scalars(rows.order_by(ReturnRow.id).limit(limit)).all()
 
 
 def reversals_of_tree(session: Session, tree: bytes) -> Sequence[ReversalRow]:

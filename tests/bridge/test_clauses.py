@@ -6,6 +6,8 @@ import pytest
 
 from bridge.errors import ChainRefused, NotFound
 from bridge.services import agreements, batches, invariants, payees
+from bridge.store import transactions
+from bridge.store.models import TransactionState
 from tests.bridge.world import PAYEES, World, make_agreements, payout_file, roster
 
 AGREEMENT = """
@@ -94,17 +96,17 @@ def ready(world: World) -> World:
     return world
 
 
-def _document(world: World, number: str, amount: str) -> bytes:
-    """A registered contract that pays the payee; its id."""
+def _document(world: World, number: str, amount: str, account: str = ACCOUNT) -> bytes:
+    """A registered contract that pays a payee; its id."""
     act = payees.registration(
-        world.platform, "site-payouts", "works-contract", number, "swift-courier-east", ACCOUNT, amount
+        world.platform, "site-payouts", "works-contract", number, "swift-courier-east", account, amount
     )
     world.act(act, "clear-audit")
-    return payees.document_id(world.platform, "works-contract", number, ACCOUNT)
+    return payees.document_id(world.platform, "works-contract", number, account)
 
 
-def _batch(world: World, prefix: str, document: bytes, approvers: tuple[str, ...]) -> str:
-    file = payout_file(prefix, [3])
+def _batch(world: World, prefix: str, document: bytes, approvers: tuple[str, ...], payee: int = 3) -> str:
+    file = payout_file(prefix, [payee])
     draft = batches.upload(world.platform, "site-payouts", file, "operator", document=document)
     world.act(batches.reservation(world.platform, draft), "swift-courier-east")
     for each in approvers:
@@ -174,5 +176,35 @@ def test_a_payee_is_blocked_at_once_and_let_in_by_the_quorum(ready: World) -> No
     ready.act(unblock, "transport-bureau", "north-bank")
     # The payee had 100.00 this week already.
     assert _refusal(ready, draft) == "payee-cap"
-    ready.act(batches.cancellation(platform, draft), "swift-courier-east")
+    document = payees.document_id(platform, "works-contract", "C-2", ACCOUNT)
+    assert _used(ready, document) == 10_000
+    batches.execute(platform, draft, skip_refused=True)
+    assert batches.show(platform, draft)["skipped"] == 1
+    assert _used(ready, document) == 0
     _holds(ready)
+
+
+def test_what_the_bank_sends_back_counts_against_no_cap(ready: World) -> None:
+    """The payee's account is closed; another 100.00 to it would be above what it may get in a week."""
+    platform, account = ready.platform, PAYEES[1][1]
+    document = _document(ready, "C-3", "150.00", account)
+    for number in range(2):
+        draft = _batch(ready, f"BACK{number}", document, ("north-bank", "labour-bureau"), payee=1)
+        ready.act(batches.countersignature(platform, draft), "swift-courier")
+        assert _refusal(ready, draft) == ""
+        ready.wait_for(lambda draft=draft: batches.show(platform, draft)["returned"] == 1)  # type: ignore[misc]
+        ready.wait_for(lambda: _used(ready, document) == 0)
+        batch = batches.show(platform, draft)["batch"]
+        ready.wait_for(lambda batch=batch: _is_mined(ready, f"restore:{batch}:row:0"))  # type: ignore[misc]
+    _holds(ready)
+
+
+def _used(world: World, document: bytes) -> object:
+    found = (each for each in payees.documents(world.platform) if each["document"] == document.hex())
+    return next(found)["used_minor"]
+
+
+def _is_mined(world: World, key: str) -> bool:
+    with world.platform.database.read() as session:
+        row = transactions.by_key(session, key)
+        return row is not None and row.state == TransactionState.MINED
