@@ -11,6 +11,7 @@ from api.v1 import (
     accounts,
     agreements,
     batches,
+    custody,
     health,
     institutions,
     invariants,
@@ -26,7 +27,17 @@ __all__ = ["create_app"]
 MAX_BODY_BYTES = 2**20
 """Of a request, where its route does not say otherwise."""
 
-_NOUNS = (institutions, accounts, supervision, agreements, batches, reconciliation, traces, invariants)
+_NOUNS = (
+    institutions,
+    accounts,
+    supervision,
+    custody,
+    agreements,
+    batches,
+    reconciliation,
+    traces,
+    invariants,
+)
 
 
 class _Api(FastAPI):

@@ -17,6 +17,7 @@ __all__ = [
     "Prepared",
     "Signature",
     "Signed",
+    "Start",
     "Transaction",
     "sentence",
 ]
@@ -47,6 +48,7 @@ Signature = Annotated[
     StringConstraints(pattern="^0x[0-9a-fA-F]{130}$"),
     Field(description="r ‖ s ‖ v, 65 bytes, over the digest that prepare gave."),
 ]
+Start = Annotated[int | None, Field(ge=0, lt=2**62, description="Where it starts; prepare fills it in.")]
 AmountMinor = Annotated[int, Field(gt=0, lt=2**62, description="Minor units (分).")]
 
 

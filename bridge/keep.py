@@ -98,7 +98,7 @@ def clear(platform: Platform) -> int:
             (held.template.partition("@")[0], str(held.address), *line)
             for held in payments.agreements_in_force(session)
             if held.clears
-            for line in [_line(session, name_id(held.account), held.dye_class)]
+            for line in [_line(session, name_id(held.account), name_id(held.dye_class))]
             if line[0] > line[1]
         ]
     done = 0
@@ -140,10 +140,11 @@ def release_stranded(platform: Platform) -> int:
 def sweep_closed(platform: Platform) -> int:
     """Queue the way of what rests in closed accounts to the accounts above; returns how much was new."""
     with platform.database.read() as session:
+        classes = payments.dye_classes(session)
         calls = [
-            (f"sweep:{row.account.hex()}:{dye_class}:{filled}", row.account, name_id(dye_class))
+            (f"sweep:{row.account.hex()}:{dye_class.hex()}:{filled}", row.account, dye_class)
             for row in projections.closed_accounts(session)
-            for dye_class in payments.dye_classes(session, row.tree)
+            for dye_class in classes
             for filled, emptied in [_line(session, row.account, dye_class)]
             if filled > emptied
         ]
@@ -156,5 +157,5 @@ def sweep_closed(platform: Platform) -> int:
         )
 
 
-def _line(session: Session, account: bytes, dye_class: str) -> tuple[int, int]:
-    return projections.line_totals(session, account_line(account, name_id(dye_class)))
+def _line(session: Session, account: bytes, dye_class: bytes) -> tuple[int, int]:
+    return projections.line_totals(session, account_line(account, dye_class))

@@ -19,6 +19,7 @@ from bridge.store.chain_models import (
     CountersignatureRow,
     CustodyRow,
     DecisionRow,
+    DyeClassRow,
     EvidenceRow,
     GoneRow,
     GrantRow,
@@ -38,6 +39,7 @@ from bridge.store.chain_models import (
     TreeRow,
     WaiverRow,
 )
+from contracts.terms import MapKind
 
 __all__ = ["Event", "apply"]
 
@@ -277,6 +279,9 @@ def _moved(session: Session, event: Event) -> None:
             transaction=event.transaction,
         )
     )
+    gives_class = event["kind"] in (MapKind.IDENTIFY, MapKind.SORT)
+    if gives_class and session.get(DyeClassRow, event["info"]) is None:
+        session.add(DyeClassRow(dye_class=event["info"]))
 
 
 def _agreement_deployed(session: Session, event: Event) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import hmac
+from collections.abc import Sequence
 from hashlib import sha256
 
 from eth_abi.abi import encode
@@ -15,6 +16,7 @@ __all__ = [
     "keyed_reference",
     "lot_line",
     "name_id",
+    "pieces_hash",
     "remainder_lot",
     "reversed_line",
     "template_id",
@@ -67,6 +69,11 @@ def custody_line(source: bytes, number: int) -> bytes:
 def remainder_lot(reference: bytes, info: bytes) -> bytes:
     """Id of the lot that a return set leaves, closed with `info` (`Ledger.close_returns`)."""
     return keccak(encode(["bytes32", "bytes32", "bytes32"], [_REMAINDER, reference, info]))
+
+
+def pieces_hash(pieces: Sequence[tuple[int, int]]) -> bytes:
+    """Hash of the pieces of a line, `[start, end)` each, that a carving names (`Supervision.carve`)."""
+    return keccak(encode(["(uint256,uint256)[]"], [list(pieces)]))
 
 
 def end_to_end_id(chain_id: int, ledger: str, batch: bytes, row: int) -> str:

@@ -2,14 +2,16 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 
-from api.cli.session import Keystores, Session, Yes, connected
+from api.cli.output import note
+from api.cli.session import Keystores, Session, Yes, connected, digest_of
 from api.errors import Misused
-from contracts.ids import name_id
+from bridge.money import decimal_text
+from contracts.ids import account_line, name_id, pieces_hash
 
 __all__ = ["app"]
 
@@ -128,6 +130,130 @@ def thaw(
     expected = {"account": name_id(account), "dyeClass": name_id(dye_class), "amount": amount_minor}
     currency = _currency_of(session, account)
     session.emit(session.act("/v1/thawings", body, keystore, yes, expected, currency=currency))
+
+
+Credit = Annotated[
+    str | None,
+    typer.Option(help="Credit whose money it is: the bank's reference, or a lot.", show_default=False),
+]
+Pieces = Annotated[
+    list[str] | None,
+    typer.Option("--piece", help="START-END, minor units; instead of all that the credit has there."),
+]
+Reversed = Annotated[
+    bool, typer.Option("--reversed", help="Against what the bank took back of the credit, not into custody.")
+]
+
+
+@app.command()
+@connected
+def carve(
+    session: Session,
+    account: Annotated[str, typer.Argument(help="A frozen account.")],
+    dye_class: Annotated[str, typer.Option(help="Dye class it is carved from.")],
+    credit: Credit = None,
+    piece: Pieces = None,
+    of_reversed: Reversed = False,
+    keystore: Keystores = [],  # noqa: B006 - read only
+    yes: Yes = False,
+) -> None:
+    """Take a credit's own money out of an account, into custody or against its reversal; the quorum signs."""
+    line = account_line(name_id(account), name_id(dye_class))
+    place = {"account": account, "dye_class": dye_class}
+    currency = _currency_of(session, account)
+    _carve(session, place, line, _named(session, place, credit, piece, of_reversed), keystore, yes, currency)
+
+
+@app.command("carve-custody")
+@connected
+def carve_custody(
+    session: Session,
+    custody: Annotated[str, typer.Argument(help="The custody, as `account list --json` names it.")],
+    credit: Credit = None,
+    piece: Pieces = None,
+    of_reversed: Reversed = False,
+    keystore: Keystores = [],  # noqa: B006 - read only
+    yes: Yes = False,
+) -> None:
+    """Take a credit's own money out of a custody, into another or against its reversal; the quorum signs."""
+    place = {"custody": custody}
+    named = _named(session, place, credit, piece, of_reversed)
+    _carve(session, place, digest_of(custody), named, keystore, yes, None)
+
+
+def _named(
+    session: Session, place: dict[str, str], credit: str | None, pieces: list[str] | None, of_reversed: bool
+) -> dict[str, Any]:
+    """The pieces to carve, the reversed credit they are images of, and what is left for another carving."""
+    if pieces:
+        if of_reversed and credit is None:
+            raise Misused(
+                "credit-missing", "Name the reversed credit with --credit, as the ledger does: hex."
+            )
+        reference = digest_of(credit).hex() if of_reversed and credit else None
+        return {"pieces": [_piece(each) for each in pieces], "reversed_credit": reference, "more_minor": 0}
+    if credit is None:
+        raise Misused("credit-missing", "Name a credit with --credit, or positions with --piece.")
+    query = {**place, "credit": credit, "of_reversed": str(of_reversed).lower()}
+    found: dict[str, Any] = session.client.get("/v1/carvings/pieces", **query)
+    reference = found["credit"] if of_reversed else None
+    return {"pieces": found["pieces"], "reversed_credit": reference, "more_minor": found["more_minor"]}
+
+
+def _piece(text: str) -> dict[str, int]:
+    start, _, end = text.partition("-")
+    if not (start.isdecimal() and end.isdecimal() and int(start) < int(end)):
+        raise Misused("option-invalid", f"{text!r} is not of the form START-END, START below END.")
+    return {"start": int(start), "end": int(end)}
+
+
+def _carve(
+    session: Session,
+    place: dict[str, str],
+    line: bytes,
+    named: dict[str, Any],
+    keystore: list[Path],
+    yes: bool,
+    currency: str | None,
+) -> None:
+    """Show what would be carved, sign and carve it: the message holds only the hash of the pieces."""
+    pieces = [(each["start"], each["end"]) for each in named["pieces"]]
+    amount = sum(end - start for start, end in pieces)
+    for start, end in pieces:
+        note(f"  positions {start}-{end}: {end - start} minor units")
+    note(f"  in all {amount}" + (f"  ({decimal_text(amount, currency)} {currency})" if currency else ""))
+    reference = named["reversed_credit"]
+    expected = {
+        "line": line,
+        "pieces": pieces_hash(pieces),
+        "reference": bytes(32) if reference is None else digest_of(reference),
+    }
+    body = {**place, "pieces": named["pieces"], "reversed_credit": reference}
+    done = session.act("/v1/carvings", body, keystore, yes, expected)
+    session.emit({**done, "amount_minor": amount, "more_minor": named["more_minor"]})
+
+
+@app.command()
+@connected
+def sort(
+    session: Session,
+    account: Annotated[str, typer.Argument(help="A frozen account.")],
+    dye_class: Annotated[str, typer.Option(help="Dye class its money has.")],
+    to_class: Annotated[str, typer.Option(help="Dye class it gets.")],
+    amount_minor: Annotated[int, typer.Option(help="How much, minor units, from the front.", min=1)],
+    keystore: Keystores = [],  # noqa: B006 - read only
+    yes: Yes = False,
+) -> None:
+    """Give money of a frozen account another dye class; the tree's quorum signs."""
+    body = {"account": account, "dye_class": dye_class, "to_class": to_class, "amount_minor": amount_minor}
+    expected = {
+        "account": name_id(account),
+        "dyeClass": name_id(dye_class),
+        "toClass": name_id(to_class),
+        "amount": amount_minor,
+    }
+    currency = _currency_of(session, account)
+    session.emit(session.act("/v1/sortings", body, keystore, yes, expected, currency=currency))
 
 
 @app.command("make-good")

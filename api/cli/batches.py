@@ -9,7 +9,7 @@ import typer
 
 from api.cli.files import content
 from api.cli.output import note
-from api.cli.session import Keystores, Session, Yes, connected
+from api.cli.session import Keystores, Session, Yes, connected, digest_of
 from api.errors import Misused
 from bridge.money import decimal_text, minor_from_decimal_text
 from contracts.ids import name_id
@@ -141,6 +141,32 @@ def waive(
 def cancel(session: Session, batch: str, keystore: Keystores = [], yes: Yes = False) -> None:  # noqa: B006
     """Release what is not executed yet; an operator signs."""
     _decide(session, batch, CANCELLATIONS, keystore, yes, "batch")
+
+
+@app.command()
+@connected
+def release(session: Session, batch: str, keystore: Keystores = [], yes: Yes = False) -> None:  # noqa: B006
+    """Give what is not executed yet back, whatever the operators say; the tree's quorum signs."""
+    _decide(session, batch, "releases", keystore, yes, "batch")
+
+
+@app.command()
+@connected
+def redirect(
+    session: Session,
+    batch: str,
+    custody: Annotated[str, typer.Option(help="Custody of money of the batch's line, hex.")],
+    keystore: Keystores = [],  # noqa: B006 - read only
+    yes: Yes = False,
+) -> None:
+    """Let what a batch gives back go to a custody instead of its account; the tree's quorum signs."""
+    shown = session.client.get(f"/v1/batches/{quote(batch)}")
+    expected: dict[str, object] = {
+        "batch": bytes.fromhex(shown["batch"] or shown["draft"]),
+        "custody": digest_of(custody),
+    }
+    path = f"/v1/batches/{quote(batch)}/redirections"
+    session.emit(session.act(path, {"custody": custody}, keystore, yes, expected))
 
 
 @app.command()

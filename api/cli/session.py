@@ -5,15 +5,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
+from string import hexdigits
 from typing import Annotated, Any
 
 import typer
 
 from api.cli import output
 from api.client import Client, FormFile
-from api.errors import Refused, Unreachable
+from api.errors import Misused, Refused, Unreachable
 
-__all__ = ["AsJson", "Keystores", "Session", "Yes", "connected"]
+__all__ = ["AsJson", "Keystores", "Session", "Yes", "connected", "digest_of"]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Keystores = Annotated[
@@ -23,6 +24,14 @@ Keystores = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", help="Sign without asking; needed without a terminal.")]
 Url = Annotated[str, typer.Option(envvar="DYETRACE_URL", help="Where the API is.")]
 Key = Annotated[str | None, typer.Option(envvar="DYETRACE_KEY", help="Your API key.", show_default=False)]
+
+
+def digest_of(text: str) -> bytes:
+    """An id of 32 bytes, given as hex. Raises Misused."""
+    digits = text.removeprefix("0x")
+    if len(digits) != 64 or not set(digits) <= set(hexdigits):
+        raise Misused("option-invalid", f"{text!r} is no id; it has 64 hexadecimal digits.")
+    return bytes.fromhex(digits)
 
 
 @dataclass(frozen=True)

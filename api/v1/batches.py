@@ -143,6 +143,44 @@ def cancel(platform: RunningPlatform, batch: BatchId, wanted: Signed) -> Perform
     return performed(platform, batches.cancellation(platform, batch), wanted.signatures)
 
 
+@router.post("/batches/{batch}/releases/prepare", **roles("bank", "supervisor"))
+def prepare_release(platform: ThePlatform, batch: BatchId) -> Prepared:
+    """A release to be signed by the tree's quorum."""
+    return prepared(batches.release(platform, batch), {})
+
+
+@router.post("/batches/{batch}/releases", **roles("bank", "supervisor"))
+def release(platform: RunningPlatform, batch: BatchId, wanted: Signed) -> Performed:
+    """Give what is not executed yet back, whatever the operators say."""
+    return performed(platform, batches.release(platform, batch), wanted.signatures)
+
+
+class Redirection(Body):
+    """Where what a batch gives back is to go."""
+
+    custody: Hash
+
+
+class SignedRedirection(Redirection, Signed):
+    """A redirection with the signatures of the quorum."""
+
+
+def _redirection(platform: Platform, batch: str, wanted: Redirection) -> Act:
+    return batches.redirection(platform, batch, bytes.fromhex(wanted.custody.removeprefix("0x")))
+
+
+@router.post("/batches/{batch}/redirections/prepare", **roles("bank", "supervisor"))
+def prepare_redirection(platform: ThePlatform, batch: BatchId, wanted: Redirection) -> Prepared:
+    """A redirection to be signed by the tree's quorum."""
+    return prepared(_redirection(platform, batch, wanted), wanted.model_dump())
+
+
+@router.post("/batches/{batch}/redirections", **roles("bank", "supervisor"))
+def redirect(platform: RunningPlatform, batch: BatchId, wanted: SignedRedirection) -> Performed:
+    """Let what a batch gives back go to a custody of money of its line."""
+    return performed(platform, _redirection(platform, batch, wanted), wanted.signatures)
+
+
 def _evidence(
     platform: Platform, batch: str, kind: str, document: UploadFile, observed_at: int | None
 ) -> Act:

@@ -1,4 +1,4 @@
-"""What people decide about accounts and resting money: freeze, pause, close, move, waive a clause."""
+"""What people decide about accounts: freeze, sort, make good, pause, close, move; and waivers of clauses."""
 
 from typing import Annotated, Any
 
@@ -8,7 +8,7 @@ from pydantic import Field
 from api.acts import performed, prepared
 from api.auth import EVERYONE, roles
 from api.context import RunningPlatform, ThePlatform
-from api.schemas import AmountMinor, Body, Hash, Name, Performed, Prepared, Signed
+from api.schemas import AmountMinor, Body, Name, Performed, Prepared, Signed, Start
 from bridge.errors import Invalid
 from bridge.platform import Platform
 from bridge.services import supervision
@@ -20,7 +20,6 @@ router = APIRouter(tags=["supervision"])
 
 SUPERVISORS = ("bank", "supervisor")
 WAIVER_SECONDS = 24 * 3_600
-Start = Annotated[int | None, Field(ge=0, lt=2**62, description="Where it starts; prepare fills it in.")]
 Nonce = Annotated[int | None, Field(ge=0, lt=2**62, description="Which one it is; prepare fills it in.")]
 BatchId = Annotated[str, Path(max_length=66, description="The draft's id or the batch's id on chain, hex.")]
 
@@ -37,31 +36,6 @@ class SignedFreeze(Freeze, Signed):
     """A freeze with a supervisor's signature, or an unfreezing with the quorum's."""
 
 
-class LotFreeze(Body):
-    """A lot whose rest in suspense is to go into custody."""
-
-    lot: Hash
-    start: Start = None
-
-
-class SignedLotFreeze(LotFreeze, Signed):
-    """A freeze with a supervisor's signature."""
-
-
-class Thawing(Body):
-    """Money to let go out of custody, from its front."""
-
-    custody: Hash
-    account: Name
-    dye_class: Name
-    amount_minor: AmountMinor
-    start: Start = None
-
-
-class SignedThawing(Thawing, Signed):
-    """A thawing with the signatures of the quorum."""
-
-
 class MakingGood(Body):
     """What the bank took back, made good from an account's front."""
 
@@ -72,6 +46,20 @@ class MakingGood(Body):
 
 
 class SignedMakingGood(MakingGood, Signed):
+    """With the signatures of the quorum."""
+
+
+class Sorting(Body):
+    """Money of a frozen account that gets another dye class, from its front."""
+
+    account: Name
+    dye_class: Name
+    to_class: Name
+    amount_minor: AmountMinor
+    start: Start = None
+
+
+class SignedSorting(Sorting, Signed):
     """With the signatures of the quorum."""
 
 
@@ -138,43 +126,6 @@ def freeze(platform: RunningPlatform, wanted: SignedFreeze) -> Performed:
     return performed(platform, _freeze(platform, wanted), wanted.signatures)
 
 
-def _lot_freeze(platform: Platform, wanted: LotFreeze) -> Act:
-    return supervision.lot_freeze(platform, bytes.fromhex(wanted.lot.removeprefix("0x")), wanted.start)
-
-
-@router.post("/lot-freezes/prepare", **roles(*SUPERVISORS))
-def prepare_lot_freeze(platform: ThePlatform, wanted: LotFreeze) -> Prepared:
-    """A freeze of a lot, to be signed by one supervisor of the quorum."""
-    act = _lot_freeze(platform, wanted)
-    return prepared(act, wanted.model_dump() | {"start": act.message.values["start"]})
-
-
-@router.post("/lot-freezes", **roles(*SUPERVISORS))
-def freeze_lot(platform: RunningPlatform, wanted: SignedLotFreeze) -> Performed:
-    """Take what is in suspense of a lot into custody; the quorum thaws it."""
-    return performed(platform, _lot_freeze(platform, wanted), wanted.signatures)
-
-
-def _thawing(platform: Platform, wanted: Thawing) -> Act:
-    custody = bytes.fromhex(wanted.custody.removeprefix("0x"))
-    return supervision.thawing(
-        platform, custody, wanted.account, wanted.dye_class, wanted.amount_minor, wanted.start
-    )
-
-
-@router.post("/thawings/prepare", **roles(*SUPERVISORS))
-def prepare_thawing(platform: ThePlatform, wanted: Thawing) -> Prepared:
-    """A thawing to be signed by the tree's quorum."""
-    act = _thawing(platform, wanted)
-    return prepared(act, wanted.model_dump() | {"start": act.message.values["start"]})
-
-
-@router.post("/thawings", **roles(*SUPERVISORS))
-def thaw(platform: RunningPlatform, wanted: SignedThawing) -> Performed:
-    """Let money go out of custody, back to where it was carved from."""
-    return performed(platform, _thawing(platform, wanted), wanted.signatures)
-
-
 def _making_good(platform: Platform, wanted: MakingGood) -> Act:
     return supervision.making_good(
         platform, wanted.account, wanted.dye_class, wanted.amount_minor, wanted.start
@@ -192,6 +143,25 @@ def prepare_making_good(platform: ThePlatform, wanted: MakingGood) -> Prepared:
 def make_good(platform: RunningPlatform, wanted: SignedMakingGood) -> Performed:
     """Make good what the bank took back, so that the tree's agreements go on."""
     return performed(platform, _making_good(platform, wanted), wanted.signatures)
+
+
+def _sorting(platform: Platform, wanted: Sorting) -> Act:
+    return supervision.sorting(
+        platform, wanted.account, wanted.dye_class, wanted.to_class, wanted.amount_minor, wanted.start
+    )
+
+
+@router.post("/sortings/prepare", **roles(*SUPERVISORS))
+def prepare_sorting(platform: ThePlatform, wanted: Sorting) -> Prepared:
+    """To be signed by the tree's quorum."""
+    act = _sorting(platform, wanted)
+    return prepared(act, wanted.model_dump() | {"start": act.message.values["start"]})
+
+
+@router.post("/sortings", **roles(*SUPERVISORS))
+def sort(platform: RunningPlatform, wanted: SignedSorting) -> Performed:
+    """Give money of a frozen account another dye class, from the front of its line."""
+    return performed(platform, _sorting(platform, wanted), wanted.signatures)
 
 
 def _pause(platform: Platform, wanted: Pause) -> Act:

@@ -147,7 +147,7 @@ def listing(platform: Platform) -> list[dict[str, object]]:
         known = directory.names(session)
         found: list[dict[str, object]] = []
         for held in store.supervised_accounts(session):
-            classes = payments.dye_classes(session, held.tree)
+            classes = payments.dye_classes(session)
             lots = projections.lots_of_tree(session, held.tree)
             suspense = sum(lot.amount_minor - projections.line_totals(session, lot.line)[1] for lot in lots)
             accounts = [
@@ -192,12 +192,12 @@ def _custody(session: Session, tree: bytes, known: dict[bytes, str]) -> list[dic
     return found
 
 
-def _balances(session: Session, account: bytes, classes: set[str]) -> dict[str, int]:
+def _balances(session: Session, account: bytes, classes: dict[bytes, str]) -> dict[str, int]:
     balances = {}
-    for dye_class in sorted(classes):
-        filled, emptied = projections.line_totals(session, account_line(account, name_id(dye_class)))
+    for dye_class, name in sorted(classes.items(), key=lambda each: each[1]):
+        filled, emptied = projections.line_totals(session, account_line(account, dye_class))
         if filled:
-            balances[dye_class] = filled - emptied
+            balances[name] = filled - emptied
     return balances
 
 

@@ -40,6 +40,8 @@ __all__ = [
     "evidence",
     "execute",
     "payouts",
+    "redirection",
+    "release",
     "reservation",
     "revocation",
     "show",
@@ -347,6 +349,33 @@ def cancellation(platform: Platform, identity: str) -> Act:
     def build(signatures: list[bytes]) -> Call:
         return platform.chain.call("Disbursement", "cancel", row.batch, only(signatures), at=address)
 
+    return Act(message, build)
+
+
+def release(platform: Platform, identity: str) -> Act:
+    """Give what is not executed yet back, whatever the operators say; the quorum of the tree signs."""
+    with platform.database.read() as session:
+        _, address, row = _reserved(session, identity)
+
+    def build(signatures: list[bytes]) -> Call:
+        return platform.chain.call("Supervision", "release", row.batch, signatures)
+
+    def on_queue(session: Session) -> None:
+        restore = platform.chain.call("Disbursement", "restore", row.batch, at=address)
+        platform.queue(session, f"restore:{row.batch.hex()}:quorum", restore)
+
+    return Act(platform.chain.message("Release", "Supervision", batch=row.batch), build, on_queue)
+
+
+def redirection(platform: Platform, identity: str, custody: bytes) -> Act:
+    """Let what a batch gives back go to a custody of money of its line; the quorum of the tree signs."""
+    with platform.database.read() as session:
+        _, _, row = _reserved(session, identity)
+
+    def build(signatures: list[bytes]) -> Call:
+        return platform.chain.call("Supervision", "redirect", row.batch, custody, signatures)
+
+    message = platform.chain.message("Redirection", "Supervision", batch=row.batch, custody=custody)
     return Act(message, build)
 
 

@@ -1,4 +1,4 @@
-"""What people decide about accounts and money that rests: freezing, pausing, closing, moving, waiving."""
+"""What people decide about accounts: freeze, sort, make good, pause, close, move; and waivers."""
 
 from bridge.chain import Call
 from bridge.errors import Conflict, Invalid, NotFound
@@ -6,18 +6,18 @@ from bridge.platform import Platform
 from bridge.services.acts import Act
 from bridge.services.agreements import find
 from bridge.store import directory, payments, projections
-from bridge.store.chain_models import AccountRow, BatchRow, CustodyRow
-from contracts.ids import account_line, lot_line, name_id
+from bridge.store.chain_models import AccountRow, BatchRow
+from contracts.ids import account_line, name_id
 
 __all__ = [
+    "account_row",
     "closing",
     "freeze",
     "is_paused",
-    "lot_freeze",
     "making_good",
     "moving",
     "pause",
-    "thawing",
+    "sorting",
     "waiver",
 ]
 
@@ -27,7 +27,7 @@ def freeze(platform: Platform, account: str, frozen: bool, nonce: int | None = N
 
     `nonce`: that of the freeze when it was signed; None for the next one. Raises NotFound.
     """
-    identity = _account(platform, account).account
+    identity = account_row(platform, account).account
     if nonce is None:
         nonce = platform.chain.read("Supervision", "freeze_nonce", identity)
 
@@ -38,59 +38,6 @@ def freeze(platform: Platform, account: str, frozen: bool, nonce: int | None = N
     return Act(message, build)
 
 
-def lot_freeze(platform: Platform, lot: bytes, start: int | None = None) -> Act:
-    """Take what is in suspense of a lot into custody at once; one supervisor of the quorum signs.
-
-    `start`: the lot's front when it was signed; None for where it is now. Raises NotFound.
-    """
-    with platform.database.read() as session:
-        if projections.lot_by_reference(session, lot) is None:
-            raise NotFound("lot-unknown", "There is no such lot; `account tasks` names those in suspense.")
-    if start is None:
-        _, start = platform.chain.read("Ledger", "line", lot_line(lot))
-
-    def build(signatures: list[bytes]) -> Call:
-        return platform.chain.call("Supervision", "freeze_lot", lot, signatures)
-
-    return Act(platform.chain.message("LotFreeze", "Supervision", lot=lot, start=start), build)
-
-
-def thawing(
-    platform: Platform,
-    custody: bytes,
-    account: str,
-    dye_class: str,
-    amount_minor: int,
-    start: int | None = None,
-) -> Act:
-    """Let money go out of custody, from its front, to where it was carved from; a lot's to any account of the
-    tree. The tree's quorum signs.
-
-    `start`: the custody's front when it was signed; None for where it is now. Raises NotFound.
-    """
-    identity = _account(platform, account).account
-    with platform.database.read() as session:
-        if session.get(CustodyRow, custody) is None:
-            raise NotFound("custody-unknown", "There is no such custody; list the accounts first.")
-    if start is None:
-        _, start = platform.chain.read("Ledger", "line", custody)
-    arguments = (custody, identity, name_id(dye_class), amount_minor)
-
-    def build(signatures: list[bytes]) -> Call:
-        return platform.chain.call("Supervision", "thaw", *arguments, signatures)
-
-    message = platform.chain.message(
-        "Thawing",
-        "Supervision",
-        custody=custody,
-        account=identity,
-        dyeClass=arguments[2],
-        amount=amount_minor,
-        start=start,
-    )
-    return Act(message, build, lambda session: directory.put_names(session, [dye_class]))
-
-
 def making_good(
     platform: Platform, account: str, dye_class: str, amount_minor: int, start: int | None = None
 ) -> Act:
@@ -98,7 +45,7 @@ def making_good(
 
     `start`: the line's front when it was signed; None for where it is now. Raises NotFound.
     """
-    identity = _account(platform, account).account
+    identity = account_row(platform, account).account
     if start is None:
         _, start = platform.chain.read("Ledger", "line", account_line(identity, name_id(dye_class)))
     arguments = (identity, name_id(dye_class), amount_minor)
@@ -115,6 +62,37 @@ def making_good(
         start=start,
     )
     return Act(message, build)
+
+
+def sorting(
+    platform: Platform,
+    account: str,
+    dye_class: str,
+    to_class: str,
+    amount_minor: int,
+    start: int | None = None,
+) -> Act:
+    """Give money of a frozen account another dye class, from the front of its line; the tree's quorum signs.
+
+    `start`: the line's front when it was signed; None for where it is now. Raises NotFound.
+    """
+    identity, old, new = account_row(platform, account).account, name_id(dye_class), name_id(to_class)
+    if start is None:
+        _, start = platform.chain.read("Ledger", "line", account_line(identity, old))
+
+    def build(signatures: list[bytes]) -> Call:
+        return platform.chain.call("Supervision", "sort", identity, old, new, amount_minor, signatures)
+
+    message = platform.chain.message(
+        "Sorting",
+        "Supervision",
+        account=identity,
+        dyeClass=old,
+        toClass=new,
+        amount=amount_minor,
+        start=start,
+    )
+    return Act(message, build, lambda session: directory.put_names(session, [to_class]))
 
 
 def pause(platform: Platform, paused: bool, nonce: int | None = None) -> Act:
@@ -136,7 +114,7 @@ def is_paused(platform: Platform) -> bool:
 
 def closing(platform: Platform, account: str) -> Act:
     """Close an account for good; operators of its controller and of its parent's sign."""
-    identity = _account(platform, account).account
+    identity = account_row(platform, account).account
 
     def build(signatures: list[bytes]) -> Call:
         return platform.chain.call("Supervision", "close_account", identity, signatures)
@@ -150,7 +128,7 @@ def moving(platform: Platform, account: str, parent: str, nonce: int | None = No
 
     `nonce`: that of the move when it was signed; None for the next one. Raises NotFound.
     """
-    identity, above = _account(platform, account).account, _account(platform, parent).account
+    identity, above = account_row(platform, account).account, account_row(platform, parent).account
     if nonce is None:
         nonce = platform.chain.read("Supervision", "move_nonce", identity)
 
@@ -202,7 +180,8 @@ def _clause(names: list[str], given: str) -> int:
     raise Invalid("clause-unknown", f"The agreement has no clause {given!r}; it has {listed}.")
 
 
-def _account(platform: Platform, name: str) -> AccountRow:
+def account_row(platform: Platform, name: str) -> AccountRow:
+    """An account by its name. Raises NotFound."""
     with platform.database.read() as session:
         row = session.get(AccountRow, name_id(name))
         if row is None:

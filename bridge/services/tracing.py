@@ -15,7 +15,7 @@ from bridge.store import directory, payments, projections
 from bridge.store.chain_models import LotRow, MapRow
 from bridge.store.models import BatchModel, MovementModel, PayoutModel, SupervisedAccountModel
 from bridge.trace import Map, backward, forward, hops_backward
-from contracts.ids import account_line, name_id
+from contracts.ids import account_line
 
 __all__ = ["StoredMaps", "end_to_end_id", "find_lot", "trace_credit", "trace_payout"]
 
@@ -65,16 +65,17 @@ class _Names:
 
 
 def _names(session: Session) -> _Names:
-    known = directory.names(session)
+    known, classes = directory.names(session), payments.dye_classes(session)
     lines: dict[bytes, str] = {}
     for tree in projections.trees(session):
-        here = payments.dye_classes(session, tree.tree)
         for lot in projections.lots_of_tree(session, tree.tree):
             lines[lot.line] = f"lot {lot.reference.hex()}"
         for row in projections.accounts_of_tree(session, tree.tree):
-            for dye_class in here:
+            for dye_class, class_name in classes.items():
                 name = known.get(row.account, row.account.hex())
-                lines[account_line(row.account, name_id(dye_class))] = f"{name} ({dye_class})"
+                lines[account_line(row.account, dye_class)] = f"{name} ({class_name})"
+        for custody in projections.custody_of_tree(session, tree.tree):
+            lines[custody.custody] = f"custody {custody.custody.hex()}"
     for batch in projections.all_batches(session):
         lines[batch.batch] = f"batch {batch.batch.hex()}"
     return _Names(lines)

@@ -72,13 +72,13 @@ class Database:
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
         self._readers = sessionmaker(self.engine.execution_options(reads=True))
 
-    def migrate(self) -> None:
-        """Bring the schema to what this version needs."""
+    def migrate(self, revision: str = "head") -> None:
+        """Bring the schema to what this version needs, or up to an earlier revision."""
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent.parent / "migrations"))
         with self.engine.begin() as connection:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
 
     def create_all(self) -> None:
         """The current schema without migrations: for throwaway databases such as a replay."""

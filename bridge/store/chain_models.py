@@ -19,6 +19,7 @@ __all__ = [
     "CountersignatureRow",
     "CustodyRow",
     "DecisionRow",
+    "DyeClassRow",
     "EvidenceRow",
     "GoneRow",
     "GrantRow",
@@ -218,6 +219,13 @@ class MapRow(Projection):
         Index("ix_chain_map_into", "destination", "destination_start"),
         Index("ix_chain_map_out_of", "source", "source_start"),
     )
+
+
+class DyeClassRow(Projection):
+    """A dye class that money got, when it arrived on an account or was sorted there."""
+
+    __tablename__ = "chain_dye_class"
+    dye_class: Mapped[Bytes32] = mapped_column(primary_key=True)
 
 
 class AgreementRow(Projection):
@@ -436,6 +444,7 @@ PROJECTIONS = (
     ReversalRow,
     CustodyRow,
     MapRow,
+    DyeClassRow,
     AgreementRow,
     BatchRow,
     ChunkRow,

@@ -6,7 +6,8 @@ from eth_utils.address import is_hex_address, to_checksum_address
 from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from bridge.store.chain_models import AccountRow, AgreementRow, BatchRow, ChunkRow, ReturnRow
+from bridge.store import directory
+from bridge.store.chain_models import AccountRow, AgreementRow, BatchRow, ChunkRow, DyeClassRow, ReturnRow
 from bridge.store.models import (
     AgreementFileModel,
     BatchModel,
@@ -19,6 +20,7 @@ from bridge.store.models import (
     TransactionModel,
     TransactionState,
 )
+from contracts.ids import name_id
 
 __all__ = [
     "agreement_file",
@@ -40,6 +42,8 @@ __all__ = [
 ]
 
 
+GENERAL = "general"
+"""The dye class of what is minted into suspense."""
 REFERENCES_A_QUERY = 500
 ROOT_IN_RESERVATION = 5 + 32
 """Where a reservation names the root, from 1: after the function and the dye class."""
@@ -125,11 +129,13 @@ def batch_by_file(session: Session, agreement: str, digest: bytes) -> BatchModel
     return session.scalars(rows.order_by(BatchModel.deadline.desc())).first()
 
 
-def dye_classes(session: Session, tree: bytes) -> set[str]:
-    """Names of the dye classes that money of a tree may have: those of agreements and of its rules."""
-    of_agreements = session.scalars(select(AgreementFileModel.dye_class))
-    of_rules = session.scalars(select(RuleModel.dye_class).where(RuleModel.tree == tree))
-    return {"general", *of_agreements, *of_rules}
+def dye_classes(session: Session) -> dict[bytes, str]:
+    """Dye classes that money on accounts ever had, with their names; hex of one that nobody named here."""
+    of_agreements = session.scalars(select(AgreementFileModel.dye_class).distinct())
+    of_rules = session.scalars(select(RuleModel.dye_class).distinct())
+    known = directory.names(session) | {name_id(name): name for name in (GENERAL, *of_agreements, *of_rules)}
+    used = session.scalars(select(DyeClassRow.dye_class))
+    return {dye_class: known.get(dye_class, dye_class.hex()) for dye_class in used}
 
 
 def references_in_use(session: Session, agreement: str, references: Sequence[str], but: bytes) -> set[str]:

@@ -1,5 +1,6 @@
 """What people decide about accounts, keys and batches, by the command line and over HTTP."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -7,6 +8,8 @@ import httpx
 import pytest
 
 from bridge.keys import create_keystore
+from bridge.platform import Platform, Settings
+from contracts.ids import account_line, name_id
 from tests.api.network import Network, wait_for
 from tests.api.story import PAYOUTS, Draft, act, balance, done, draft
 
@@ -183,3 +186,81 @@ def test_a_lot_goes_into_custody_and_out_again(agreed: Network) -> None:
     assert courier(agreed)["custody"][0]["amount_minor"] == 0
     held = ran(agreed, "auditor", "invariants")
     assert {name for name, each in held.items() if not each["holds"]} == set()
+
+
+def test_money_of_a_credit_is_carved_out_of_a_frozen_account(agreed: Network, http: Clients) -> None:
+    """What is signed is the hash of the pieces; the command shows the pieces and checks it."""
+    place = ("account", "carve", "swift-courier", "--dye-class", "courier-pay")
+    by_credit = (*place, "--credit", "MB-RCV-1")
+    ran(agreed, "supervisor", "account", "freeze", "swift-courier", sign=("transport-bureau",))
+    known = {each["custody"] for each in courier(agreed)["custody"]}
+    two = ("labour-bureau", "north-bank")
+    carved = agreed.cli("supervisor", *by_credit, *agreed.keystore(*two), "--json")
+    assert carved.code == 0, carved.stderr
+    assert f"{carved.data['amount_minor']} minor units" in carved.stderr
+    assert (carved.data["amount_minor"] > 0, carved.data["more_minor"]) == (True, 0)
+    (custody,) = [each for each in courier(agreed)["custody"] if each["custody"] not in known]
+    assert custody["amount_minor"] == carved.data["amount_minor"]
+    again = agreed.cli("supervisor", *by_credit, *agreed.keystore(*two), "--json")
+    assert (again.code, json.loads(again.stderr)["code"]) == (5, "images-missing")
+    ran(agreed, "supervisor", "account", "carve-custody", custody["custody"], "--piece", "0-5", sign=two)
+    rest = ("--credit", "MB-RCV-1", "--reversed")
+    refusal = agreed.cli(
+        "supervisor", "account", "carve-custody", custody["custody"], *rest, *agreed.keystore(*two), "--json"
+    )
+    assert (refusal.code, json.loads(refusal.stderr)["code"]) == (5, "credit-not-reversed")
+    for each in courier(agreed)["custody"]:
+        if each["amount_minor"]:
+            thaw = ("account", "thaw", each["custody"], "--account", "swift-courier")
+            whole = ("--dye-class", "courier-pay", "--amount-minor", each["amount_minor"])
+            ran(agreed, "supervisor", *thaw, *whole, sign=two)
+    sort = ("account", "sort", "swift-courier", "--dye-class", "courier-pay", "--to-class", "bonus")
+    ran(agreed, "supervisor", *sort, "--amount-minor", 7, sign=two)
+    assert account(agreed, "swift-courier")["balances_minor"]["bonus"] == 7
+    ran(agreed, "supervisor", "account", "unfreeze", "swift-courier", sign=two)
+    body = {"account": "swift-courier", "dye_class": "courier-pay", "pieces": [{"start": 5, "end": 5}]}
+    assert http("supervisor").post("/v1/carvings/prepare", json=body).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ((), "credit-missing"),
+        (("--piece", "1-2", "--reversed"), "credit-missing"),
+        (("--piece", "1-2", "--reversed", "--credit", "MB-RCV-1"), "option-invalid"),
+        (("--piece", "2-1"), "option-invalid"),
+        (("--piece", "1"), "option-invalid"),
+    ],
+)
+def test_a_carving_that_names_nothing_is_misuse(agreed: Network, options: tuple[str, ...], code: str) -> None:
+    place = ("account", "carve", "swift-courier", "--dye-class", "courier-pay")
+    done = agreed.cli("supervisor", *place, *options, *agreed.keystore("north-bank"), "--json")
+    assert (done.code, json.loads(done.stderr)["code"]) == (2, code)
+
+
+def test_the_quorum_ends_a_batch_whose_money_goes_to_custody(agreed: Network) -> None:
+    made = draft(agreed, PAYOUTS.replace("W-", "Q-"))
+    done(act(agreed, "operator", f"{made.path}/reservations", {}, "swift-courier-east"))
+    two = ("labour-bureau", "north-bank")
+    ran(agreed, "supervisor", "account", "freeze", "swift-courier/east", sign=("transport-bureau",))
+    _, start = _line(agreed, "swift-courier/east")
+    known = {each["custody"] for each in courier(agreed)["custody"]}
+    place = ("account", "carve", "swift-courier/east", "--dye-class", "courier-pay")
+    ran(agreed, "supervisor", *place, "--piece", f"{start}-{start + 1}", sign=two)
+    (custody,) = {each["custody"] for each in courier(agreed)["custody"]} - known
+    ran(agreed, "supervisor", "batch", "redirect", made.id, "--custody", custody, sign=two)
+    refused(agreed, "supervisor", "batch", "release", made.id, sign=("north-bank",))
+    ran(agreed, "supervisor", "batch", "release", made.id, sign=two)
+    held = {each["custody"]: each["amount_minor"] for each in courier(agreed)["custody"]}
+    assert held[custody] == 360_051
+    thaw = ("account", "thaw", custody, "--account", "swift-courier/east", "--dye-class", "courier-pay")
+    ran(agreed, "supervisor", *thaw, "--amount-minor", 360_051, sign=two)
+    ran(agreed, "supervisor", "account", "unfreeze", "swift-courier/east", sign=two)
+
+
+def _line(network: Network, name: str) -> tuple[int, int]:
+    """Both counters of an account's line, from the chain."""
+    platform = Platform.open(network.data, Settings.read(network.data))
+    counters = platform.chain.read("Ledger", "line", account_line(name_id(name), name_id("courier-pay")))
+    platform.close()
+    return int(counters[0]), int(counters[1])

@@ -8,10 +8,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
-import bridge.store.chain_models
-import bridge.store.models  # noqa: F401 - registers the tables
 from bridge.store.base import Base, Database
+from bridge.store.chain_models import DyeClassRow
 from bridge.store.models import SettingModel, TaskModel
+from contracts.terms import MapKind
 
 
 @pytest.fixture
@@ -32,6 +32,24 @@ def test_migrating_twice_changes_nothing(database: Database) -> None:
     before = inspect(database.engine).get_table_names()
     database.migrate()
     assert inspect(database.engine).get_table_names() == before
+
+
+def test_classes_that_money_got_before_are_known_after_a_migration(tmp_path: Path) -> None:
+    made = Database(f"sqlite:///{tmp_path / 'old.db'}")
+    made.migrate("0001")
+    line, map_ = (
+        bytes(32),
+        "INSERT INTO chain_map VALUES (:id, :kind, :line, 0, :line, 0, 1, :info, 1, :line)",
+    )
+    with made.engine.begin() as connection:
+        for number, kind in enumerate((MapKind.IDENTIFY, MapKind.IDENTIFY, MapKind.SORT, MapKind.TRANSFER)):
+            info = bytes([kind]) * 32
+            connection.execute(text(map_), {"id": number, "kind": int(kind), "line": line, "info": info})
+    made.migrate()
+    with made.read() as session:
+        found = {row.dye_class for row in session.query(DyeClassRow)}
+    assert found == {bytes([MapKind.IDENTIFY]) * 32, bytes([MapKind.SORT]) * 32}
+    made.engine.dispose()
 
 
 def test_sqlite_is_durable_and_checks_foreign_keys(database: Database) -> None:

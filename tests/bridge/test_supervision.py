@@ -6,6 +6,7 @@ import pytest
 
 from bridge.errors import ChainRefused, Conflict, Invalid
 from bridge.services import accounts, agreements, batches, invariants, reconciliation, returns, supervision
+from bridge.services import custody as custodies
 from bridge.store import bank as store
 from bridge.store import payments, projections
 from bridge.store.chain_models import ReferenceRow
@@ -239,11 +240,11 @@ def test_a_lot_is_frozen_into_custody_and_thawed_by_the_quorum(ready: World) -> 
     credit(ready, 4_400, payer="某人")
     task = next(each for each in _tasks(ready, "suspense") if each["detail"]["amount_minor"] == 4_400)  # type: ignore[index]
     lot = bytes.fromhex(str(task["subject"]))
-    ready.act(supervision.lot_freeze(ready.platform, lot), "transport-bureau")
+    ready.act(custodies.lot_freeze(ready.platform, lot), "transport-bureau")
     listed = accounts.listing(ready.platform)[0]
     (custody,) = listed["custody"]  # type: ignore[misc]
     assert custody["amount_minor"] == 4_400
-    act = supervision.thawing(
+    act = custodies.thawing(
         ready.platform, bytes.fromhex(custody["custody"]), "swift-courier", "courier-pay", 4_400
     )
     with pytest.raises(ChainRefused, match="quorum not reached"):
@@ -261,9 +262,9 @@ def test_a_closed_account_s_money_goes_to_the_account_above(ready: World) -> Non
     credit(ready, 1_100, payer="某人")
     task = next(each for each in _tasks(ready, "suspense") if each["detail"]["amount_minor"] == 1_100)  # type: ignore[index]
     lot = bytes.fromhex(str(task["subject"]))
-    ready.act(supervision.lot_freeze(platform, lot), "transport-bureau")
+    ready.act(custodies.lot_freeze(platform, lot), "transport-bureau")
     custody = next(each for each in accounts.listing(platform)[0]["custody"] if each["amount_minor"])  # type: ignore[attr-defined]
-    thawed = supervision.thawing(
+    thawed = custodies.thawing(
         platform, bytes.fromhex(custody["custody"]), "swift-courier/west", "courier-pay", 1_100
     )
     ready.act(thawed, "north-bank", "labour-bureau")

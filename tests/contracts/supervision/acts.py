@@ -6,11 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from eth_abi.abi import encode
 from eth_account.signers.local import LocalAccount
-from eth_hash.auto import keccak
 
-from contracts.ids import account_line, lot_line
+from contracts.ids import account_line, lot_line, pieces_hash
 from contracts.rows import RowTree
 from tests.contracts.chain import Event
 from tests.contracts.world import (
@@ -149,20 +147,16 @@ def sorting(
     return Act("sort", "Sorting", tuple(values.values()), {**values, "start": start})
 
 
-def _content(pieces: Pieces) -> bytes:
-    return bytes(keccak(encode(["(uint256,uint256)[]"], [list(pieces)])))
-
-
 def carving(pieces: Pieces, reference: bytes = ZERO, account: bytes = TREE, dye_class: bytes = WAGES) -> Act:
     """Carve pieces out of an account's line."""
     line = account_line(account, dye_class)
-    values = {"line": line, "pieces": _content(pieces), "reference": reference}
+    values = {"line": line, "pieces": pieces_hash(pieces), "reference": reference}
     return Act("carve", "Carving", (account, dye_class, list(pieces), reference), values)
 
 
 def carving_custody(custody: bytes, pieces: Pieces, reference: bytes = ZERO) -> Act:
     """Carve pieces out of a custody line."""
-    values = {"line": custody, "pieces": _content(pieces), "reference": reference}
+    values = {"line": custody, "pieces": pieces_hash(pieces), "reference": reference}
     return Act("carve_custody", "Carving", (custody, list(pieces), reference), values)
 
 
