@@ -6,19 +6,23 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 from sqlalchemy.orm import Session
 
+from bridge.chain import Call
 from bridge.errors import ChainRefused
 from bridge.platform import Platform
 from bridge.setup import Change
 from bridge.store import directory, payments, projections
-from bridge.store.models import ChangeModel
+from bridge.store.chain_models import AnnouncementRow
+from bridge.store.models import ChangeModel, RecoveryModel
 from contracts.artifacts import TEMPLATES
 from contracts.ids import account_line, name_id
+from contracts.typed_data import TypedMessage
 
 __all__ = [
     "apply_changes",
     "change_content",
     "change_key",
     "clear",
+    "recovery_message",
     "release_expired",
     "release_stranded",
     "sweep_closed",
@@ -40,32 +44,63 @@ def change_key(nonce: int) -> str:
     return f"directory-apply:{nonce}"
 
 
+def recovery_message(platform: Platform, changes: list[Change], nonce: int) -> TypedMessage:
+    """What recovery signers sign; the hash of its struct is the id of the recovery."""
+    return platform.chain.message("Recovery", "Directory", changes=change_content(changes), nonce=nonce)
+
+
 def apply_changes(platform: Platform) -> int:
-    """Queue announced directory changes whose delay is over by chain time; returns how many."""
+    """Queue announced directory changes and recoveries whose delay is over by chain time; returns how many.
+
+    While a recovery waits, no other change is applied.
+    """
     with platform.database.read() as session:
-        announced = {
-            row.nonce: directory.decoded(row)
+        changes = [
+            (row.nonce, directory.decoded(row), _ready_at(session, _change_id(row)))
             for row in directory.unapplied_changes(session)
-            if not _is_withdrawn(session, row.nonce)
-        }
-    ready = [nonce for nonce, changes in announced.items() if _is_ready(platform, changes, nonce)]
-    for nonce in ready:
-        call = platform.chain.call("Directory", "apply", announced[nonce], nonce)
-        with platform.database.begin() as session:
-            platform.queue(session, change_key(nonce), call)
-            session.get_one(ChangeModel, nonce).queued = True
-    return len(ready)
+        ]
+        recoveries = [
+            (row.nonce, directory.decoded(row), _ready_at(session, _recovery_id(platform, row)))
+            for row in directory.unapplied_recoveries(session)
+        ]
+    if not any(ready_at for *_, ready_at in (*changes, *recoveries)):
+        return 0
+    now = platform.chain.now()
+    done = 0
+    for nonce, content, ready_at in recoveries:
+        if ready_at is not None and ready_at <= now:
+            call = platform.chain.call("Directory", "apply_recovery", content, nonce)
+            done += _queue_changes(platform, nonce, f"directory-apply:recovery:{nonce}", call, True)
+    for nonce, content, ready_at in changes:
+        if ready_at is not None and ready_at <= now and not _is_recovering(platform):
+            call = platform.chain.call("Directory", "apply", content, nonce)
+            done += _queue_changes(platform, nonce, change_key(nonce), call, False)
+    return done
 
 
-def _is_withdrawn(session: Session, nonce: int) -> bool:
-    found = projections.announcement(session, nonce)
-    return found is not None and found.state == "withdrawn"
+def _queue_changes(platform: Platform, nonce: int, key: str, call: Call, is_recovery: bool) -> int:
+    with platform.database.begin() as session:
+        done = platform.queue(session, key, call)
+        directory.set_queued(session, nonce, is_recovery)
+    return int(done)
 
 
-def _is_ready(platform: Platform, changes: list[Change], nonce: int) -> bool:
-    identity = keccak(encode(["bytes32", "uint256"], [change_content(changes), nonce]))
-    ready_at = platform.chain.read("Directory", "ready_at", identity)
-    return bool(0 < ready_at <= platform.chain.now())
+def _is_recovering(platform: Platform) -> bool:
+    return any(platform.chain.read("Directory", "pending_recovery"))
+
+
+def _change_id(row: ChangeModel) -> bytes:
+    return keccak(encode(["bytes32", "uint256"], [change_content(directory.decoded(row)), row.nonce]))
+
+
+def _recovery_id(platform: Platform, row: RecoveryModel) -> bytes:
+    return recovery_message(platform, directory.decoded(row), row.nonce).struct_hash
+
+
+def _ready_at(session: Session, change: bytes) -> int | None:
+    """From when on announced changes can be applied, chain time; None where they don't wait."""
+    row = session.get(AnnouncementRow, change)
+    return row.ready_at if row is not None and row.state == "announced" else None
 
 
 def release_expired(platform: Platform) -> int:

@@ -87,6 +87,16 @@ def quorum_changes(name: str, threshold: int, members: Sequence[str]) -> list[Ch
     return [*added, (5, name_id(name), ZERO, NOBODY, threshold)]
 
 
+def remove_member(quorum: str, institution: str) -> Change:
+    """A change that takes an institution out of a quorum."""
+    return (4, name_id(quorum), name_id(institution), NOBODY, 0)
+
+
+def suspend_signer(address: str) -> Change:
+    """A change that takes every role from a signer."""
+    return (7, ZERO, ZERO, Web3.to_checksum_address(address), 0)
+
+
 def founding_changes(
     institutions: Sequence[FoundingInstitution],
     signers: Sequence[FoundingSigner],

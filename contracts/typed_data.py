@@ -282,6 +282,11 @@ class TypedMessage:
         return encode_typed_data(full_message=self.as_json())
 
     @property
+    def struct_hash(self) -> bytes:
+        """EIP-712's hash of the struct alone, 32 bytes; the id of a recovery."""
+        return bytes(self.signable().body)
+
+    @property
     def digest(self) -> bytes:
         """What is signed, 32 bytes."""
         message = self.signable()

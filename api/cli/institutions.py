@@ -29,30 +29,70 @@ def list_institutions(session: Session) -> None:
     session.emit({"institutions": institutions, "quorums": quorums}, {"signers": signers, "quorums": quorums})
 
 
+Institutions = Annotated[
+    list[str] | None, typer.Option("--institution", help="NAME=KIND; bank, agency, enterprise or auditor.")
+]
+Signers = Annotated[list[str] | None, typer.Option("--signer", help="INSTITUTION=ADDRESS=ROLE,ROLE…")]
+Quorums = Annotated[list[str] | None, typer.Option("--quorum", help="NAME=THRESHOLD=MEMBER,MEMBER…")]
+Leaving = Annotated[list[str] | None, typer.Option("--leave", help="QUORUM=MEMBER that leaves it.")]
+Suspended = Annotated[list[str] | None, typer.Option("--suspend", help="Address that loses every role.")]
+
+
 @app.command()
 @connected
 def add(
     session: Session,
-    institution: Annotated[
-        list[str] | None, typer.Option(help="NAME=KIND; bank, agency, enterprise or auditor.")
-    ] = None,
-    signer: Annotated[list[str] | None, typer.Option(help="INSTITUTION=ADDRESS=ROLE,ROLE…")] = None,
-    quorum: Annotated[list[str] | None, typer.Option(help="NAME=THRESHOLD=MEMBER,MEMBER…")] = None,
+    institution: Institutions = None,
+    signer: Signers = None,
+    quorum: Quorums = None,
+    leave: Leaving = None,
     keystore: Keystores = [],  # noqa: B006 - read only
     yes: Yes = False,
     wait_seconds: Annotated[
         int, typer.Option(help="How long to wait until the changes are applied; 0: do not.", min=0)
     ] = 60,
 ) -> None:
-    """Add institutions, signers and quorum members; governors of two institutions sign."""
-    body = {
-        "institutions": [_new_institution(each) for each in institution or []],
-        "signers": [_new_signer(each) for each in signer or []],
-        "quorums": [_new_quorum(each) for each in quorum or []],
-    }
+    """Add institutions, signers and quorum members, or have members leave; governors of two sign."""
+    body = _changes(institution, signer, quorum, leave)
     done = session.act("/v1/directory-changes", body, keystore, yes)
     done["applied"] = _wait_until_applied(session, body, wait_seconds)
     session.emit(done)
+
+
+@app.command()
+@connected
+def recover(
+    session: Session,
+    institution: Institutions = None,
+    signer: Signers = None,
+    quorum: Quorums = None,
+    leave: Leaving = None,
+    suspend: Suspended = None,
+    keystore: Keystores = [],  # noqa: B006 - read only
+    yes: Yes = False,
+) -> None:
+    """Change the directory without its governors, when those are lost or rogue; recovery signers sign.
+
+    It is applied after twice the directory's delay, and until then no other change is.
+    """
+    body = _changes(institution, signer, quorum, leave) | {"suspensions": suspend or []}
+    session.emit(session.act("/v1/directory-recoveries", body, keystore, yes))
+
+
+def _changes(
+    institution: list[str] | None, signer: list[str] | None, quorum: list[str] | None, leave: list[str] | None
+) -> dict[str, list[Any]]:
+    return {
+        "institutions": [_new_institution(each) for each in institution or []],
+        "signers": [_new_signer(each) for each in signer or []],
+        "quorums": [_new_quorum(each) for each in quorum or []],
+        "leaving": [_leaving(each) for each in leave or []],
+    }
+
+
+def _leaving(text: str) -> dict[str, str]:
+    quorum, member = _parts(text, 2, "QUORUM=MEMBER")
+    return {"quorum": quorum, "member": member}
 
 
 def _parts(text: str, count: int, form: str) -> list[str]:
@@ -104,6 +144,10 @@ def _is_applied(session: Session, body: dict[str, list[dict[str, Any]]]) -> bool
             and set(each["members"]) <= set(quorums[each["name"]]["members"])
             for each in body["quorums"]
         )
+        and all(
+            each["member"] not in quorums.get(each["quorum"], {"members": []})["members"]
+            for each in body["leaving"]
+        )
     )
 
 
@@ -140,8 +184,10 @@ def pending(session: Session) -> None:
 def withdraw(
     session: Session,
     nonce: Annotated[int, typer.Argument(help="As `institution pending` numbers them.", min=0)],
+    recovery: Annotated[bool, typer.Option("--recovery", help="It is a recovery; its signers sign.")] = False,
     keystore: Keystores = [],  # noqa: B006 - read only
     yes: Yes = False,
 ) -> None:
     """Stop announced changes for ever; governors of two institutions sign."""
-    session.emit(session.act("/v1/directory-changes/withdrawals", {"nonce": nonce}, keystore, yes))
+    body = {"nonce": nonce, "recovery": recovery}
+    session.emit(session.act("/v1/directory-changes/withdrawals", body, keystore, yes))

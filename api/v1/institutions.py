@@ -47,12 +47,21 @@ class NewQuorum(Body):
     members: list[Name] = Field(max_length=16)
 
 
+class Leaving(Body):
+    """A member that leaves a quorum; its threshold must still be within reach then."""
+
+    quorum: Name
+    member: Name
+
+
 class DirectoryChanges(Body):
     """Changes of the directory, applied in this order once their delay is over."""
 
     institutions: list[NewInstitution] = Field([], max_length=64)
     signers: list[NewSigner] = Field([], max_length=64)
     quorums: list[NewQuorum] = Field([], max_length=16)
+    leaving: list[Leaving] = Field([], max_length=64)
+    suspensions: list[Address] = Field([], max_length=64, description="Signers who lose every role.")
     nonce: int | None = Field(None, ge=0, description="Which announcement this is; prepare fills it in.")
 
 
@@ -82,13 +91,14 @@ class SignedRotation(Rotation, Signed):
 
 
 class Withdrawal(Body):
-    """Which announcement to stop."""
+    """Which announcement to stop: recoveries are numbered by themselves."""
 
     nonce: int = Field(ge=0, lt=2**62)
+    recovery: bool = False
 
 
 class SignedWithdrawal(Withdrawal, Signed):
-    """A withdrawal with the signatures of governors of two institutions."""
+    """A withdrawal with the signatures of governors of two institutions, or of recovery signers."""
 
 
 @router.get("/institutions", **roles(*EVERYONE))
@@ -109,15 +119,25 @@ def list_quorums(platform: ThePlatform) -> Items:
     )
 
 
-def _announcement(platform: Platform, wanted: DirectoryChanges) -> Act:
+def _changes(wanted: DirectoryChanges) -> tuple[list[setup.Change], list[str]]:
+    """The changes in the order they are applied, and the public names behind the ids in them."""
     changes = [
         *(setup.add_institution(new.name, InstitutionKind[new.kind.upper()]) for new in wanted.institutions),
         *(setup.add_signer(new.institution, new.address, role_bits(new.roles)) for new in wanted.signers),
     ]
     for quorum in wanted.quorums:
         changes += setup.quorum_changes(quorum.name, quorum.threshold, quorum.members)
-    names = [*(new.name for new in wanted.institutions), *(new.name for new in wanted.quorums)]
-    return institutions.announcement(platform, changes, names, wanted.nonce)
+    changes += [setup.remove_member(each.quorum, each.member) for each in wanted.leaving]
+    changes += [setup.suspend_signer(each) for each in wanted.suspensions]
+    return changes, [*(new.name for new in wanted.institutions), *(new.name for new in wanted.quorums)]
+
+
+def _announcement(platform: Platform, wanted: DirectoryChanges) -> Act:
+    return institutions.announcement(platform, *_changes(wanted), wanted.nonce)
+
+
+def _recovery(platform: Platform, wanted: DirectoryChanges) -> Act:
+    return institutions.recovery(platform, *_changes(wanted), wanted.nonce)
 
 
 def role_bits(names: list[RoleName]) -> Role:
@@ -139,6 +159,19 @@ def prepare_directory_changes(platform: ThePlatform, wanted: DirectoryChanges) -
 def announce_directory_changes(platform: RunningPlatform, wanted: SignedDirectoryChanges) -> Performed:
     """Announce changes; the platform applies them when the directory's delay is over."""
     return performed(platform, _announcement(platform, wanted), wanted.signatures)
+
+
+@router.post("/directory-recoveries/prepare", **roles("bank", "supervisor"))
+def prepare_recovery(platform: ThePlatform, wanted: DirectoryChanges) -> Prepared:
+    """Changes that need no governor, to be signed by recovery signers, as many as their threshold says."""
+    act = _recovery(platform, wanted)
+    return prepared(act, wanted.model_dump() | {"nonce": act.message.values["nonce"]})
+
+
+@router.post("/directory-recoveries", **roles("bank", "supervisor"))
+def announce_recovery(platform: RunningPlatform, wanted: SignedDirectoryChanges) -> Performed:
+    """Announce a recovery; the platform applies it after twice the delay, and no other change before."""
+    return performed(platform, _recovery(platform, wanted), wanted.signatures)
 
 
 @router.post("/suspensions/prepare", **roles("bank", "supervisor"))
@@ -175,11 +208,13 @@ def list_directory_changes(platform: ThePlatform) -> Items:
 
 @router.post("/directory-changes/withdrawals/prepare", **roles("bank", "supervisor"))
 def prepare_withdrawal(platform: ThePlatform, wanted: Withdrawal) -> Prepared:
-    """A withdrawal to be signed by governors of two institutions."""
-    return prepared(institutions.withdrawal(platform, wanted.nonce), wanted.model_dump())
+    """A withdrawal to be signed by governors of two institutions; of a recovery, by recovery signers."""
+    act = institutions.withdrawal(platform, wanted.nonce, wanted.recovery)
+    return prepared(act, wanted.model_dump())
 
 
 @router.post("/directory-changes/withdrawals", **roles("bank", "supervisor"))
 def withdraw(platform: RunningPlatform, wanted: SignedWithdrawal) -> Performed:
     """Stop announced changes for ever."""
-    return performed(platform, institutions.withdrawal(platform, wanted.nonce), wanted.signatures)
+    act = institutions.withdrawal(platform, wanted.nonce, wanted.recovery)
+    return performed(platform, act, wanted.signatures)

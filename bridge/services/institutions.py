@@ -7,12 +7,12 @@ from sqlalchemy.orm import Session
 
 from bridge.chain import Call
 from bridge.errors import ChainUnreachable, Conflict, Invalid, NotFound
-from bridge.keep import change_content, change_key
+from bridge.keep import change_content, change_key, recovery_message
 from bridge.platform import WAIT_SECONDS, Mined, Platform
 from bridge.services.acts import Act, perform
 from bridge.setup import Change
 from bridge.store import directory, projections
-from bridge.store.models import ChangeModel
+from bridge.store.models import ChangeModel, RecoveryModel
 from contracts.ids import name_id
 from contracts.terms import InstitutionKind, Role
 
@@ -22,6 +22,7 @@ __all__ = [
     "listing",
     "pending",
     "quorum_facts",
+    "recovery",
     "rotation",
     "suspension",
     "withdrawal",
@@ -58,6 +59,30 @@ def announcement(
     return Act(message, build, on_queue)
 
 
+def recovery(
+    platform: Platform, changes: Sequence[Change], names: Sequence[str], nonce: int | None = None
+) -> Act:
+    """Announce directory changes that need no governor, for when those are lost or rogue; as many recovery
+    signers as their threshold says sign. They are applied after twice the delay, and nothing else meanwhile.
+
+    `nonce`: that of the recovery when it was signed; None for the next one.
+    """
+    if not changes:
+        raise Invalid("changes-missing", "There is nothing to change; name an institution, signer or quorum.")
+    if nonce is None:
+        nonce = platform.chain.read("Directory", "next_recovery_nonce")
+    listed = list(changes)
+
+    def build(signatures: list[bytes]) -> Call:
+        return platform.chain.call("Directory", "announce_recovery", listed, signatures)
+
+    def on_queue(session: Session) -> None:
+        session.merge(RecoveryModel(nonce=nonce, changes=directory.encoded(listed), queued=False))
+        directory.put_names(session, names)
+
+    return Act(recovery_message(platform, listed, nonce), build, on_queue)
+
+
 def announce(platform: Platform, act: Act, signatures: Sequence[bytes], nonce: int) -> Mined:
     """Announce and wait until the changes are applied. Raises ChainUnreachable when the delay is longer."""
     perform(platform, act, signatures)
@@ -90,10 +115,13 @@ def rotation(platform: Platform, old: str, new: str) -> Act:
     return Act(message, lambda signatures: platform.chain.call("Directory", "rotate", old, new, signatures))
 
 
-def withdrawal(platform: Platform, nonce: int) -> Act:
-    """Stop announced changes for ever; governors of two institutions sign. Raises NotFound."""
+def withdrawal(platform: Platform, nonce: int, is_recovery: bool = False) -> Act:
+    """Stop announced changes for ever; governors of two institutions sign, or the signers of a recovery.
+
+    Raises NotFound.
+    """
     with platform.database.read() as session:
-        announced = projections.announcement(session, nonce)
+        announced = projections.announcement(session, nonce, is_recovery)
     if announced is None or announced.state != "announced":
         raise NotFound("changes-unknown", "No changes wait under this number; list what was announced.")
     change = announced.change

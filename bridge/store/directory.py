@@ -7,10 +7,20 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bridge.setup import Change
-from bridge.store.models import ApiKeyModel, ChangeModel, NameModel
+from bridge.store.models import ApiKeyModel, ChangeModel, NameModel, RecoveryModel
 from contracts.ids import name_id
 
-__all__ = ["api_key", "decoded", "encoded", "names", "put_name", "put_names", "unapplied_changes"]
+__all__ = [
+    "api_key",
+    "decoded",
+    "encoded",
+    "names",
+    "put_name",
+    "put_names",
+    "set_queued",
+    "unapplied_changes",
+    "unapplied_recoveries",
+]
 
 
 def encoded(changes: Iterable[Change]) -> list[list[object]]:
@@ -21,7 +31,7 @@ def encoded(changes: Iterable[Change]) -> list[list[object]]:
     ]
 
 
-def decoded(row: ChangeModel) -> list[Change]:
+def decoded(row: ChangeModel | RecoveryModel) -> list[Change]:
     """Changes from JSON."""
     return [
         (kind, bytes.fromhex(subject), bytes.fromhex(institution), who, operand)
@@ -33,6 +43,18 @@ def unapplied_changes(session: Session) -> Sequence[ChangeModel]:
     """Announced changes not yet queued to be applied, oldest first."""
     rows = select(ChangeModel).where(ChangeModel.queued.is_(False))
     return session.scalars(rows.order_by(ChangeModel.nonce)).all()
+
+
+def unapplied_recoveries(session: Session) -> Sequence[RecoveryModel]:
+    """Announced recoveries not yet queued to be applied, oldest first."""
+    rows = select(RecoveryModel).where(RecoveryModel.queued.is_(False))
+    return session.scalars(rows.order_by(RecoveryModel.nonce)).all()
+
+
+def set_queued(session: Session, nonce: int, is_recovery: bool) -> None:
+    """Note that what was announced under a number is queued to be applied."""
+    row = session.get_one(RecoveryModel, nonce) if is_recovery else session.get_one(ChangeModel, nonce)
+    row.queued = True
 
 
 def names(session: Session) -> dict[bytes, str]:

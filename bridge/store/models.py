@@ -70,6 +70,15 @@ class ChangeModel(Base):
     queued: Mapped[bool] = mapped_column(default=False)
 
 
+class RecoveryModel(Base):
+    """Recoveries of the directory that were announced, numbered by themselves; applied as changes are."""
+
+    __tablename__ = "directory_recovery"
+    nonce: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    changes: Mapped[Any] = mapped_column(JSON)
+    queued: Mapped[bool] = mapped_column(default=False)
+
+
 class ApiKeyModel(Base):
     """Somebody who may call the API. Only a hash of the key is kept."""
 

@@ -294,9 +294,11 @@ def _meeting(
     return session.scalars(rows.order_by(position)).all()
 
 
-def announcement(session: Session, nonce: int) -> AnnouncementRow | None:
-    """Directory changes that governors announced under a number."""
-    rows = select(AnnouncementRow).where(AnnouncementRow.nonce == nonce, AnnouncementRow.recovery.is_(False))
+def announcement(session: Session, nonce: int, recovery: bool = False) -> AnnouncementRow | None:
+    """Directory changes that governors announced under a number, or recovery signers under one of theirs."""
+    rows = select(AnnouncementRow).where(
+        AnnouncementRow.nonce == nonce, AnnouncementRow.recovery.is_(recovery)
+    )
     return session.scalars(rows).first()
 
 

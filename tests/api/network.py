@@ -46,8 +46,9 @@ SIGNERS = {
     "swift-courier-east": ["operator"],
     "clear-audit": ["witness", "auditor"],
 }
-RECOVERY = tuple(Web3.to_checksum_address("0x" + digit * 40) for digit in "123")
-"""Keys that nobody uses here."""
+RECOVERY = ("recovery-1", "recovery-2")
+LOST = Web3.to_checksum_address("0x" + "1" * 40)
+"""A recovery key that nobody has."""
 WAIT_SECONDS = 60
 
 
@@ -202,7 +203,10 @@ def founding(keystores: dict[str, Path]) -> dict[str, Any]:
     """The founding file's content: everybody but the eastern subsidiary."""
     return {
         "delay_seconds": 0,
-        "recovery": {"threshold": 2, "signers": [{"address": each} for each in RECOVERY]},
+        "recovery": {
+            "threshold": 2,
+            "signers": [{"address": LOST}, *({"keystore": keystores[name].name} for name in RECOVERY)],
+        },
         "institutions": [
             {"name": name, "kind": kind} for name, kind in KINDS.items() if name != "swift-courier-east"
         ],
@@ -234,7 +238,7 @@ def make_network(directory: Path, stack: ExitStack) -> Network:
     assert initialised.code == 0, initialised.stderr
     node = start(directory / "node.log", "api.cli", "node", "run", "--data", directory / "chain", "--port", 0)
     stack.callback(node.end)
-    keystores = {name: directory / f"{name}.json" for name in SIGNERS}
+    keystores = {name: directory / f"{name}.json" for name in (*SIGNERS, *RECOVERY)}
     signers = {name: create_keystore(path) for name, path in keystores.items()}
     founding_file = directory / "founding.yaml"
     founding_file.write_text(yaml.safe_dump(founding(keystores)))

@@ -15,7 +15,7 @@ from bridge.errors import Conflict, Invalid
 from bridge.platform import Platform, Settings
 from bridge.services import tracing
 from bridge.store.models import PayoutModel
-from tests.api.network import EXAMPLES, Network, call_cli, founding, run_cli
+from tests.api.network import EXAMPLES, RECOVERY, Network, call_cli, founding, run_cli
 from tests.api.story import upload
 
 KEY = "dt_" + "x" * 43
@@ -104,6 +104,7 @@ def test_a_founding_file_is_checked_before_anything_is_made(case: str, tmp_path:
         "transport-bureau",
         "swift-courier",
         "clear-audit",
+        *RECOVERY,
     )
     content = founding({name: Path(f"{name}.json") for name in people})
     path = tmp_path / "founding.yaml"

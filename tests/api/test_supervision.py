@@ -104,6 +104,28 @@ def test_changes_that_wait_are_listed(onboarded: Network) -> None:
     assert "changes-unknown" in finished.stderr
 
 
+def test_the_directory_is_recovered_without_governors(onboarded: Network, http: Clients) -> None:
+    """The directory's delay is nothing here, so it is applied at once."""
+    recover = ("institution", "recover", "--institution", "rescue-bureau=agency")
+    joins = ("--quorum", "supervisors=2=rescue-bureau")
+    refused(onboarded, "supervisor", *recover, sign=("recovery-1",))
+    ran(onboarded, "supervisor", *recover, *joins, sign=("recovery-1", "recovery-2"))
+    wait_for(lambda: "rescue-bureau" in _members(http, "supervisors"))
+    leave = ("institution", "add", "--leave", "supervisors=rescue-bureau")
+    done = ran(onboarded, "supervisor", *leave, sign=("north-bank", "labour-bureau"))
+    assert done["applied"] is True
+    assert "rescue-bureau" not in _members(http, "supervisors")
+    lost = onboarded.cli(
+        "supervisor", "institution", "withdraw", 0, "--recovery", *onboarded.keystore("recovery-1"), "--json"
+    )
+    assert (lost.code, json.loads(lost.stderr)["code"]) == (4, "changes-unknown")
+
+
+def _members(http: Clients, quorum: str) -> list[str]:
+    rows = http().get("/v1/quorums").json()["items"]
+    return next(list(row["members"]) for row in rows if row["quorum"] == quorum)
+
+
 def test_an_approval_is_taken_back(agreed: Network, reserved: Draft, http: Clients) -> None:
     for who in ("labour-bureau", "transport-bureau"):
         ran(agreed, "supervisor", "batch", "approve", reserved.id, sign=(who,))

@@ -90,6 +90,8 @@ class World:
     attester: LocalAccount
     platform: Platform
     worker: Worker | None = None
+    recovery_keys: list[LocalAccount] = field(default_factory=list)
+    """Two of these three found the directory again."""
     stack: ExitStack = field(default_factory=ExitStack)
 
     def act(self, act: acts.Act, *who: str) -> None:
@@ -166,9 +168,20 @@ def make_world(data: Path) -> World:
         setup.add_signer("north-bank", attester.address, Role.ATTESTER),
     ]
     governors = [keys["north-bank"], keys["labour-bureau"]]
-    recovery = setup.Recovery(tuple(Account.create().address for _ in range(3)), 2)
+    recovery_keys = [Account.create() for _ in range(3)]
+    recovery = setup.Recovery(tuple(key.address for key in recovery_keys), 2)
     deployment = setup.deploy(node.url, Account.create(), founding, 1, recovery, governors)
-    world = World(data, bank, node, deployment, keys, bridge_key, attester, None)  # type: ignore[arg-type]
+    world = World(
+        data,
+        bank,
+        node,
+        deployment,
+        keys,
+        bridge_key,
+        attester,
+        None,  # type: ignore[arg-type]
+        recovery_keys=recovery_keys,
+    )
     world.platform = world.open_platform()
     world.start()
     _onboard(world)
