@@ -137,6 +137,7 @@ def cancel(deadline: uint256, buyer_signature: Bytes[65], seller_signature: Byte
     @param seller_signature By an operator of the seller, over the same.
     """
     self._only_open()
+    assert block.timestamp <= DEADLINE, "delivery: deadline is over"
     digest: bytes32 = parties._digest(
         keccak256(abi_encode(RESCISSION_TYPEHASH, self.document, deadline)), deadline
     )

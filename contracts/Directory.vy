@@ -749,6 +749,8 @@ def _set_threshold(change: IDirectory.Change):
     @dev Set how many institutions a quorum needs: two at least, so that none can reach it alone.
     """
     assert change.operand >= 2, "directory: threshold below two"
+    # What a quorum decides takes no more signatures than that.
+    assert change.operand <= MAX_SIGNERS, "directory: quorum unreachable"
     assert change.operand <= self.quorum_size[change.subject], "directory: quorum unreachable"
     self.quorum_threshold[change.subject] = change.operand
     log IDirectory.QuorumThresholdSet(quorum=change.subject, threshold=change.operand)

@@ -293,6 +293,7 @@ def set_blocked(payee: uint256, blocked: bool, consents: DynArray[Bytes[65], MAX
         guard: IAgreement.Guard = guards._guard(at, i)
         if guard.kind == guards.BLACKLIST:
             quorum = guard.subject
+    assert quorum != empty(bytes32), "disbursement: no blacklist"
     nonce: uint256 = self.block_nonce
     self._agreed(quorum, keccak256(abi_encode(BLOCK_TYPEHASH, payee, blocked, nonce)), consents, blocked)
     self.block_nonce = nonce + 1
@@ -401,7 +402,7 @@ def execute(
 @external
 def restore(batch: bytes32) -> uint256:
     """
-    @notice Give what went back before settling (skipped, returned, released) to the caps that counted it.
+    @notice Give what went back (skipped, returned, released) to the caps that counted it.
     @param batch The batch.
     @return uint256 Minor units given back now; zero when there is nothing new.
     """

@@ -274,8 +274,8 @@ def pay_claim(claim: uint256):
 @external
 def expire():
     """
-    @notice End the guarantee once it has expired and no claim waits for its witness, or once it was not issued
-        in time: attested claims are paid, the rest goes back to the applicant. Money that comes after any end
+    @notice End the guarantee once it has expired and no claim is within its grace, or once it was not issued in
+        time: attested claims are paid, the rest goes back to the applicant. Money that comes after any end
         goes the same way: call it again.
     """
     resting: uint256 = self._resting()
@@ -405,9 +405,9 @@ def _current_state() -> uint256:
 @view
 def _in_force():
     """
-    @dev Throws unless the guarantee is issued and has not ended.
+    @dev Throws unless the guarantee is issued and has neither ended nor expired.
     """
-    assert self._state == OPEN, "guarantee: not in force"
+    assert self._current_state() == OPEN, "guarantee: not in force"
 
 
 @internal
@@ -447,11 +447,12 @@ def _all() -> DynArray[IGuarantee.Claim, MAX_CLAIMS]:
 @view
 def _has_waiting_claim() -> bool:
     """
-    @dev Whether a claim still waits for its witness.
+    @dev Whether a claim may still be decided or paid: within its grace, attested or not, for what is attested
+        may cease to be while its witness is suspended.
     """
-    claims_: DynArray[IGuarantee.Claim, MAX_CLAIMS] = self._all()
-    for held: IGuarantee.Claim in claims_:
-        if not held.attested and block.timestamp <= held.lapses_at:
+    for i: uint256 in range(len(self._claims), bound=MAX_CLAIMS):
+        held: IGuarantee.Claim = self._claims[i]
+        if held.paid < held.amount and block.timestamp <= held.lapses_at:
             return True
     return False
 

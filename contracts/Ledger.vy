@@ -30,7 +30,7 @@ _SHIFTED: constant(uint256) = (1 << lines.CARVE) | (1 << lines.THAW) | (1 << lin
 
 # What is kept of a batch beside its line. `head` packs agreement (160 bits), deadline (64), count (32);
 # `answers` packs end row (32), rows skipped (32), returned (32), returned late (32), amount gone (64), settled
-# (1 bit at 192), reserved at (from 200). The amount gone is what went back before settling.
+# (1 bit at 192), reserved at (from 200). The amount gone is all that went back.
 struct Stored:
     head: uint256
     account: bytes32
@@ -886,15 +886,13 @@ def _return_row(number: uint256, reference: bytes32, row: ILedger.RowReturn) -> 
         self.gone[row.batch][row.row // 256] |= bit
     else:
         self.returned_part[row.batch][row.row] = part + amount
-    answers: uint256 = stored.answers
+    answers: uint256 = stored.answers + (amount << _GONE)
     if settled:
         self._pass(number, _RETURNED_LATE, amount)
         if is_last:
             answers += _ROW_LATE
-    else:
-        answers += amount << _GONE
-        if is_last:
-            answers += _ROW_RETURNED
+    elif is_last:
+        answers += _ROW_RETURNED
     self._batches[row.batch].answers = answers
     lines._put(lines.GIVE_BACK, row.batch, start + part, stored.source, amount, lines.LIMIT_BACK, row.info)
     log ILedger.RowReturned(

@@ -115,6 +115,7 @@ def __init__(
         places.append(debtor_account)
         parties._check_controls(debtor, debtor_account)
     parties._check_accounts(places)
+    parties._check_below_root(account_)
     parties._check_controls(creditor, creditor_account)
     parties._check_controls(financier, financier_account)
     parties._check_amount(face)
@@ -301,11 +302,12 @@ def repay(amount: uint256, reference: bytes32, deadline: uint256, signature: Byt
 def collect():
     """
     @notice Pass on what rests on the account: to the holders as far as they are owed, the rest to the creditor.
+        Of a debt that was never confirmed it goes back to the debtor's account, if it has one here.
     """
     resting: uint256 = self._resting()
     assert resting > 0, "receivable: nothing to collect"
-    # Nobody is owed anything before the debt is confirmed; if it never was, the creditor takes what came.
-    if self._current_state() == OPEN:
+    # Nobody is owed anything before the debt is confirmed.
+    if self._state == OPEN and not self._is_overdue():
         self._only_registered()
     self._collect(resting)
 
@@ -316,7 +318,7 @@ def close():
     @notice Call it expired: due, the grace over, and not repaid. What comes later is collected all the same.
     """
     assert self._state == OPEN, "receivable: has ended"
-    assert block.timestamp > DUE_AT + GRACE_SECONDS, "receivable: not overdue"
+    assert self._is_overdue(), "receivable: not overdue"
     resting: uint256 = self._resting()
     if resting > 0 and len(self._holdings) > 0:
         self._collect(resting)
@@ -354,9 +356,10 @@ def accounts() -> DynArray[bytes32, 16]:
 @external
 def state() -> uint256:
     """
-    @return uint256 1 open, 2 repaid, 3 expired. It is expired as soon as `close` would say so, called or not.
+    @return uint256 1 open, 2 repaid, 3 expired. Overdue it is not expired before `close` is called, as anyone may:
+        the debtor can still repay until then.
     """
-    return self._current_state()
+    return self._state
 
 
 @pure
@@ -402,22 +405,20 @@ def owed() -> uint256:
 @view
 def _only_open():
     """
-    @dev Throws once it has ended.
+    @dev Throws once it has ended, or is overdue and not covered by what rests.
     """
-    assert self._current_state() == OPEN, "receivable: has ended"
+    assert self._state == OPEN, "receivable: has ended"
+    if self._is_overdue():
+        assert len(self._holdings) > 0 and self._resting() >= self._owed(), "receivable: is overdue"
 
 
 @internal
 @view
-def _current_state() -> uint256:
+def _is_overdue() -> bool:
     """
-    @dev The state, with what is overdue and not covered by what rests counted as expired.
+    @dev Whether it is due and its grace over.
     """
-    if self._state != OPEN or block.timestamp <= DUE_AT + GRACE_SECONDS:
-        return self._state
-    if len(self._holdings) > 0 and self._resting() >= self._owed():
-        return OPEN
-    return EXPIRED
+    return block.timestamp > DUE_AT + GRACE_SECONDS
 
 
 @internal
@@ -522,6 +523,8 @@ def _assign(holder: bytes32, to: bytes32, to_account: bytes32, amount: uint256) 
     assert amount > 0, "receivable: nothing to pass on"
     paid_on: bytes32 = empty(bytes32)
     is_new: bool = True
+    # The financier's place is never taken by others, however many parts they make.
+    room: uint256 = MAX_HOLDINGS - (0 if to == FINANCIER else 1)
     kept: DynArray[IReceivable.Holding, MAX_HOLDINGS] = []
     held: DynArray[IReceivable.Holding, MAX_HOLDINGS] = self._outstanding()
     for holding: IReceivable.Holding in held:
@@ -536,9 +539,11 @@ def _assign(holder: bytes32, to: bytes32, to_account: bytes32, amount: uint256) 
             is_new = False
         if left.amount > 0:
             kept.append(left)
+            if left.institution == FINANCIER:
+                room = MAX_HOLDINGS
     assert paid_on != empty(bytes32), "receivable: not a holder"
     if is_new:
-        assert len(kept) < MAX_HOLDINGS, "receivable: too many holders"
+        assert len(kept) < room, "receivable: too many holders"
         kept.append(IReceivable.Holding(institution=to, account=to_account, amount=amount))
     self._holdings = kept
     self._since = 0
@@ -564,7 +569,10 @@ def _collect(resting: uint256):
         extcall IRegistry(REGISTRY).use(DOCUMENT, part)
     for i: uint256 in range(len(held), bound=MAX_HOLDINGS):
         self._pass_on(held[i].institution, held[i].account, amounts[i], False)
-    self._pass_on(CREDITOR, CREDITOR_ACCOUNT, resting - part, True)
+    if len(held) == 0 and DEBTOR_ACCOUNT != empty(bytes32):
+        self._pass_on(DEBTOR, DEBTOR_ACCOUNT, resting - part, True)
+    else:
+        self._pass_on(CREDITOR, CREDITOR_ACCOUNT, resting - part, True)
     # What is left is kept.
     filled: uint256 = 0
     emptied: uint256 = 0

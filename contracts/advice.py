@@ -233,6 +233,9 @@ REASON_ADVICE: dict[str, str] = {
         "Supervisors of as many institutions of the quorum as its threshold asks must sign; to block a "
         "payee, one is enough."
     ),
+    "disbursement: no blacklist": (
+        "Nobody can be blocked here; have a new version of the terms name a blacklist."
+    ),
     "disbursement: terms changed": (
         "Anyone may cancel the batch; an operator reserves its rows again under the new terms."
     ),
@@ -868,6 +871,10 @@ REASON_ADVICE: dict[str, str] = {
         "A debt is confirmed before it is due; for this one the quorum must activate an agreement due later."
     ),
     "receivable: debt not confirmed": "Creditor and debtor must sign the debt and have it registered first.",
+    "receivable: is overdue": (
+        "What is overdue is only repaid: pay what is owed onto its account, or have it called expired by "
+        "`close`."
+    ),
     "receivable: has ended": "Nothing more is passed on; what comes is still collected for the holders.",
     "receivable: price out of bounds": (
         "Holder and financier must sign a price above zero and no higher than the claim it pays for."

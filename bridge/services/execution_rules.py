@@ -270,7 +270,7 @@ class _Look:
         return sum(self._kept(each) for each in self._batches() if each.source == self.batch.source)
 
     def _kept(self, batch: BatchRow) -> int:
-        """What of a batch its caps still count: neither released, skipped, nor back before it settled."""
+        """What of a batch its caps still count: neither released, skipped, nor back."""
         reserved = batch.position if batch.cursor >= batch.end else batch.total_minor
         skipped = {
             row.row for row in projections.gone_rows(self.session, batch.batch) if row.kind == "skipped"
@@ -278,7 +278,7 @@ class _Look:
         rows = payments.payouts(self.session, batch.root)
         back = sum(row.amount_minor for row in rows if row.row in skipped)
         returned = projections.returns(self.session, batch.batch)
-        return reserved - back - sum(each.amount_minor for each in returned if not each.late)
+        return reserved - back - sum(each.amount_minor for each in returned)
 
 
 class _Signer:

@@ -276,6 +276,19 @@ def test_cancel_with_nothing_delivered_or_paid(world: World, deal: Contract) -> 
     assert deal.state() == REFUNDED
 
 
+def test_cancel_until_the_deadline(world: World, deal: Contract) -> None:
+    """Behind it everybody sees it expired, and so it stays."""
+    boa.env.timestamp = deal.DEADLINE()
+    with boa.env.anchor():
+        cancel(deal)
+    boa.env.timestamp += 1
+    assert deal.state() == EXPIRED
+    with reverts("delivery: deadline is over"):
+        cancel(deal)
+    deal.close()
+    assert deal.state() == EXPIRED
+
+
 def test_cancel_takes_both_signatures(world: World, deal: Contract) -> None:
     for pair in (
         (operator, operator),

@@ -223,7 +223,7 @@ def test_what_goes_back_is_left_of_the_document_again(world: World, payout: Cont
     assert used(world) == 770
     world.ledger.settle(batch, sender=bank_bridge)
     world.give_back(batch, tree, 1, reference=keccak(b"late"))
-    assert (payout.restore(batch), used(world)) == (0, 770)
+    assert (payout.restore(batch), used(world)) == (100, 670)
 
 
 def test_petty_cash_or_a_document(world: World) -> None:

@@ -29,8 +29,10 @@ from tests.contracts.world import (
     TREE,
     WAGES,
     World,
+    agency_one_governor,
     agency_one_supervisor,
     attacker,
+    bank_governor,
     bank_supervisor,
     financier_operator,
     message,
@@ -220,9 +222,48 @@ def test_front_run_expire_against_claim_and_attestation(letter: Letter) -> None:
     with boa.env.anchor():
         letter.attest(0)
     boa.env.timestamp += 1
-    with reverts("guarantee: claim has lapsed"):
+    with reverts("guarantee: not in force"):
         letter.attest(0)
     letter.guarantee.expire()
+
+
+def expired_with_an_attested_claim(letter: Letter, amount: int = AMOUNT) -> None:
+    """Over, its grace too, with a claim that `expire` pays."""
+    boa.env.timestamp += EXPIRY_SECONDS
+    letter.claim(amount)
+    letter.attest(0)
+    boa.env.timestamp += GRACE_SECONDS
+    assert letter.guarantee.state() == OPEN
+    boa.env.timestamp += 1
+    assert letter.guarantee.state() == EXPIRED
+
+
+def test_expired_is_for_good(letter: Letter) -> None:
+    """Other agreements may wait for it: neither party takes it back, nor does a witness who is suspended."""
+    expired_with_an_attested_claim(letter)
+    with reverts("guarantee: not in force"):
+        letter.guarantee.pay_claim(0)
+    with reverts("guarantee: not in force"):
+        letter.release()
+    with boa.env.anchor():
+        letter.world.suspend(witness, by=(bank_governor, agency_one_governor))
+        assert letter.guarantee.state() == EXPIRED
+    letter.guarantee.expire()
+    assert (letter.guarantee.state(), letter.resting(BENEFITS), letter.resting()) == (EXPIRED, AMOUNT, 0)
+
+
+def test_an_attested_claim_keeps_it_in_force_through_its_grace(letter: Letter) -> None:
+    """A witness suspended within it leaves time for the other."""
+    boa.env.timestamp += EXPIRY_SECONDS
+    letter.claim(300)
+    letter.attest(0)
+    boa.env.timestamp += 1
+    with reverts("guarantee: it has not expired"):
+        letter.guarantee.expire()
+    letter.guarantee.pay_claim(0)
+    assert letter.guarantee.state() == EXPIRED
+    letter.guarantee.expire()
+    assert (letter.resting(BENEFITS), letter.resting()) == (300, 0)
 
 
 def test_a_party_that_closes_its_account_stops_nobody(letter: Letter) -> None:

@@ -246,6 +246,8 @@ def test_verify_through_its_life(world: World) -> None:
     boa.env.timestamp += 1
     assert seen(letter) == (OPEN, 150, 300, 150, 900)
     letter.attest(2)
+    assert seen(letter) == (OPEN, 150, 300, 150, 900)
+    boa.env.timestamp += GRACE_SECONDS
     assert seen(letter) == (EXPIRED, 150, 300, 150, 900)
     letter.guarantee.expire()
     assert seen(letter) == (EXPIRED, 0, 450, 0, 0)

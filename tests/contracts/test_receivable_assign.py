@@ -228,18 +228,23 @@ def test_as_many_holders_as_it_takes(world: World, debt: Contract) -> None:
     takers = [(name_id(f"holder {number}"), actor(f"holder {number}")) for number in range(8)]
     world.change([institution(who, 3) for who, _ in takers])
     world.change([signer(key, who, 16) for who, key in takers])
-    for number, (who, key) in enumerate(takers[:7]):
+    for number, (who, key) in enumerate(takers[:6]):
         values = assignment(SUPPLIER, who, 10, keccak(b"%d" % number), account=SINK)
         assign(debt, values, supplier_operator, key)
-    last, key = takers[7]
+    last, key = takers[6]
     with reverts("receivable: too many holders"):
         assign(debt, assignment(SUPPLIER, last, 10, FIRST, account=SINK), supplier_operator, key)
     # A holder who passes on all it is owed makes room.
     assign(debt, assignment(takers[0][0], last, 10, FIRST, account=SINK), takers[0][1], key)
+    # The financier's place is its own, whoever passes how little to how many.
+    finance(debt, financing(40, 30, FIRST))
     assert len(owed(debt)) == 8
+    one_more, key = takers[7]
+    with reverts("receivable: too many holders"):
+        assign(debt, assignment(SUPPLIER, one_more, 10, SECOND, account=SINK), supplier_operator, key)
     world.fund(1_000, DEAL)
     debt.collect()
-    assert (resting(world, SINK), resting(world, SUPPLIER_ACCOUNT), debt.state()) == (70, 930, 2)
+    assert (resting(world, SINK), resting(world, SUPPLIER_ACCOUNT), debt.state()) == (60, 930, 2)
 
 
 # finance

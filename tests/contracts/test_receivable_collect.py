@@ -36,7 +36,6 @@ from tests.contracts.world import (
     ENTERPRISE,
     FINANCIER,
     SUPPLIER,
-    TREE,
     WAGES,
     ZERO,
     World,
@@ -138,8 +137,10 @@ def test_a_cent_in_front_of_an_assignment_moves_at_most_a_cent(world: World, deb
 def test_collect_needs_money_and_a_confirmed_debt(world: World, debt: Contract) -> None:
     with reverts("receivable: nothing to collect"):
         debt.collect()
-    unconfirmed = world.activate(receivable(world, document=name_id("unconfirmed"), account=TREE))
-    world.fund(10)
+    other = name_id("another deal")
+    world.open(other)
+    unconfirmed = world.activate(receivable(world, document=name_id("unconfirmed"), account=other))
+    world.fund(10, other)
     with reverts("receivable: debt not confirmed"):
         unconfirmed.collect()
     world.fund(10, DEAL)
@@ -352,36 +353,53 @@ def test_a_debt_never_confirmed_ends_too(world: World) -> None:
     debt.close()
     assert debt.state() == EXPIRED
     debt.collect()
-    assert (named(debt, "Collected").excess, balances(world)) == (40, (0, 40, 0))
+    assert (named(debt, "Collected").excess, balances(world)) == (40, (0, 0, 0))
+    assert resting(world, ENTERPRISE_ACCOUNT) == 40
+    assert world.registry.document(DOCUMENT).amount == 0
 
 
-def test_an_overdue_debt_is_not_open(world: World, debt: Contract) -> None:
-    """As soon as anyone may call it expired, unless what rests repays it."""
+def test_an_overdue_debt_is_only_repaid(world: World, debt: Contract) -> None:
+    """Until anyone calls it expired; what other agreements see of it, they see for good."""
     overdue()
     boa.env.timestamp -= 1
-    assert debt.state() == OPEN
+    with boa.env.anchor():
+        assign(debt, assignment(SUPPLIER, FINANCIER, 1, FIRST))
     boa.env.timestamp += 1
-    assert debt.state() == EXPIRED
-    with reverts("receivable: has ended"):
+    with reverts("receivable: is overdue"):
         assign(debt, assignment(SUPPLIER, FINANCIER, 1, FIRST))
     world.fund(999, DEAL)
-    assert debt.state() == EXPIRED
-    world.fund(1, DEAL)
+    with boa.env.anchor():
+        debt.close()
+        assert debt.state() == EXPIRED
+        world.fund(1, DEAL)
+        debt.collect()
+        assert debt.state() == EXPIRED
     assert debt.state() == OPEN
+    world.fund(1, DEAL)
     debt.collect()
     assert (debt.state(), balances(world)) == (RELEASED, (0, 700, 300))
 
 
-def test_an_overdue_debt_never_confirmed_gives_its_money_to_the_creditor(world: World) -> None:
+def test_an_overdue_debt_never_confirmed_gives_its_money_back(world: World) -> None:
+    """The creditor, who did not sign, gets nothing, and the invoice is not used up."""
     open_parties(world)
     debt = world.activate(receivable(world))
     world.fund(40, DEAL)
     overdue()
-    assert debt.state() == EXPIRED
     debt.collect()
-    assert balances(world) == (0, 40, 0)
+    assert (balances(world), resting(world, ENTERPRISE_ACCOUNT)) == ((0, 0, 0), 40)
+    assert debt.state() == OPEN
     debt.close()
     assert debt.state() == EXPIRED
+
+
+def test_an_unconfirmed_debtor_without_an_account_pays_the_creditor(world: World) -> None:
+    open_parties(world)
+    debt = world.activate(receivable(world, debtor_account=ZERO))
+    world.fund(40, DEAL)
+    overdue()
+    debt.collect()
+    assert balances(world) == (0, 40, 0)
 
 
 def write_off(world: World, amount: int, reference: bytes = FIRST) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from contracts.ids import name_id
 from contracts.terms import Role
 from tests.contracts.chain import reverts
 from tests.contracts.directory.network import (
@@ -167,6 +168,14 @@ def test_a_member_counts_once_and_a_quorum_stays_reachable() -> None:
         founded([*FEWEST, member(BANK), member(AGENCY_ONE), threshold(2), not_member(BANK)])
     with reverts("directory: quorum unreachable"):
         founded([*FEWEST, member(BANK), member(AGENCY_ONE), threshold(3)])
+
+
+def test_a_quorum_needs_no_more_signatures_than_a_call_takes() -> None:
+    many = [name_id(f"agency {number}") for number in range(17)]
+    joined = [change for name in many for change in (institution(name, 2), member(name))]
+    assert founded([*FEWEST, *joined, threshold(16)]).quorum_threshold(QUORUM) == 16
+    with reverts("directory: quorum unreachable"):
+        founded([*FEWEST, *joined, threshold(17)])
 
 
 def test_a_founding_may_suspend_and_rotate_whom_it_added() -> None:
