@@ -11,9 +11,8 @@ __all__ = ["GUARD_ADVICE", "REASON_ADVICE", "advice", "page"]
 
 GUARD_ADVICE: dict[str, str] = {
     "approvals-missing": (
-        "Supervisors of more institutions of the quorum must approve, as many as the limit says. A limit below "
-        "what the clause asks for in all is that of one kind of institution, such as banks, of which too few "
-        "approved: `agreement explain` says how many of each it asks for."
+        "Supervisors of more institutions of the quorum must approve, as many as the limit says, of which "
+        "kinds `agreement explain` tells."
     ),
     "payee-not-on-roster": (
         "Pay only payees of the agreement's roster; a refused row of a batch can be skipped, and another "
