@@ -54,8 +54,8 @@ def _wanted(
     for each in returned:
         rows.setdefault(each.batch, set()).add(each.row)
     for identity, numbers in rows.items():
-        batch, held = session.get_one(BatchRow, identity), payments.batch_by_id(session, identity)
-        if held is None or batch.agreement == platform.chain.deployment.Supervision:
+        batch, held = session.get(BatchRow, identity), payments.batch_by_id(session, identity)
+        if batch is None or held is None or batch.agreement == platform.chain.deployment.Supervision:
             # Another platform's, which alone knows its rows; or from custody, where nothing is capped.
             continue
         restore = platform.chain.call("Disbursement", "restore", identity, at=batch.agreement)

@@ -46,17 +46,23 @@ def announcement(
         return platform.chain.call("Directory", "announce", listed, signatures)
 
     def on_queue(session: Session) -> None:
-        held = session.get(ChangeModel, nonce)
-        if held is None:
-            session.add(ChangeModel(nonce=nonce, changes=directory.encoded(listed)))
-        elif directory.decoded(held) != listed:
-            raise Conflict(
-                "changes-pending", "Other changes are being announced under this number; prepare yours anew."
-            )
+        session.merge(ChangeModel(nonce=nonce, changes=directory.encoded(listed), queued=False))
         directory.put_names(session, names)
 
+    def check() -> None:
+        with platform.database.read() as session:
+            _expect_ours(directory.decoded(session.get_one(ChangeModel, nonce)), listed)
+
     message = platform.chain.message("Changes", "Directory", changes=change_content(listed), nonce=nonce)
-    return Act(message, build, on_queue)
+    return Act(message, build, on_queue, key=str(nonce), check=check)
+
+
+def _expect_ours(held: list[Change], ours: list[Change]) -> None:
+    """Raises Conflict where others were announced under the same number."""
+    if held != ours:
+        raise Conflict(
+            "changes-pending", "Other changes were announced under this number; prepare yours anew."
+        )
 
 
 def recovery(
@@ -80,7 +86,11 @@ def recovery(
         session.merge(RecoveryModel(nonce=nonce, changes=directory.encoded(listed), queued=False))
         directory.put_names(session, names)
 
-    return Act(recovery_message(platform, listed, nonce), build, on_queue)
+    def check() -> None:
+        with platform.database.read() as session:
+            _expect_ours(directory.decoded(session.get_one(RecoveryModel, nonce)), listed)
+
+    return Act(recovery_message(platform, listed, nonce), build, on_queue, key=str(nonce), check=check)
 
 
 def announce(platform: Platform, act: Act, signatures: Sequence[bytes], nonce: int) -> Mined:

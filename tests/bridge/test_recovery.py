@@ -7,7 +7,7 @@ import pytest
 from eth_account import Account
 
 from bridge import setup
-from bridge.errors import ChainRefused, Invalid, NotFound
+from bridge.errors import ChainRefused, Conflict, Invalid, NotFound
 from bridge.services import accounts, acts, institutions
 from bridge.store import directory, transactions
 from bridge.store.models import TransactionState
@@ -95,6 +95,23 @@ def test_a_recovery_is_withdrawn_by_its_signers_alone(world: World) -> None:
         _recovered(world, withdrawn)
         assert (nonce, True) not in _pending(world)
     assert platform.chain.read("Directory", "institution_kind", setup.name_id("never")) == 0
+
+
+def test_one_number_announces_one_thing(world: World) -> None:
+    """Who signed other changes for the same number is not told that they were announced."""
+    platform = world.platform
+    acts_ = [
+        institutions.recovery(platform, [setup.add_institution(name, InstitutionKind.AGENCY)], [name])
+        for name in ("one-bureau", "other-bureau")
+    ]
+    with _nothing_applied():
+        _recovered(world, acts_[0])
+        with pytest.raises(Conflict, match="changes-pending"):
+            _recovered(world, acts_[1])
+    world.wait_for(
+        lambda: platform.chain.read("Directory", "institution_kind", setup.name_id("one-bureau")) > 0
+    )
+    assert platform.chain.read("Directory", "institution_kind", setup.name_id("other-bureau")) == 0
 
 
 def test_a_recovery_of_nothing_is_refused(world: World) -> None:
