@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from contracts.agreement._check_clauses import guard_places
 from contracts.agreement._check_sections import section_accounts
+from contracts.agreement._places import guard_places
 from contracts.agreement.codes import Code
 from contracts.agreement.directory import AccountFacts, DirectoryFacts, QuorumFacts
 from contracts.agreement.guard_models import (

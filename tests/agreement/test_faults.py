@@ -115,6 +115,10 @@ def beside(draft: Draft) -> None:
     draft.document["rules"][0]["to"] = "other/east"
 
 
+def payer_alone(draft: Draft) -> None:
+    draft.document["clauses"][:] = [draft.clause("roster"), draft.clause("payout cap")]
+
+
 PAYEE = {"kind": "payee_cap", "amount": "9000.00", "every": "day", "timezone": "+08:00"}
 OWN_CLASS = {"kind": "dye_class", "dye_class": "courier-pay"}
 BLACKLIST = {"kind": "blacklist", "quorum": "supervisors"}
@@ -126,6 +130,8 @@ CALENDAR = {
     "excluded": ["2026-01-01"],
     "timezone": "+08:00",
 }
+INVOICE = {"kind": "document", "document": "invoice", "by": "witness"}
+RELEASED = {"kind": "agreement_state", "agreement": "bike-order", "state": "released"}
 P, F = "courier-payouts", "fund-east"
 E, G, S, D = "bike-order", "depot-guarantee", "sales-split", "battery-receipt"
 R, A, W = "river-invoice", "budget-clearing", "depot-works"
@@ -582,6 +588,32 @@ FAULTS: dict[Code, list[tuple[str, Change, str]]] = {
             )
         ),
     ],
+    Code.DOCUMENTS_DISJOINT: [
+        (
+            P,
+            lambda draft, second=second: (
+                clause("first", "document-missing", INVOICE)(draft),
+                clause("second", "document-missing", *second)(draft),
+            ),
+            where,
+        )
+        for second, where in (
+            ([{**INVOICE, "document": "contract"}], "clauses[7]"),
+            ([{**INVOICE, "by": "river-supplies"}], "clauses[7].any[0]"),
+            ([{**INVOICE, "document": "contract"}, INVOICE], "clauses[7].any[1]"),
+        )
+    ],
+    Code.AGREEMENT_STATES_DISJOINT: [
+        (
+            P,
+            lambda draft: (
+                clause("released", "agreement-state", RELEASED)(draft),
+                clause("refunded", "agreement-state", {**RELEASED, "state": "refunded"})(draft),
+            ),
+            "clauses[7]",
+        ),
+    ],
+    Code.PAYER_ALONE: [(P, payer_alone, "clauses")],
     Code.SECTION_MISSING: [(E, without("escrow"), "escrow")],
     Code.AMOUNT_ZERO: [
         (E, set_value("escrow", "milestones", 0, "amount", to="0"), "escrow.milestones[0].amount"),
