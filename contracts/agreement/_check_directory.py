@@ -27,7 +27,7 @@ __all__ = ["account_faults", "guard_faults", "party_faults"]
 PAYER = "payer"
 _PAYER_CONTROLS = frozenset({"disbursement", "allocation", "split"})
 # What rests there for others is on no root account: `parties._check_below_root`.
-_BELOW_ROOT = frozenset({"escrow", "guarantee", "delivery-versus-payment"})
+_BELOW_ROOT = frozenset({"escrow", "guarantee", "delivery-versus-payment", "receivable"})
 # Accounts that are a party's, drawn on or paid to: the role that must control each.
 _CONTROLLED_BY = {
     "escrow.payee_account": "payee",
