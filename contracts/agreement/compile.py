@@ -152,7 +152,7 @@ def _faults(
     yield from asked_faults(content)
     yield from guard_faults(content, facts)
     yield from expectation_faults(content, roster)
-    yield from course_faults(content)
+    yield from course_faults(content, facts)
 
 
 def _roster(

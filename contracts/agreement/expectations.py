@@ -185,19 +185,23 @@ class Act(Model):
     """Somebody does something the template knows.
 
     `by` is a role, where several could; `of` names the milestone; `amount` and `price` are what the act is
-    about, and where it divides money, what the payee gets.
+    about, and where it divides money, what the payee gets; `to` and `account` are whom it names.
     """
 
     act: Slug
     """What is done, by its name in the template."""
     by: Slug | None = None
-    """The role that does it, where several could; who is owed the money, where it is passed on."""
+    """The role that does it, where several could; who is owed the money, a role or an institution."""
     of: Name | None = None
     """Name of the milestone it is about."""
     amount: Amount | None = None
     """What it is about; where it divides money, what the payee gets."""
     price: Amount | None = None
     """What the financier pays."""
+    to: Slug | None = None
+    """To whom a part of the debt is passed on: a role or an institution."""
+    account: AccountName | None = None
+    """Where who is owed the money is repaid."""
 
 
 def _event_tag(value: object) -> str:

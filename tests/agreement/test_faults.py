@@ -142,6 +142,7 @@ REQUEST = {
     "then": "paid",
 }
 COURSE = {"name": "one", "holds": {"swift-courier": "1.00"}, "then": {"state": "open"}}
+PASSED_ON = {"act": "assign", "by": "creditor", "to": "financier", "account": "swift-courier", "amount": "1"}
 ROSTER_LINE = "payee_name,payee_account\n"
 
 # Code -> (which example, the change, where the fault is, how its message begins or what it holds).
@@ -240,6 +241,16 @@ FAULTS: dict[Code, list[tuple[str, Change, str]]] = {
     Code.PARTY_UNKNOWN: [
         (P, set_value("parties", "auditor", to="nobody"), "parties.auditor"),
         (P, guard(5, by="nobody"), "clauses[5].any[0].by"),
+        (
+            R,
+            set_value("expected", 0, "events", 1, to={**PASSED_ON, "to": "nobody"}),
+            "expected[0].events[1].to",
+        ),
+        (
+            R,
+            set_value("expected", 0, "events", 1, to={**PASSED_ON, "by": "nobody"}),
+            "expected[0].events[1].by",
+        ),
     ],
     Code.PARTY_AMBIGUOUS: [
         (P, guard(5, by="supervisors"), "clauses[5].any[0].by"),
@@ -260,6 +271,11 @@ FAULTS: dict[Code, list[tuple[str, Change, str]]] = {
     Code.ACCOUNT_UNKNOWN: [
         (P, set_value("accounts", "pays_from", to="swift-courier/west"), "accounts.pays_from"),
         (F, set_value("accounts", "funds", to=["swift-courier/west"]), "accounts.funds[0]"),
+        (
+            R,
+            set_value("expected", 0, "events", 1, to={**PASSED_ON, "account": "swift-courier/west"}),
+            "expected[0].events[1].account",
+        ),
     ],
     Code.ACCOUNT_REPEATED: [
         (E, set_value("escrow", "payee_account", to="swift-courier"), "escrow.payee_account"),
@@ -747,6 +763,18 @@ FAULTS: dict[Code, list[tuple[str, Change, str]]] = {
         (E, set_value("expected", 0, "holds", to={"x": "1"}), "expected[0].holds"),
         (E, set_value("expected", 0, "then", "paid", to={"x": "1"}), "expected[0].then.paid"),
         (E, set_value("expected", 3, "events", to=[{"after": "1d"}]), "expected[3].events"),
+        *(
+            (R, set_value("expected", 0, "events", 1, to=event), where)
+            for event, where in (
+                ({**PASSED_ON, "by": None}, "expected[0].events[1]"),
+                ({**PASSED_ON, "to": None}, "expected[0].events[1]"),
+                ({**PASSED_ON, "account": None}, "expected[0].events[1]"),
+                ({**PASSED_ON, "price": "1"}, "expected[0].events[1].price"),
+                ({"act": "repay-on", "account": "swift-courier"}, "expected[0].events[1]"),
+                ({"act": "collect", "by": "creditor"}, "expected[0].events[1].by"),
+                ({"act": "collect", "to": "creditor"}, "expected[0].events[1].to"),
+            )
+        ),
     ],
 }
 
