@@ -13,7 +13,7 @@ from api.cli.files import content
 from api.cli.output import note
 from api.cli.session import Keystores, Session, Yes, connected
 from api.client import FormFile
-from api.errors import Misused, VerificationFailed
+from api.errors import Misused, Refused, VerificationFailed
 from bridge.money import minor_from_decimal_text
 from contracts.ids import name_id
 
@@ -77,12 +77,34 @@ def _guards(found: Any) -> list[dict[str, Any]]:
     ]
 
 
+def _open_ends(session: Session, path: Path) -> list[str]:
+    """Accounts of a file from which no agreement in force, nor its own, takes the money that gets there."""
+    try:
+        session.client.post_form("/v1/agreements/check-together", {}, _workflow([path]))
+    except Refused as refused:
+        faults = refused.problem.get("errors") or []
+        return [str(fault["detail"]) for fault in faults if fault.get("code") == "no-exit"]
+    return []
+
+
+def _emit_noted(session: Session, found: dict[str, Any], notes: list[str]) -> None:
+    """Print a result; for people what is to be noted stands beside it."""
+    session.emit({**found, "notes": notes}, found)
+    if not session.as_json:
+        for each in notes:
+            note(f"note: {each}")
+
+
 @app.command()
 @connected
 def check(session: Session, files: AgreementPaths) -> None:
-    """Check a file against the directory, and name every fault; several are checked as one workflow."""
+    """Check a file against the directory, and name every fault; several are checked as one workflow.
+
+    One alone may be the first of a workflow: where money could not leave yet is noted and is no fault.
+    """
     if len(files) == 1:
-        session.emit(session.client.post_form("/v1/agreements/check", {}, _files(files[0])))
+        notes = _open_ends(session, files[0])
+        _emit_noted(session, session.client.post_form("/v1/agreements/check", {}, _files(files[0])), notes)
     else:
         session.emit(session.client.post_form("/v1/agreements/check-together", {}, _workflow(files)))
 
@@ -123,7 +145,8 @@ def replay(session: Session, file: AgreementPath) -> None:
 @connected
 def deploy(session: Session, file: AgreementPath) -> None:
     """Put an agreement on chain, inactive, if every expected result came out."""
-    session.emit(session.client.post_form("/v1/agreements", {}, _files(file)))
+    notes = _open_ends(session, file)
+    _emit_noted(session, session.client.post_form("/v1/agreements", {}, _files(file)), notes)
 
 
 @app.command()

@@ -20,8 +20,9 @@ from contracts.agreement.expect import (
     judge,
 )
 from contracts.agreement.explain import Explanation, explain
-from contracts.agreement.model import AgreementFile, json_schema, load
+from contracts.agreement.model import AgreementFile, load
 from contracts.agreement.roster import RosterEntry
+from contracts.agreement.schema import json_schema
 from contracts.agreement.texts import Text
 from contracts.agreement.workflow import agreement_facts
 

@@ -3,25 +3,26 @@
 from collections.abc import Iterator, Sequence
 from itertools import combinations, permutations
 
-from contracts.agreement.clock import CLOCK_KINDS, common_moment
+from contracts.agreement._check_contradictions import contradiction_faults
+from contracts.agreement._check_needless import needless_faults
+from contracts.agreement._places import drawable_classes, guard_places
 from contracts.agreement.codes import Code
 from contracts.agreement.guard_models import (
     MAX_GUARDS,
     MAX_PAYEE_CAPS,
     Blacklist,
     DyeClass,
-    GuardModel,
     LineCap,
     PayeeCap,
     PayeeRoster,
 )
-from contracts.agreement.guards import ALONE, COUNTED, chain_guards, implies, kind_of
+from contracts.agreement.guards import ALONE, COUNTED, chain_guards, implies, is_same, kind_of
 from contracts.agreement.model import Agreement
 from contracts.agreement.sections import SECTIONS
 from contracts.errors import Fault
 from contracts.terms import Guard, Kind
 
-__all__ = ["TEMPLATE_KINDS", "clause_faults", "drawable_classes", "guard_places"]
+__all__ = ["TEMPLATE_KINDS", "clause_faults"]
 
 # The `ALLOWED_KINDS` of each template.
 TEMPLATE_KINDS: dict[str, frozenset[Kind]] = {
@@ -30,13 +31,6 @@ TEMPLATE_KINDS: dict[str, frozenset[Kind]] = {
         {Kind.PAYOUT_CAP, Kind.WINDOW_CAP, Kind.TIME_WINDOW, Kind.LIFETIME_CAP, Kind.CALENDAR_DAY}
     ),
 }
-
-
-def guard_places(content: Agreement) -> Iterator[tuple[str, int, GuardModel]]:
-    """Every guard: where it is written, its clause's number, and itself."""
-    for number, clause in enumerate(content.clauses):
-        for place, guard in enumerate(clause.any_of):
-            yield f"clauses[{number}].any[{place}]", number, guard
 
 
 def clause_faults(content: Agreement) -> Iterator[Fault]:
@@ -49,8 +43,8 @@ def clause_faults(content: Agreement) -> Iterator[Fault]:
     clauses = chain_guards(content)
     for number, guards in enumerate(clauses):
         yield from _within_clause_faults(f"clauses[{number}]", guards)
-    yield from _between_clauses_faults(content, clauses)
-    yield from _time_faults(clauses)
+    yield from needless_faults(content, clauses)
+    yield from contradiction_faults(content, clauses)
 
 
 def _name_faults(content: Agreement) -> Iterator[Fault]:
@@ -117,16 +111,6 @@ def _blacklist_faults(content: Agreement) -> Iterator[Fault]:
             yield Fault(where, Code.BLACKLIST_REPEATED, message)
 
 
-def drawable_classes(content: Agreement) -> frozenset[str]:
-    """Classes of money that may be drawn on: what all dye_class clauses allow, else that of the account."""
-    named = [
-        {guard.dye_class for guard in clause.any_of if isinstance(guard, DyeClass)}
-        for clause in content.clauses
-        if all(isinstance(guard, DyeClass) for guard in clause.any_of)
-    ]
-    return frozenset(set.intersection(*named)) if named else frozenset({content.accounts.dye_class})
-
-
 def _dye_class_faults(content: Agreement) -> Iterator[Fault]:
     """Classes beside other guards, that exclude each other, and caps on classes that are never drawn on."""
     for where, number, guard in guard_places(content):
@@ -152,75 +136,10 @@ def _within_clause_faults(where: str, guards: Sequence[Guard]) -> Iterator[Fault
         message = "give a cap that counts payments a clause of its own"
         yield Fault(where, Code.CAP_SHARED, message)
     for (_, a), (place, b) in combinations(enumerate(guards), 2):
-        if _is_same(a, b) and a.kind != Kind.ROSTER:
+        if is_same(a, b) and a.kind != Kind.ROSTER:
             message = "this guard is written twice in the clause; keep one"
             yield Fault(f"{where}.any[{place}]", Code.GUARD_DUPLICATE, message)
     for (place, a), (other, b) in permutations(enumerate(guards), 2):
-        if not _is_same(a, b) and implies(a, b):
+        if not is_same(a, b) and implies(a, b):
             message = f"whenever this guard holds, any[{other}] holds too; remove one of them"
             yield Fault(f"{where}.any[{place}]", Code.GUARD_UNREACHABLE, message)
-
-
-def _is_same(a: Guard, b: Guard) -> bool:
-    return implies(a, b) and implies(b, a)
-
-
-# What a stricter cap of the first kind makes needless: a cap of the second kind that is not lower.
-_COVERS = frozenset(
-    {
-        (Kind.BATCH_CAP, Kind.PAYOUT_CAP),
-        (Kind.PAYEE_CAP, Kind.PAYOUT_CAP),
-        (Kind.WINDOW_CAP, Kind.PAYOUT_CAP),
-        (Kind.WINDOW_CAP, Kind.BATCH_CAP),
-        (Kind.LIFETIME_CAP, Kind.PAYOUT_CAP),
-        (Kind.LIFETIME_CAP, Kind.BATCH_CAP),
-        (Kind.LIFETIME_CAP, Kind.WINDOW_CAP),
-    }
-)
-
-
-def _between_clauses_faults(content: Agreement, clauses: Sequence[Sequence[Guard]]) -> Iterator[Fault]:
-    """A clause that a stricter one makes needless; of two equal ones the later is named."""
-    for (a, stricter), (b, needless) in permutations(enumerate(clauses), 2):
-        equal = a > b and _makes_needless(needless, stricter)
-        if not equal and _makes_needless(stricter, needless):
-            message = (
-                f"can never refuse what {content.clauses[a].name!r} lets pass; remove it or make it stricter"
-            )
-            yield Fault(f"clauses[{b}]", Code.CLAUSE_UNREACHABLE, message)
-
-
-def _makes_needless(stricter: Sequence[Guard], needless: Sequence[Guard]) -> bool:
-    kinds = {guard.kind for guard in stricter}
-    if Kind.ROSTER in kinds:
-        return False
-    alone = len(stricter) == 1 and len(needless) == 1
-    # Caps of one clause each count by themselves, so together they may let pass what neither would.
-    if (kinds | {guard.kind for guard in needless}) & COUNTED and not alone:
-        return False
-    return all(any(implies(a, b) or _covers(a, b) for b in needless) for a in stricter)
-
-
-def _covers(first: Guard, second: Guard) -> bool:
-    return (first.kind, second.kind) in _COVERS and first.a <= second.a
-
-
-def _time_faults(clauses: Sequence[Sequence[Guard]]) -> Iterator[Fault]:
-    timed = [
-        (number, guards)
-        for number, guards in enumerate(clauses)
-        if all(guard.kind in CLOCK_KINDS and _is_ever_open(guard) for guard in guards)
-    ]
-    never = [number for number, guards in timed if common_moment([guards]) is None]
-    for number in never:
-        message = "none of its days has such hours or is such a day of the week; it is never open"
-        yield Fault(f"clauses[{number}]", Code.TIME_WINDOW_EMPTY, message)
-    if timed and not never and common_moment([guards for _, guards in timed]) is None:
-        numbers = ", ".join(f"clauses[{number}]" for number, _ in timed)
-        message = f"{numbers} are never open at the same time; nothing could ever be paid"
-        yield Fault(f"clauses[{timed[-1][0]}]", Code.TIME_WINDOWS_DISJOINT, message)
-
-
-def _is_ever_open(guard: Guard) -> bool:
-    """Whether its operands are in order; those that are not have a fault of their own."""
-    return any(guard.subject) if guard.kind == Kind.CALENDAR_DAY else guard.a < guard.b

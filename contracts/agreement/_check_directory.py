@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from contracts.agreement._check_clauses import guard_places
 from contracts.agreement._check_sections import section_accounts
+from contracts.agreement._places import guard_places
 from contracts.agreement.codes import Code
 from contracts.agreement.directory import AccountFacts, DirectoryFacts, QuorumFacts
 from contracts.agreement.guard_models import (
@@ -22,12 +22,12 @@ from contracts.agreement.sections import Escrow
 from contracts.errors import Fault
 from contracts.terms import InstitutionKind
 
-__all__ = ["account_faults", "guard_faults", "party_faults"]
+__all__ = ["account_faults", "account_unknown", "guard_faults", "institution_faults", "party_faults"]
 
 PAYER = "payer"
 _PAYER_CONTROLS = frozenset({"disbursement", "allocation", "split"})
 # What rests there for others is on no root account: `parties._check_below_root`.
-_BELOW_ROOT = frozenset({"escrow", "guarantee", "delivery-versus-payment"})
+_BELOW_ROOT = frozenset({"escrow", "guarantee", "delivery-versus-payment", "receivable"})
 # Accounts that are a party's, drawn on or paid to: the role that must control each.
 _CONTROLLED_BY = {
     "escrow.payee_account": "payee",
@@ -65,12 +65,11 @@ def party_faults(content: Agreement, facts: DirectoryFacts) -> Iterator[Fault]:
     if isinstance(content.section, Escrow):
         for number, milestone in enumerate(content.section.milestones):
             if milestone.by is not None:
-                yield from _institution_faults(
-                    content, facts, f"escrow.milestones[{number}].by", milestone.by
-                )
+                yield from institution_faults(content, facts, f"escrow.milestones[{number}].by", milestone.by)
 
 
-def _account_unknown(name: str) -> str:
+def account_unknown(name: str) -> str:
+    """What to do where the ledger has no such account."""
     return (
         f"the ledger has no account {name!r}; a bank supervises it (account supervise), "
         "or the operator of the account above opens it (account open)"
@@ -86,7 +85,7 @@ def account_faults(content: Agreement, facts: DirectoryFacts) -> Iterator[Fault]
     for where, name in places.items():
         account = facts.accounts.get(name)
         if account is None:
-            yield Fault(where, Code.ACCOUNT_UNKNOWN, _account_unknown(name))
+            yield Fault(where, Code.ACCOUNT_UNKNOWN, account_unknown(name))
             continue
         if account.currency != content.currency:
             message = f"{name} holds {account.currency}, the agreement is in {content.currency}"
@@ -145,10 +144,10 @@ def guard_faults(content: Agreement, facts: DirectoryFacts) -> Iterator[Fault]:
             case Blacklist():
                 yield from _listed_faults(content, facts, where, guard.quorum)
             case Countersignature():
-                yield from _institution_faults(content, facts, f"{where}.by", guard.by)
+                yield from institution_faults(content, facts, f"{where}.by", guard.by)
                 yield from _payer_faults(content, f"{where}.by", guard.by, "counter-sign its own payment")
             case Document():
-                yield from _institution_faults(content, facts, f"{where}.by", guard.by)
+                yield from institution_faults(content, facts, f"{where}.by", guard.by)
                 yield from _payer_faults(content, f"{where}.by", guard.by, "register its own document")
             case AgreementState():
                 yield from _agreement_faults(content, facts, where, guard.agreement)
@@ -227,7 +226,7 @@ def _evidence_faults(
 ) -> Iterator[Fault]:
     """Witnesses that are nobody, that could be several, or more than the quorum has."""
     if guard.by is not None:
-        yield from _institution_faults(content, facts, f"{where}.by", guard.by)
+        yield from institution_faults(content, facts, f"{where}.by", guard.by)
         yield from _payer_faults(content, f"{where}.by", guard.by, "attest its own payment")
     if guard.quorum is None:
         return
@@ -239,7 +238,7 @@ def _evidence_faults(
         yield Fault(f"{where}.institutions", Code.QUORUM_UNREACHABLE, message)
 
 
-def _institution_faults(content: Agreement, facts: DirectoryFacts, where: str, role: str) -> Iterator[Fault]:
+def institution_faults(content: Agreement, facts: DirectoryFacts, where: str, role: str) -> Iterator[Fault]:
     """A role or an institution that is nobody, or could be several."""
     institutions = content.institutions_of(role)
     if not institutions and role not in facts.institutions:

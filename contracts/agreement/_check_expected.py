@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 
-from contracts.agreement._check_clauses import drawable_classes
+from contracts.agreement._places import drawable_classes
 from contracts.agreement.codes import Code
 from contracts.agreement.expectations import (
     UNKNOWN_PAYEE,

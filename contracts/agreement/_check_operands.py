@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from contracts.agreement import values
-from contracts.agreement._check_clauses import guard_places
+from contracts.agreement._places import guard_places
 from contracts.agreement.codes import Code
 from contracts.agreement.guard_models import (
     MAX_CALENDAR_DAYS,

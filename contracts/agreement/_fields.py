@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, JsonValue
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from contracts.agreement import values
@@ -72,68 +73,88 @@ def readable(value: str) -> None:
         raise ValueError(f"write 1 to {MAX_NAME_CHARACTERS} visible characters, no spaces around them")
 
 
+def _form(pattern: str, examples: list[JsonValue] | None = None, most: int | None = None) -> FieldInfo:
+    """What the JSON Schema says of a text, for editors: it lets pass all that the reader takes, and more."""
+    said: dict[str, JsonValue] = {"pattern": f"^{pattern}$"}
+    if most is not None:
+        said["maxLength"] = most
+    if examples is not None:
+        said["examples"] = examples
+    found: FieldInfo = Field(json_schema_extra=said)
+    return found
+
+
 _SLUG_FORM = "lower-case letters and digits in words joined by '-'"
+_DAY_FORM = "2[0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+_MINUTE_FORM = "([01][0-9]|2[0-3]):[0-5][0-9]"
+_OFFSET_FORM = "[+-](0[0-9]|1[0-3]):[0-5][0-9]|[+-]14:00"
+_WINDOW_FORM = "hour|day|week|[1-9][0-9]{2,7}s"
 Amount = Annotated[
     str,
     _text(Code.AMOUNT_INVALID, values.minor_units, 'put the amount in quotes: "2000.00"'),
-    Field(json_schema_extra={"pattern": r"^(0|[1-9][0-9]{0,15})(\.[0-9]{2})?$", "examples": ["2000.00"]}),
+    _form(r"(0|[1-9][0-9]{0,15})(\.[0-9]{2})?", examples=["2000.00"]),
 ]
 Slug = Annotated[
     str,
     _text(Code.NAME_INVALID, _matching(_SLUG, _SLUG_FORM)),
-    Field(json_schema_extra={"pattern": f"^{_SLUG}$"}),
+    _form(_SLUG, most=MAX_NAME_CHARACTERS),
 ]
 Hash = Annotated[
     str,
     _text(Code.NAME_INVALID, _matching(_HASH, "0x and the 64 hex digits of a hash, not all zero")),
-    Field(json_schema_extra={"pattern": f"^{_HASH}$"}),
+    _form(_HASH),
 ]
 AccountName = Annotated[
     str,
     _text(Code.NAME_INVALID, _matching(_ACCOUNT, f"{_SLUG_FORM}, levels joined by '/'")),
-    Field(json_schema_extra={"pattern": f"^{_ACCOUNT}$"}),
+    _form(_ACCOUNT, most=MAX_NAME_CHARACTERS),
 ]
 FileName = Annotated[
     str,
     _text(Code.NAME_INVALID, _matching(_FILE_NAME, "the name of a .csv file without a folder")),
-    Field(json_schema_extra={"pattern": f"^{_FILE_NAME}$"}),
+    _form(_FILE_NAME, most=MAX_NAME_CHARACTERS),
 ]
 Name = Annotated[
     str,
     _text(Code.NAME_INVALID, readable),
-    Field(json_schema_extra={"minLength": 1, "maxLength": MAX_NAME_CHARACTERS}),
+    _form(r"\S(.*\S)?", most=MAX_NAME_CHARACTERS),
 ]
-Day = Annotated[
-    str, _text(Code.DATE_INVALID, values.day_seconds), Field(json_schema_extra={"format": "date"})
-]
+Day = Annotated[str, _text(Code.DATE_INVALID, values.day_seconds), _form(_DAY_FORM, examples=["2026-01-01"])]
 Hours = Annotated[
     str,
     _text(Code.HOURS_INVALID, values.daily_seconds),
-    Field(json_schema_extra={"examples": ["09:00-17:30"]}),
+    _form(f"{_MINUTE_FORM}-({_MINUTE_FORM}|24:00)", examples=["09:00-17:30"]),
 ]
 Offset = Annotated[
     str,
     _text(Code.TIMEZONE_INVALID, values.offset_seconds),
-    Field(json_schema_extra={"examples": ["+08:00"]}),
+    _form(f"({_OFFSET_FORM})", examples=["+08:00"]),
 ]
 Duration = Annotated[
-    str, _text(Code.DURATION_INVALID, values.duration_seconds), Field(json_schema_extra={"examples": ["30d"]})
+    str,
+    _text(Code.DURATION_INVALID, values.duration_seconds),
+    _form("[1-9][0-9]{0,9}[smhd]", examples=["30d", "12h"]),
 ]
 Window = Annotated[
     str,
     _text(Code.DURATION_INVALID, values.window_seconds),
-    Field(json_schema_extra={"examples": ["hour", "day", "week", "900s"]}),
+    _form(f"({_WINDOW_FORM})", examples=["hour", "day", "week", "900s"]),
 ]
 PayeeWindow = Annotated[
     str,
     _text(Code.DURATION_INVALID, values.payee_window_seconds),
-    Field(json_schema_extra={"examples": ["day", "week", "ever"]}),
+    _form(f"({_WINDOW_FORM}|ever)", examples=["day", "week", "ever"]),
 ]
 Percent = Annotated[
     str,
     _text(Code.PERCENT_INVALID, values.basis_points, 'put the share in quotes: "12.50%"'),
-    Field(json_schema_extra={"pattern": r"^(0|[1-9][0-9]?|100)(\.[0-9]{1,2})?%$", "examples": ["12.50%"]}),
+    _form(r"((0|[1-9][0-9]?)(\.[0-9]{1,2})?|100(\.0{1,2})?)%", examples=["12.50%"]),
 ]
 Moment = Annotated[
-    str, _text(Code.MOMENT_INVALID, values.unix_seconds), Field(json_schema_extra={"format": "date-time"})
+    str,
+    _text(Code.MOMENT_INVALID, values.unix_seconds),
+    _form(
+        f"{_DAY_FORM}T{_MINUTE_FORM}:[0-5][0-9](Z|[+-]{_MINUTE_FORM})",
+        examples=["2030-01-01T10:00:00+08:00"],
+    ),
 ]

@@ -7,7 +7,10 @@ __all__ = ["ACTS", "ActRule"]
 
 @dataclass(frozen=True)
 class ActRule:
-    """An act: the roles one of which does it (none: anyone, or all it takes); what it must or may name."""
+    """An act: the roles one of which does it (none: anyone, or all it takes); what it must or may name.
+
+    An act that needs `by` is done by any institution, named by a role or by itself.
+    """
 
     by: tuple[str, ...] = ()
     needs: frozenset[str] = frozenset()
@@ -50,7 +53,9 @@ ACTS: dict[str, dict[str, ActRule]] = {
     },
     "receivable": {
         "register": _rule(),
+        "assign": _rule(needs="by to account amount"),
         "finance": _rule("creditor", needs="amount price"),
+        "repay-on": _rule(needs="by account"),
         "repay": _rule("debtor", needs="amount"),
         "collect": _rule(),
         "close": _rule(),

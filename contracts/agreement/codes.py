@@ -86,6 +86,9 @@ class Code(StrEnum):
     DYE_CLASSES_DISJOINT = "dye-classes-disjoint"
     TIME_WINDOW_EMPTY = "time-window-empty"
     TIME_WINDOWS_DISJOINT = "time-windows-disjoint"
+    DOCUMENTS_DISJOINT = "documents-disjoint"
+    AGREEMENT_STATES_DISJOINT = "agreement-states-disjoint"
+    PAYER_ALONE = "payer-alone"
     # Templates without clauses
     SECTION_MISSING = "section-missing"
     AMOUNT_ZERO = "amount-zero"

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from eth_hash.auto import keccak
 
-from contracts.agreement._check_clauses import clause_faults, guard_places
+from contracts.agreement._check_asked import asked_faults
+from contracts.agreement._check_clauses import clause_faults
 from contracts.agreement._check_courses import course_faults
 from contracts.agreement._check_directory import account_faults, guard_faults, party_faults
 from contracts.agreement._check_expected import expectation_faults
 from contracts.agreement._check_operands import operand_faults
 from contracts.agreement._check_sections import section_faults
+from contracts.agreement._places import guard_places
 from contracts.agreement.codes import Code
 from contracts.agreement.directory import DirectoryFacts
 from contracts.agreement.guard_models import PayeeRoster
@@ -147,9 +149,10 @@ def _faults(
     yield from account_faults(content, facts)
     yield from operand_faults(content)
     yield from clause_faults(content)
+    yield from asked_faults(content)
     yield from guard_faults(content, facts)
     yield from expectation_faults(content, roster)
-    yield from course_faults(content)
+    yield from course_faults(content, facts)
 
 
 def _roster(

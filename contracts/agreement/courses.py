@@ -39,13 +39,18 @@ class Passed:
 
 @dataclass(frozen=True)
 class Done:
-    """An act of `acts.ACTS`; `milestone` is its number in an escrow, amounts are minor units."""
+    """An act of `acts.ACTS`; `milestone` is its number in an escrow, amounts are minor units.
+
+    `by` and `to` are roles of the file or institutions, `account` is an account's name.
+    """
 
     act: str
     by: str | None = None
     milestone: int | None = None
     amount_minor: int | None = None
     price_minor: int | None = None
+    to: str | None = None
+    account: str | None = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +116,8 @@ def _event(event: Act | TimePasses, milestones: list[str]) -> Passed | Done:
         milestone=None if event.of is None else milestones.index(event.of),
         amount_minor=None if event.amount is None else minor_units(event.amount),
         price_minor=None if event.price is None else minor_units(event.price),
+        to=event.to,
+        account=event.account,
     )
 
 

@@ -6,9 +6,9 @@ Every sentence is one entry of a table: the two languages stand next to each oth
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from contracts.agreement._check_clauses import drawable_classes
 from contracts.agreement._explain_guards import guard_text
 from contracts.agreement._explain_sections import section_lines
+from contracts.agreement._places import drawable_classes
 from contracts.agreement._wording import filled, listed
 from contracts.agreement.compile import CompiledAgreement
 from contracts.agreement.expectations import Outcome

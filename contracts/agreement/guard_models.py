@@ -61,13 +61,18 @@ MARK = "~"
 
 EndState = Literal["open", "released", "expired", "refunded", "disputed"]
 InstitutionWord = Literal["bank", "agency", "enterprise", "auditor"]
+# Fewer than two is a fault of its own, which says why.
+Institutions = Annotated[int, Field(le=MAX_SIGNERS, json_schema_extra={"minimum": 2})]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
 class Model(BaseModel):
-    """Base of everything a file holds: read strictly, no unknown keys, never changed."""
+    """Base of everything a file holds: read strictly, no unknown keys, never changed.
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    The docstring under a field is its description in the JSON Schema.
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Approval(Model):
@@ -75,10 +80,13 @@ class Approval(Model):
 
     kind: Literal["approval"]
     quorum: Slug
-    at_least: int = Field(le=MAX_SIGNERS)
+    """The quorum, a role under `parties` that lists its institutions."""
+    at_least: Institutions
+    """How many institutions must approve: 2 or more."""
     quota: dict[InstitutionWord, Annotated[int, Field(ge=1, le=MAX_SIGNERS)]] = Field(
         default_factory=dict, max_length=4
     )
+    """How many of each kind must be among them: `{bank: 1, agency: 1}`."""
 
 
 class PayeeRoster(Model):
@@ -86,6 +94,7 @@ class PayeeRoster(Model):
 
     kind: Literal["payee_roster"]
     file: FileName
+    """Name of the CSV file, which stands beside the agreement."""
 
 
 class PayoutCap(Model):
@@ -93,6 +102,7 @@ class PayoutCap(Model):
 
     kind: Literal["payout_cap"]
     amount: Amount
+    """The most that one payout may be."""
 
 
 class WindowCap(Model):
@@ -100,8 +110,11 @@ class WindowCap(Model):
 
     kind: Literal["window_cap"]
     amount: Amount
+    """The most that is reserved (in an allocation: transferred) in one window."""
     every: Window
+    """`hour`, `day`, `week` (from Monday), or a number of seconds: `900s`."""
     timezone: Offset
+    """Local time, in which days and weeks begin."""
 
 
 class TimeWindow(Model):
@@ -109,10 +122,15 @@ class TimeWindow(Model):
 
     kind: Literal["time_window"]
     from_day: Day = Field(alias="from")
+    """The first day on which it is open."""
     until: Day
+    """The last day on which it is open."""
     daily: Hours = "00:00-24:00"
+    """Hours of the day; they may cross midnight."""
     days: tuple[Weekday, ...] = Field(default=(), max_length=7)
+    """Days of the week; every day if left out."""
     timezone: Offset
+    """Local time of days and hours."""
 
 
 class Evidence(Model):
@@ -120,10 +138,15 @@ class Evidence(Model):
 
     kind: Literal["evidence"]
     evidence: Slug
+    """The kind of evidence."""
     by: Slug | None = None
+    """Who attests it: a role with one institution, or an institution; never the payer."""
     quorum: Slug | None = None
+    """Instead of `by`: a quorum, several of whose institutions attest it."""
     institutions: int = Field(default=1, ge=1, le=MAX_SIGNERS)
+    """How many of the quorum."""
     fresh_for: Duration
+    """How long ago it may have been observed."""
 
 
 class BatchCap(Model):
@@ -131,6 +154,7 @@ class BatchCap(Model):
 
     kind: Literal["batch_cap"]
     amount: Amount
+    """The most that one batch may be."""
 
 
 class LifetimeCap(Model):
@@ -138,6 +162,7 @@ class LifetimeCap(Model):
 
     kind: Literal["lifetime_cap"]
     amount: Amount
+    """The most that is ever reserved (in an allocation: transferred)."""
 
 
 class PayeeCap(Model):
@@ -145,8 +170,11 @@ class PayeeCap(Model):
 
     kind: Literal["payee_cap"]
     amount: Amount
+    """The most that one payee gets in one window."""
     every: PayeeWindow
+    """`hour`, `day`, `week`, a number of seconds, or `ever`."""
     timezone: Offset | None = None
+    """Local time, in which days and weeks begin; not with `ever`."""
 
 
 class Blacklist(Model):
@@ -154,6 +182,7 @@ class Blacklist(Model):
 
     kind: Literal["blacklist"]
     quorum: Slug
+    """The quorum, each of whose supervisors may block a payee."""
 
 
 class DyeClass(Model):
@@ -161,6 +190,7 @@ class DyeClass(Model):
 
     kind: Literal["dye_class"]
     dye_class: Slug
+    """The class of money."""
 
 
 class LineCap(Model):
@@ -168,7 +198,9 @@ class LineCap(Model):
 
     kind: Literal["line_cap"]
     dye_class: Slug
+    """The class of money it counts."""
     amount: Amount
+    """The most that is ever reserved from it."""
 
 
 class Countersignature(Model):
@@ -176,6 +208,7 @@ class Countersignature(Model):
 
     kind: Literal["countersignature"]
     by: Slug
+    """Who counter-signs: a role with one institution, or an institution; never the payer."""
 
 
 class AgreementState(Model):
@@ -183,7 +216,9 @@ class AgreementState(Model):
 
     kind: Literal["agreement_state"]
     agreement: Slug
+    """The other agreement."""
     state: EndState
+    """The state it must be in."""
 
 
 class AgreementBalance(Model):
@@ -191,8 +226,11 @@ class AgreementBalance(Model):
 
     kind: Literal["agreement_balance"]
     agreement: Slug
+    """The other agreement."""
     dye_class: Slug
+    """The class of money."""
     at_least: Amount
+    """What its account must hold."""
 
 
 class Waiting(Model):
@@ -200,8 +238,11 @@ class Waiting(Model):
 
     kind: Literal["waiting"]
     quorum: Slug
-    at_least: int = Field(le=MAX_SIGNERS)
+    """The quorum, a role under `parties`."""
+    at_least: Institutions
+    """How many institutions must have approved: 2 or more."""
     wait: Duration
+    """How long since then."""
 
 
 class Document(Model):
@@ -209,7 +250,9 @@ class Document(Model):
 
     kind: Literal["document"]
     document: Slug
+    """The kind of document."""
     by: Slug
+    """Who registers it: a role with one institution, or an institution; never the payer."""
 
 
 class Calendar(Model):
@@ -217,10 +260,15 @@ class Calendar(Model):
 
     kind: Literal["calendar"]
     from_day: Day = Field(alias="from")
+    """The first day of the calendar."""
     until: Day
+    """The last day of the calendar, at most 256 days in all."""
     allowed: tuple[Day, ...] = Field(default=(), max_length=MAX_CALENDAR_DAYS)
+    """The days on which it is open; or write `excluded`."""
     excluded: tuple[Day, ...] = Field(default=(), max_length=MAX_CALENDAR_DAYS)
+    """The days on which it is closed; or write `allowed`."""
     timezone: Offset
+    """Local time, in which days begin."""
 
 
 Cap = PayoutCap | WindowCap | BatchCap | LifetimeCap | PayeeCap | LineCap
@@ -303,4 +351,6 @@ class Clause(Model):
     """A clause is satisfied by any one of its guards; all clauses must be satisfied."""
 
     name: Name
+    """What people, refusals and expected results call the clause."""
     any_of: tuple[GuardEntry, ...] = Field(alias="any", min_length=1, max_length=MAX_GUARDS)
+    """Guards, any one of which satisfies the clause."""

@@ -41,6 +41,7 @@ __all__ = [
     "chain_guards",
     "implies",
     "institution_of",
+    "is_same",
     "kind_of",
     "refusal_codes",
 ]
@@ -265,3 +266,8 @@ def implies(first: Guard, second: Guard) -> bool:
 def _has_quota(first: Guard, second: Guard) -> bool:
     shifts = range(0, 128, 32)
     return all(first.b >> shift & 0xFFFFFFFF >= second.b >> shift & 0xFFFFFFFF for shift in shifts)
+
+
+def is_same(a: Guard, b: Guard) -> bool:
+    """Whether either holds whenever the other does."""
+    return implies(a, b) and implies(b, a)

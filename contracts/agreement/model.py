@@ -4,7 +4,7 @@ Amounts, dates and durations stay the text the author wrote, checked; `values` t
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, ValidationError
 from pydantic_core import ErrorDetails
@@ -33,7 +33,6 @@ __all__ = [
     "Agreement",
     "AgreementFile",
     "Title",
-    "json_schema",
     "load",
 ]
 
@@ -49,15 +48,20 @@ class Title(Model):
     """What people call the agreement."""
 
     zh: Name
+    """In Chinese."""
     en: Name
+    """In English."""
 
 
 class Accounts(Model):
     """Where the money comes from and, in an allocation, where it may go."""
 
     pays_from: AccountName
+    """The account that money leaves, or on which it rests."""
     dye_class: Slug = "general"
+    """The class of money that may be used."""
     funds: tuple[AccountName, ...] = Field(default=(), max_length=MAX_DESTINATIONS)
+    """Allocation only: the accounts an operator may fund."""
 
 
 def _party_tag(value: object) -> str:
@@ -77,7 +81,9 @@ class Agreement(Model):
     """Everything an agreement file says."""
 
     agreement: Slug
+    """Id of the agreement."""
     title: Title
+    """What people call it."""
     template: Literal[
         "disbursement@1.0.0",
         "allocation@1.0.0",
@@ -87,18 +93,31 @@ class Agreement(Model):
         "delivery-versus-payment@1.0.0",
         "receivable@1.0.0",
     ]
+    """The template, with its version."""
     version: int = Field(ge=1, le=1_000_000)
+    """1, 2, 3 …: of this agreement."""
     currency: Literal["CNY", "EUR", "HKD", "USD"]
+    """That of the accounts."""
     parties: dict[Slug, Party] = Field(min_length=1, max_length=MAX_PARTIES)
+    """Role -> institution, or a list of them. A quorum is a role too."""
     accounts: Accounts
+    """Whose money it is."""
     clauses: tuple[Clause, ...] = Field(default=(), max_length=MAX_CLAUSES)
+    """Disbursement and allocation: all of them must be satisfied."""
     rules: tuple[Rule, ...] = Field(default=(), max_length=MAX_RULES)
+    """Allocation only: what moves by itself, in this order."""
     escrow: Escrow | None = None
+    """What an escrow says instead of clauses."""
     guarantee: Guarantee | None = None
+    """What a guarantee says instead of clauses."""
     split: Split | None = None
+    """What a split says instead of clauses."""
     delivery: Delivery | None = None
+    """What a delivery versus payment says instead of clauses."""
     receivable: Receivable | None = None
+    """What a receivable says instead of clauses."""
     expected: tuple[ExpectedCase, ...] = Field(max_length=MAX_CASES)
+    """Expected results: each is tried before anyone signs."""
 
     @property
     def template_name(self) -> str:
@@ -150,14 +169,6 @@ def load(text: bytes | str) -> AgreementFile:
     if faults:
         raise AgreementInvalid(faults[:MAX_FAULTS])
     return AgreementFile(source, content)
-
-
-def json_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of the file, for editors; `schema.json` beside this module holds it."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **Agreement.model_json_schema(by_alias=True),
-    }
 
 
 # Where pydantic's own words would not tell the author what to do.

@@ -240,6 +240,24 @@ def _receivable_register(scene: _Scene) -> Values:
     }
 
 
+def _receivable_assign(scene: _Scene) -> Values:
+    return {
+        "holder": scene.party(scene.act.by or ""),
+        "to": scene.party(scene.act.to or ""),
+        "account": name_id(scene.act.account or ""),
+        "amount": scene.amount,
+        "reference": scene.reference(),
+    }
+
+
+def _receivable_repay_on(scene: _Scene) -> Values:
+    return {
+        "holder": scene.party(scene.act.by or ""),
+        "account": name_id(scene.act.account or ""),
+        "reference": scene.reference(),
+    }
+
+
 def _receivable_finance(scene: _Scene) -> Values:
     return {
         "holder": scene.party("creditor"),
@@ -271,6 +289,8 @@ _VALUES: dict[tuple[str, str], Callable[[_Scene], Values]] = {
     ("delivery-versus-payment", "deliver"): _delivery_deliver,
     ("delivery-versus-payment", "cancel"): _delivery_cancel,
     ("receivable", "register"): _receivable_register,
+    ("receivable", "assign"): _receivable_assign,
     ("receivable", "finance"): _receivable_finance,
+    ("receivable", "repay-on"): _receivable_repay_on,
     ("receivable", "repay"): _receivable_repay,
 }

@@ -194,12 +194,15 @@ def _repeated(names: Sequence[str], number: int) -> Iterator[Fault]:
 def _no_exit(content: Agreement, known: Mapping[str, AgreementFacts], drawn: set[str]) -> Iterator[Fault]:
     for where, account in _receiving(content, known).items():
         if account not in drawn:
-            message = f"no agreement pays from {account}; money sent there would stay; add one to the set"
+            message = (
+                f"no agreement pays from {account}; money that gets there would stay; "
+                "check this file together with one that does, or deploy one"
+            )
             yield Fault(where, Code.NO_EXIT, message)
 
 
 def _receiving(content: Agreement, known: Mapping[str, AgreementFacts]) -> dict[str, str]:
-    """Accounts an agreement sends money to, by where it names them."""
+    """Accounts an agreement sends money to, or back to, by where it names them."""
     found = {f"accounts.funds[{i}]": name for i, name in enumerate(content.accounts.funds)}
     cleared = known[content.agreement].clears_to
     found |= {_place(content, number): name for number, name in enumerate(cleared)}
@@ -210,8 +213,6 @@ def _receiving(content: Agreement, known: Mapping[str, AgreementFacts]) -> dict[
             found["guarantee.beneficiary_account"] = guarantee.beneficiary_account
         case Delivery() as delivery:
             found["delivery.seller_account"] = delivery.seller_account
-        case Receivable() as receivable:
-            found["receivable.creditor_account"] = receivable.creditor_account
-        case Split() | None:
+        case Receivable() | Split() | None:
             pass
-    return found
+    return found | _back(content)

@@ -114,7 +114,7 @@ BLACKLIST = {"kind": "blacklist", "quorum": "supervisors"}
 WAITING = {"kind": "waiting", "quorum": "supervisors", "at_least": 2, "wait": "1h"}
 SIGNED = {"kind": "countersignature", "by": "river-supplies"}
 INVOICE = {"kind": "document", "document": "invoice", "by": "clear-audit"}
-CLASS = {"kind": "dye_class", "dye_class": "courier-pay"}
+CLASSES = [{"kind": "dye_class", "dye_class": name} for name in ("courier-pay", "bonus")]
 RELEASED = {"kind": "agreement_state", "agreement": "bike-order", "state": "released"}
 
 
@@ -122,7 +122,7 @@ RELEASED = {"kind": "agreement_state", "agreement": "bike-order", "state": "rele
 def further_clauses(draw: st.DrawFn) -> list[tuple[str, list[dict[str, object]]]]:
     """Clauses only a disbursement has."""
     line = {"kind": "line_cap", "dye_class": "courier-pay", "amount": draw(amounts)}
-    return draw(
+    clauses = draw(
         st.lists(
             st.sampled_from(
                 [
@@ -132,7 +132,7 @@ def further_clauses(draw: st.DrawFn) -> list[tuple[str, list[dict[str, object]]]
                     ("waiting-period", [WAITING]),
                     ("countersignature-missing", [SIGNED]),
                     ("document-missing", [INVOICE]),
-                    ("dye-class", [CLASS]),
+                    ("dye-class", CLASSES),
                     ("agreement-state", [RELEASED]),
                     ("line-cap", [line]),
                 ]
@@ -142,6 +142,9 @@ def further_clauses(draw: st.DrawFn) -> list[tuple[str, list[dict[str, object]]]
             max_size=8,
         )
     )
+    # The cap of the only class that can be drawn on would make wider caps needless.
+    several = any(code == "dye-class" for code, _ in clauses)
+    return [clause for clause in clauses if several or clause[0] != "line-cap"]
 
 
 @st.composite

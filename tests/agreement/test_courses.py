@@ -184,6 +184,68 @@ def test_every_other_act_is_taken_too(
         assert isinstance(seen, Ran), seen
 
 
+REGISTERED = {"act": "register"}
+PASSED_ON = {
+    "act": "assign",
+    "by": "creditor",
+    "to": "swift-courier-east",
+    "account": "swift-courier/east",
+    "amount": "40000.00",
+}
+REPAID = {"act": "repay", "amount": "100000.00"}
+
+
+@pytest.mark.parametrize(
+    ("events", "then"),
+    [
+        (
+            [REGISTERED, PASSED_ON, REPAID],
+            {
+                "paid": {"swift-courier/suppliers": "60000.00", "swift-courier/east": "40000.00"},
+                "state": "released",
+            },
+        ),
+        (
+            [
+                REGISTERED,
+                PASSED_ON,
+                {**PASSED_ON, "by": "swift-courier-east", "to": "financier", "amount": "10000.00"},
+                {"act": "repay-on", "by": "swift-courier-east", "account": "swift-courier/sales"},
+                {"act": "repay-on", "by": "financier", "account": "swift-courier/financing"},
+                REPAID,
+            ],
+            {
+                "paid": {
+                    "swift-courier/suppliers": "60000.00",
+                    "swift-courier/sales": "30000.00",
+                    "swift-courier/financing": "10000.00",
+                    "swift-courier/east": "0.00",
+                },
+                "state": "released",
+            },
+        ),
+        (
+            [REGISTERED, {**PASSED_ON, "to": "debtor"}],
+            {"refused": "receivable.to-the-debtor"},
+        ),
+        (
+            [REGISTERED, {"act": "repay-on", "by": "debtor", "account": "swift-courier/sales"}],
+            {"refused": "receivable.not-a-holder"},
+        ),
+    ],
+)
+def test_a_debt_is_passed_on(
+    network: World, draft: Callable[[str], Draft], events: list[object], then: dict[str, object]
+) -> None:
+    written = draft("river-invoice")
+    course = {"name": "passed on", "holds": {"swift-courier": "100000.00"}, "events": events, "then": then}
+    written.document["expected"].append(course)
+    compiled = written.compiled()
+    trial = trials(compiled.file)[-1]
+    result = judge_course(trial, Stage(network)(compiled, trial))
+    assert result.ok, result.message.en
+
+
 def test_trials_are_plain_data(draft: Callable[[str], Draft]) -> None:
     first, nothing, ruled, refused, _ = trials(load(draft("bike-order").text))
     assert first.holds_minor == {"swift-courier/deposit": 100_000_00}

@@ -1,15 +1,13 @@
 """Reading text: amounts, YAML as its author meant it, and the published schema."""
 
-import json
 from collections.abc import Callable
-from importlib.resources import files
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.agreement import json_schema, load
+from contracts.agreement import load
 from contracts.agreement._yaml import parsed
 from contracts.agreement.values import amount_text, minor_units
 from contracts.errors import AgreementInvalid
@@ -114,8 +112,3 @@ def test_a_byte_order_mark_is_no_content(example: Callable[[str], bytes]) -> Non
 def test_text_and_bytes_are_the_same_file(example: Callable[[str], bytes]) -> None:
     source = example("courier-payouts.yaml")
     assert load(source) == load(source.decode())
-
-
-def test_published_schema_is_current() -> None:
-    published = files("contracts.agreement").joinpath("schema.json").read_text(encoding="utf-8")
-    assert published == json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"

@@ -37,6 +37,29 @@ def test_money_without_a_way_out(draft: Callable[[str], Draft]) -> None:
     assert (Code.NO_EXIT, "escrow.payee_account") in found([escrow])[0]
 
 
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [
+        ("sales-split", "split.refund_to"),
+        ("bike-order", "escrow.payer_account"),
+        ("depot-guarantee", "guarantee.applicant_account"),
+        ("battery-receipt", "delivery.buyer_account"),
+        ("river-invoice", "receivable.creditor_account"),
+    ],
+)
+def test_money_that_goes_back_needs_a_way_out_too(
+    draft: Callable[[str], Draft], name: str, where: str
+) -> None:
+    other = draft(name)
+    assert (Code.NO_EXIT, where) in found([other])[0]
+    account: Any = other.document
+    for key in where.split("."):
+        account = account[key]
+    exit_ = draft("depot-works")
+    exit_.document["accounts"]["pays_from"] = account
+    assert (Code.NO_EXIT, where) not in found([other, exit_])[0]
+
+
 def test_a_circle_over_two_files(draft: Callable[[str], Draft]) -> None:
     down, split = draft("budget-clearing"), draft("sales-split")
     rule(down, 2, "swift-courier/sales")

@@ -111,6 +111,28 @@ def test_a_workflow_is_checked_together(agreed: Network, tmp_path: Path) -> None
     assert "agreement-repeated" in refused.stderr
 
 
+def test_one_file_alone_is_told_where_money_could_not_leave(agreed: Network, tmp_path: Path) -> None:
+    place = ("--parent", "swift-courier", "--controller", "swift-courier")
+    opened = agreed.cli(
+        "operator", "account", "open", "swift-courier/later", *place, *agreed.keystore("swift-courier")
+    )
+    assert opened.code == 0, opened.stderr
+    funding, first = EXAMPLES / "fund-east.yaml", tmp_path / "first.yaml"
+    first.write_text(funding.read_text().replace("swift-courier/east", "swift-courier/later"))
+    known = agreed.cli("operator", "agreement", "check", funding, "--json")
+    assert known.data["notes"] == []
+    noted = agreed.cli("operator", "agreement", "check", first, "--json")
+    assert noted.code == 0
+    assert ["no agreement pays from swift-courier/later" in note for note in noted.data["notes"]] == [True]
+    shown = agreed.cli("operator", "agreement", "check", first)
+    assert "note: no agreement pays from swift-courier/later" in shown.stderr
+    assert "no agreement pays" not in shown.stdout
+    first.write_text(first.read_text().replace("agreement: fund-east", "agreement: fund-later"))
+    deployed = agreed.cli("operator", "agreement", "deploy", first, "--json")
+    assert deployed.data["agreement"] == "fund-later@1"
+    assert len(deployed.data["notes"]) == 1
+
+
 def test_a_new_version_is_tried_over_the_past(agreed: Network, tmp_path: Path) -> None:
     shutil.copy(EXAMPLES / "fund-east.yaml", tmp_path)
     refused = agreed.cli("supervisor", "agreement", "replay", tmp_path / "fund-east.yaml", "--json")
