@@ -25,6 +25,7 @@ from contracts.ids import account_line
 from contracts.rows import RowTree
 from contracts.terms import Guard, Kind, Role, disbursement_arguments
 from tests.contracts import quorum, reference
+from tests.contracts.acts import Acts
 from tests.contracts.chain import Event, Reverted
 from tests.contracts.disbursement_model import Clauses, Disbursement, Payment, Person
 from tests.contracts.disbursements import (
@@ -128,20 +129,7 @@ VERSION = st.integers(0, len(VERSIONS) - 1)
 PAYEE_CAP, DAILY, EVER = 5, 6, 7
 
 
-ACTS: list[tuple[str, dict[str, st.SearchStrategy[Any]]]] = []
-"""What is done, each as often as it is in here: a method and what it is given."""
-
-
-def often(
-    times: int, **arguments: st.SearchStrategy[Any]
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Put a method among the acts, so many times."""
-
-    def keep(method: Callable[..., None]) -> Callable[..., None]:
-        ACTS.extend([(method.__name__, arguments)] * times)
-        return method
-
-    return keep
+ACTS = Acts()
 
 
 class Disbursing(RuleBasedStateMachine):
@@ -199,9 +187,7 @@ class Disbursing(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def act(self, data: st.DataObject) -> None:
-        name, arguments = ACTS[data.draw(st.integers(0, len(ACTS) - 1), label="act")]
-        drawn = {key: data.draw(strategy, label=f"{name}, {key}") for key, strategy in arguments.items()}
-        getattr(self, name)(**drawn)
+        ACTS.do(self, data)
 
     # Both
 
@@ -272,7 +258,7 @@ class Disbursing(RuleBasedStateMachine):
 
     # Money and time
 
-    @often(3, amount=st.integers(1, 400), dye=st.sampled_from(sorted(CLASSES)))
+    @ACTS.often(3, amount=st.integers(1, 400), dye=st.sampled_from(sorted(CLASSES)))
     def fund(self, amount: int, dye: bytes) -> None:
         name = self.credit()
         self.both(
@@ -281,11 +267,11 @@ class Disbursing(RuleBasedStateMachine):
             lambda: self.world.fund(amount, dye_class=dye, reference=keccak(name.encode())),
         )
 
-    @often(2, seconds=st.sampled_from([1, HOUR, 6 * HOUR, DAY, DAY, 3 * DAY, 7 * DAY, 20 * DAY]))
+    @ACTS.often(2, seconds=st.sampled_from([1, HOUR, 6 * HOUR, DAY, DAY, 3 * DAY, 7 * DAY, 20 * DAY]))
     def wait(self, seconds: int) -> None:
         boa.env.timestamp += seconds
 
-    @often(1, is_frozen=st.booleans(), is_weak=SELDOM)
+    @ACTS.often(1, is_frozen=st.booleans(), is_weak=SELDOM)
     def freeze(self, is_frozen: bool, is_weak: bool) -> None:
         by = self.supervisors(is_weak or is_frozen)
 
@@ -298,7 +284,7 @@ class Disbursing(RuleBasedStateMachine):
 
     # Batches
 
-    @often(
+    @ACTS.often(
         3,
         rows=ROWS,
         dye=st.sampled_from([WAGES, WAGES, WAGES, MATERIALS, MATERIALS, ZERO]),
@@ -352,7 +338,7 @@ class Disbursing(RuleBasedStateMachine):
             self.approve_by(batch, who, self.model.clauses.people[who].key)
         return batch
 
-    @often(4, rows=ROWS, dye=st.sampled_from(sorted(CLASSES)), skip=MOSTLY, observed=st.booleans())
+    @ACTS.often(4, rows=ROWS, dye=st.sampled_from(sorted(CLASSES)), skip=MOSTLY, observed=st.booleans())
     def pay(self, rows: list[tuple[int, int]], dye: bytes, skip: bool, observed: bool) -> None:
         """All that is asked is given, so that much is paid."""
         if self.model.money.accounts["tree"].frozen:
@@ -373,7 +359,7 @@ class Disbursing(RuleBasedStateMachine):
             self.execute_next(batch, 8, skip)
         return batch
 
-    @often(4, rows=ROWS, row=WHICH, part=PART, by_credit=st.booleans(), is_settled=st.booleans())
+    @ACTS.often(4, rows=ROWS, row=WHICH, part=PART, by_credit=st.booleans(), is_settled=st.booleans())
     def pay_and_answer(
         self, rows: list[tuple[int, int]], row: int, part: int, by_credit: bool, is_settled: bool
     ) -> None:
@@ -385,7 +371,7 @@ class Disbursing(RuleBasedStateMachine):
             self.settle_batch(batch)
         self.give_back_row(batch, row, part, by_credit, is_back=True)
 
-    @often(
+    @ACTS.often(
         4, which=WHICH, size=st.sampled_from([8, 8, 16]), skip=st.booleans(), in_order=MOSTLY, is_open=MOSTLY
     )
     def execute(self, which: int, size: int, skip: bool, in_order: bool, is_open: bool) -> None:
@@ -435,7 +421,7 @@ class Disbursing(RuleBasedStateMachine):
             self.tally["rows executed"] += number - len(named)
             self.tally["rows skipped"] += len(named)
 
-    @often(1, which=WHICH, by=st.sampled_from([operator, operator, attacker]))
+    @ACTS.often(1, which=WHICH, by=st.sampled_from([operator, operator, attacker]))
     def cancel(self, which: int, by: LocalAccount) -> None:
         if batch := self.pick(which, is_open=which % 2 == 0):
             done = self.both(
@@ -445,7 +431,7 @@ class Disbursing(RuleBasedStateMachine):
             )
             assert done is None or done[0] == done[1]
 
-    @often(1, which=WHICH, by=st.sampled_from(["quorum", "weak", "anyone"]))
+    @ACTS.often(1, which=WHICH, by=st.sampled_from(["quorum", "weak", "anyone"]))
     def release(self, which: int, by: str) -> None:
         """The quorum ends a batch; after its deadline, or once the agreement is retired, anyone does."""
         batch = self.pick(which)
@@ -470,7 +456,7 @@ class Disbursing(RuleBasedStateMachine):
 
     # The bank's answers
 
-    @often(2, which=WHICH, row=WHICH, part=PART, by_credit=st.booleans(), is_back=MOSTLY)
+    @ACTS.often(2, which=WHICH, row=WHICH, part=PART, by_credit=st.booleans(), is_back=MOSTLY)
     def give_back(self, which: int, row: int, part: int, by_credit: bool, is_back: bool) -> None:
         if batch := self.pick(which, is_open=False):
             self.give_back_row(batch, row, part, by_credit, is_back)
@@ -493,7 +479,7 @@ class Disbursing(RuleBasedStateMachine):
         if is_back:
             self.restore_payee_of(batch, row)
 
-    @often(1, which=WHICH)
+    @ACTS.often(1, which=WHICH)
     def settle(self, which: int) -> None:
         if batch := self.pick(which, is_open=False):
             self.settle_batch(batch)
@@ -506,7 +492,7 @@ class Disbursing(RuleBasedStateMachine):
             lambda: self.world.ledger.settle(self.ids[batch.name], sender=bank_bridge),
         )
 
-    @often(2, which=WHICH)
+    @ACTS.often(2, which=WHICH)
     def restore(self, which: int) -> None:
         """What went back before settling goes back to the caps; what came back later may."""
         batch = self.pick(which, is_open=False)
@@ -518,7 +504,7 @@ class Disbursing(RuleBasedStateMachine):
         self.model.restore(batch, given)
         self.tally["restore"] += given > 0
 
-    @often(1, which=WHICH, row=WHICH)
+    @ACTS.often(1, which=WHICH, row=WHICH)
     def restore_payee(self, which: int, row: int) -> None:
         if batch := self.pick(which, is_open=False):
             self.restore_payee_of(batch, row % len(batch.rows))
@@ -533,7 +519,7 @@ class Disbursing(RuleBasedStateMachine):
 
     # What people give to a batch
 
-    @often(2, which=WHICH, who=st.sampled_from([*sorted(SUPERVISORS), "stranger"]), of_old=SELDOM)
+    @ACTS.often(2, which=WHICH, who=st.sampled_from([*sorted(SUPERVISORS), "stranger"]), of_old=SELDOM)
     def approve(self, which: int, who: str, of_old: bool) -> None:
         if batch := self.pick(which, is_open=which % 4 > 0):
             person = self.model.clauses.people.get(who)
@@ -547,7 +533,7 @@ class Disbursing(RuleBasedStateMachine):
             lambda: self.world.approve(self.payout, self.ids[batch.name], [key]),
         )
 
-    @often(1, which=WHICH, who=PEOPLE, of_old=st.booleans())
+    @ACTS.often(1, which=WHICH, who=PEOPLE, of_old=st.booleans())
     def revoke(self, which: int, who: str, of_old: bool) -> None:
         if batch := self.pick(which):
             key = self.model.clauses.people[who].keys[0 if of_old else -1]
@@ -557,7 +543,7 @@ class Disbursing(RuleBasedStateMachine):
                 lambda: revoke(self.payout, self.ids[batch.name], key),
             )
 
-    @often(
+    @ACTS.often(
         1,
         which=WHICH,
         age=st.sampled_from([0, HOUR, DAY]),
@@ -588,7 +574,7 @@ class Disbursing(RuleBasedStateMachine):
             lambda: attest(self.payout, self.ids[batch.name], at=at),
         )
 
-    @often(
+    @ACTS.often(
         1, which=WHICH, clause=st.integers(0, 8), seconds=st.sampled_from([0, HOUR, 9 * DAY]), is_weak=SELDOM
     )
     def waive(self, which: int, clause: int, seconds: int, is_weak: bool) -> None:
@@ -616,7 +602,7 @@ class Disbursing(RuleBasedStateMachine):
 
     # People
 
-    @often(1, who=PEOPLE, is_lost=st.booleans())
+    @ACTS.often(1, who=PEOPLE, is_lost=st.booleans())
     def lose_a_key(self, who: str, is_lost: bool) -> None:
         """A supervisor gets another key, or none; one who had none is a supervisor again."""
         if not self.model.clauses.people[who].active:
@@ -659,7 +645,7 @@ class Disbursing(RuleBasedStateMachine):
 
         self.both("rotate", model, lambda: self.world.directory.rotate(old.address, new.address, given))
 
-    @often(1, payee=st.integers(0, PAYEES - 1), is_blocked=st.booleans(), is_weak=st.booleans())
+    @ACTS.often(1, payee=st.integers(0, PAYEES - 1), is_blocked=st.booleans(), is_weak=st.booleans())
     def block(self, payee: int, is_blocked: bool, is_weak: bool) -> None:
         by, blocked = self.supervisors(is_weak), self.model.clauses.blocked
 
@@ -671,7 +657,7 @@ class Disbursing(RuleBasedStateMachine):
 
     # Terms
 
-    @often(1, number=VERSION, is_weak=SELDOM, seldom=st.integers(0, 2))
+    @ACTS.often(1, number=VERSION, is_weak=SELDOM, seldom=st.integers(0, 2))
     def adopt(self, number: int, is_weak: bool, seldom: int) -> None:
         version = VERSIONS[number]
         by = self.supervisors(is_weak)
@@ -685,7 +671,7 @@ class Disbursing(RuleBasedStateMachine):
         arguments = disbursement_arguments(TREE, WAGES, version)
         self.both("adopt", model, lambda: quorum.adopt(self.world, self.payout, arguments, by))
 
-    @often(1, is_weak=st.booleans(), seldom=st.integers(0, 3))
+    @ACTS.often(1, is_weak=st.booleans(), seldom=st.integers(0, 3))
     def retire(self, is_weak: bool, seldom: int) -> None:
         by = self.supervisors(is_weak)
         if seldom or self.acts < LATE:
