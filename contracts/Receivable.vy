@@ -331,6 +331,7 @@ def close():
 def adopt(arguments: Bytes[16384]):
     """
     @notice Its terms are those it was deployed with.
+    @param arguments Encoded terms; not looked at.
     """
     raise "receivable: terms do not change"
 
@@ -342,6 +343,7 @@ def adopt(arguments: Bytes[16384]):
 @external
 def accounts() -> DynArray[bytes32, 16]:
     """
+    @notice Where it draws on money.
     @return DynArray Where repayments arrive, where the financier pays from, where the debtor may repay from.
     """
     drawn_on: DynArray[bytes32, 16] = [account, FINANCIER_ACCOUNT]
@@ -354,6 +356,7 @@ def accounts() -> DynArray[bytes32, 16]:
 @external
 def state() -> uint256:
     """
+    @notice Where it stands.
     @return uint256 1 open, 2 repaid, 3 expired. It is expired as soon as `close` would say so, called or not.
     """
     return self._current_state()
@@ -363,6 +366,7 @@ def state() -> uint256:
 @external
 def holds_deposits() -> bool:
     """
+    @notice Whose money it is that rests.
     @return bool True: what rests is held for others.
     """
     return True
@@ -372,6 +376,7 @@ def holds_deposits() -> bool:
 @external
 def terms() -> DynArray[IAgreement.Guard, 24]:
     """
+    @notice Its terms, as guards.
     @return DynArray No guards.
     """
     return []
@@ -381,6 +386,7 @@ def terms() -> DynArray[IAgreement.Guard, 24]:
 @external
 def holdings() -> DynArray[IReceivable.Holding, MAX_HOLDINGS]:
     """
+    @notice Whom it is owed to.
     @return DynArray Who is still owed what.
     """
     return self._outstanding()
@@ -390,6 +396,7 @@ def holdings() -> DynArray[IReceivable.Holding, MAX_HOLDINGS]:
 @external
 def owed() -> uint256:
     """
+    @notice What is still to be collected.
     @return uint256 What is still owed to all holders, minor units.
     """
     return self._owed()
