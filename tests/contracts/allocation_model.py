@@ -141,7 +141,8 @@ class Tree:
     def sweep(self, account: bytes) -> None:
         """What is left on a closed account goes to the one above: no inflow there."""
         place = self.places[account]
-        allow(place.closed and place.balance > 0 and place.parent is not None, "nothing to sweep")
+        allow(place.closed and not place.frozen, "account open or frozen")
+        allow(place.balance > 0 and place.parent is not None, "nothing to sweep")
         assert place.parent is not None
         above = self.places[place.parent]
         above.balance += place.balance
