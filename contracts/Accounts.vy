@@ -90,6 +90,8 @@ def open_tree(tree: bytes32, bank: bytes32, quorum: bytes32, currency: bytes3, c
 def grant(account: bytes32, agreement: address, deposits: bool):
     """
     @notice Let an agreement the quorum activated draw on an account.
+    @param account The account.
+    @param agreement The agreement.
     @param deposits Whether it holds others' money there: then no other agreement may draw on the account.
     """
     self._factory()
@@ -110,6 +112,8 @@ def grant(account: bytes32, agreement: address, deposits: bool):
 def revoke(account: bytes32, agreement: address):
     """
     @notice Stop an agreement from drawing on an account. Anyone may release its open batches then.
+    @param account The account.
+    @param agreement The agreement.
     """
     self._factory()
     assert self.is_granted[account][agreement], "accounts: nothing to change"
@@ -126,6 +130,9 @@ def revoke(account: bytes32, agreement: address):
 def open_account(account: bytes32, parent: bytes32, controller: bytes32):
     """
     @notice Open an account below another.
+    @param account Its id; nobody has used it.
+    @param parent The account above it.
+    @param controller The institution that controls it.
     """
     self._supervision()
     self._open(account, parent, self._open_account(parent), controller)
@@ -135,6 +142,8 @@ def open_account(account: bytes32, parent: bytes32, controller: bytes32):
 def move_account(account: bytes32, parent: bytes32):
     """
     @notice Put an account, with all below it, under another account of its tree.
+    @param account The account.
+    @param parent The account it goes under; not one below it.
     """
     self._supervision()
     assert self._parents[account] != empty(bytes32), "accounts: the root stays"
@@ -155,6 +164,7 @@ def close_account(account: bytes32):
     """
     @notice Close an account for good. What is there, and what comes back later, goes to its parent. While an
         agreement may draw on it, what rests there is not its controller's alone: the quorum retires that first.
+    @param account The account; not a root.
     """
     self._supervision()
     self._open_account(account)
@@ -168,6 +178,8 @@ def close_account(account: bytes32):
 def set_frozen(account: bytes32, frozen: bool):
     """
     @notice Freeze an account, frozen or not, or unfreeze it. Frozen money starts nothing.
+    @param account The account.
+    @param frozen What to make it.
     """
     self._supervision()
     word: uint256 = self._word(account)
@@ -180,6 +192,7 @@ def set_frozen(account: bytes32, frozen: bool):
 def set_paused(paused: bool):
     """
     @notice Pause or resume.
+    @param paused What to make it.
     """
     self._supervision()
     assert self.is_paused != paused, "accounts: nothing to change"
@@ -194,6 +207,8 @@ def set_paused(paused: bool):
 @external
 def root(tree: bytes32) -> IAccounts.Root:
     """
+    @notice What belongs to a tree as a whole.
+    @param tree The tree.
     @return Root Bank, quorum and currency of a tree, and its number; all zero when there is none.
     """
     return self._roots[tree]
@@ -203,6 +218,8 @@ def root(tree: bytes32) -> IAccounts.Root:
 @external
 def account(account: bytes32) -> IAccounts.Account:
     """
+    @notice What is known about an account.
+    @param account The account.
     @return Account The account; its tree is zero when it does not exist.
     """
     word: uint256 = self._words[account]
@@ -220,6 +237,7 @@ def account(account: bytes32) -> IAccounts.Account:
 def running(account: bytes32) -> uint256:
     """
     @notice Throws while paused.
+    @param account The account.
     @return uint256 Number of the account's tree.
     """
     self._running()
@@ -231,6 +249,7 @@ def running(account: bytes32) -> uint256:
 def receives(account: bytes32) -> uint256:
     """
     @notice Throws unless money may arrive on the account now.
+    @param account The account.
     @return uint256 Number of its tree.
     """
     self._running()
@@ -242,6 +261,8 @@ def receives(account: bytes32) -> uint256:
 def starts(account: bytes32, agreement: address) -> uint256:
     """
     @notice Throws unless an agreement may start something with the account's money now.
+    @param account The account.
+    @param agreement The agreement; it must be granted the account.
     @return uint256 Number of its tree.
     """
     return self._starts(account, agreement)
@@ -252,6 +273,9 @@ def starts(account: bytes32, agreement: address) -> uint256:
 def transfers(account: bytes32, agreement: address, destination: bytes32) -> uint256:
     """
     @notice Throws unless an agreement may move the account's money to the destination now.
+    @param account The account.
+    @param agreement The agreement; it must be granted the account.
+    @param destination The account it goes to; open and of the same tree.
     @return uint256 Number of their tree.
     """
     number: uint256 = self._starts(account, agreement)
@@ -264,6 +288,8 @@ def transfers(account: bytes32, agreement: address, destination: bytes32) -> uin
 def mints(tree: bytes32, who: address) -> uint256:
     """
     @notice Throws unless `who` may mint for a supervised account now.
+    @param tree The supervised account.
+    @param who Who would mint.
     @return uint256 Number of the tree.
     """
     self._running()
@@ -278,6 +304,8 @@ def mints(tree: bytes32, who: address) -> uint256:
 def settles(account: bytes32, who: address) -> uint256:
     """
     @notice Throws unless `who` speaks for the bank of the account's tree.
+    @param account Any account of the tree.
+    @param who Who would speak for the bank.
     @return uint256 Number of the tree.
     """
     number: uint256 = self._word(account) & _NUMBER
@@ -290,6 +318,7 @@ def settles(account: bytes32, who: address) -> uint256:
 def sweeps(account: bytes32) -> bytes32:
     """
     @notice Throws unless what is on the account may go to its parent now: it is closed and not frozen.
+    @param account The account.
     @return bytes32 The parent.
     """
     self._running()

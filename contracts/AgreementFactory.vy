@@ -225,6 +225,8 @@ def deploy(template: bytes32, arguments: Bytes[MAX_ARGUMENT_BYTES], file: bytes3
 @external
 def template(template: bytes32) -> IFactory.Template:
     """
+    @notice Where the code of a template is.
+    @param template Hash of the template's name and version.
     @return Template Where a template's code is; zero when not registered. Agreements ask while they are deployed.
     """
     return self._templates[template]
@@ -234,6 +236,8 @@ def template(template: bytes32) -> IFactory.Template:
 @external
 def instance(agreement: address) -> IFactory.Instance:
     """
+    @notice What an agreement was made from.
+    @param agreement The agreement.
     @return Instance What an agreement was made from, and the version of its terms.
     """
     return self._instances[agreement]
@@ -243,6 +247,8 @@ def instance(agreement: address) -> IFactory.Instance:
 @external
 def accounts(agreement: address) -> DynArray[bytes32, MAX_ACCOUNTS]:
     """
+    @notice What an agreement draws on.
+    @param agreement The agreement.
     @return DynArray The accounts that activation grants, or granted, to an agreement.
     """
     return self._accounts[agreement]

@@ -190,6 +190,7 @@ def clear():
 @external
 def accounts() -> DynArray[bytes32, 16]:
     """
+    @notice Where it draws on money.
     @return DynArray The account it draws on.
     """
     return [account]
@@ -199,6 +200,7 @@ def accounts() -> DynArray[bytes32, 16]:
 @external
 def terms() -> DynArray[IAgreement.Guard, MAX_GUARDS]:
     """
+    @notice Its terms, as guards.
     @return DynArray The terms.
     """
     return guards._all(TERMS_AT)
@@ -208,6 +210,7 @@ def terms() -> DynArray[IAgreement.Guard, MAX_GUARDS]:
 @external
 def rules() -> DynArray[IAllocation.Rule, MAX_RULES]:
     """
+    @notice What anyone may have it move.
     @return DynArray What `clear` moves, in order.
     """
     return _RULES
@@ -217,6 +220,7 @@ def rules() -> DynArray[IAllocation.Rule, MAX_RULES]:
 @external
 def destinations() -> DynArray[bytes32, MAX_DESTINATIONS]:
     """
+    @notice What operators may have it fund.
     @return DynArray The accounts operators may fund.
     """
     return _DESTINATIONS
@@ -226,6 +230,9 @@ def destinations() -> DynArray[bytes32, MAX_DESTINATIONS]:
 @external
 def consumed(guard: uint256, moment: uint256) -> uint256:
     """
+    @notice What a cap has counted.
+    @param guard Number of the guard.
+    @param moment Chain time in the window asked for.
     @return uint256 What a cap has consumed in the window of a moment, or ever, minor units.
     """
     return caps._used(guards._guard(TERMS_AT, guard), moment)
@@ -235,6 +242,7 @@ def consumed(guard: uint256, moment: uint256) -> uint256:
 @external
 def holds_deposits() -> bool:
     """
+    @notice Whose money it is that rests.
     @return bool False: the money is its account's own.
     """
     return False
@@ -244,6 +252,7 @@ def holds_deposits() -> bool:
 @external
 def state() -> uint256:
     """
+    @notice Where it stands.
     @return uint256 Always open.
     """
     return OPEN

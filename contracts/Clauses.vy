@@ -234,6 +234,9 @@ def judge(facts: IClauses.Facts) -> IClauses.Verdict:
 @external
 def approvers(agreement: address, batch: bytes32) -> DynArray[address, MAX_SIGNERS]:
     """
+    @notice Who stands behind a batch.
+    @param agreement The agreement the batch is of.
+    @param batch The batch.
     @return DynArray Who approved and did not revoke it, whether or not it still counts.
     """
     return given._since(self._key(agreement, batch), guards.APPROVAL, 0)
@@ -280,6 +283,11 @@ def agrees(
 @external
 def waived(terms: address, terms_hash: bytes32, account: bytes32, batch: bytes32) -> uint256:
     """
+    @notice Which clauses of a batch need not be satisfied.
+    @param terms Where the terms stand.
+    @param terms_hash Their hash, which a waiver is bound to.
+    @param account The account the batch draws on.
+    @param batch The batch.
     @return uint256 One bit a clause of these terms that is waived for a batch now.
     """
     return self._waived(terms, terms_hash, account, batch)

@@ -197,6 +197,7 @@ def sweep():
 def adopt(arguments: Bytes[16384]):
     """
     @notice Its terms are those it was deployed with.
+    @param arguments Encoded terms; not looked at.
     """
     raise "delivery: terms do not change"
 
@@ -208,6 +209,7 @@ def adopt(arguments: Bytes[16384]):
 @external
 def accounts() -> DynArray[bytes32, 16]:
     """
+    @notice Where it draws on money.
     @return DynArray The account on which the buyer's money arrives.
     """
     return [account]
@@ -217,6 +219,7 @@ def accounts() -> DynArray[bytes32, 16]:
 @external
 def state() -> uint256:
     """
+    @notice Where it stands.
     @return uint256 1 open, 2 exchanged, 3 expired, 4 cancelled. It is expired as soon as it cannot settle any
         more, `close` called or not.
     """
@@ -229,6 +232,7 @@ def state() -> uint256:
 @external
 def holds_deposits() -> bool:
     """
+    @notice Whose money it is that rests.
     @return bool True: what rests is held for others.
     """
     return True
@@ -238,6 +242,7 @@ def holds_deposits() -> bool:
 @external
 def terms() -> DynArray[IAgreement.Guard, 24]:
     """
+    @notice Its terms, as guards.
     @return DynArray No guards.
     """
     return []

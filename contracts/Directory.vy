@@ -269,6 +269,7 @@ def apply_recovery(changes: DynArray[IDirectory.Change, MAX_CHANGES], nonce: uin
 @external
 def pending_recovery() -> bytes32:
     """
+    @notice Whether a recovery waits.
     @return bytes32 The recovery that keeps other changes from being applied, or zero.
     """
     return self._pending_recovery()
@@ -278,6 +279,8 @@ def pending_recovery() -> bytes32:
 @external
 def signer(who: address) -> IDirectory.Signer:
     """
+    @notice What is known about a signer.
+    @param who The signer's key.
     @return Signer The institution, roles (zero when suspended or rotated), start and successor of a signer.
     """
     record: Record = self._signers[who]
@@ -293,6 +296,8 @@ def signer(who: address) -> IDirectory.Signer:
 @external
 def latest(who: address) -> address:
     """
+    @notice Who acts for a signer by now.
+    @param who A key, maybe one that was rotated.
     @return address The last of the keys that followed a signer's by rotation, or the signer's own.
     """
     return self._latest(who)
@@ -302,6 +307,9 @@ def latest(who: address) -> address:
 @external
 def holds(who: address, role: uint256) -> bool:
     """
+    @notice Whether somebody may act in a role.
+    @param who The signer's key.
+    @param role One role, or several of which one is enough; a bit each.
     @return bool Whether the signer holds the role now.
     """
     return self._holds(who, role)
@@ -311,6 +319,10 @@ def holds(who: address, role: uint256) -> bool:
 @external
 def acts_for(who: address, institution: bytes32, role: uint256) -> bool:
     """
+    @notice Whether somebody may act in a role for an institution.
+    @param who The signer's key.
+    @param institution The institution.
+    @param role One role, or several of which one is enough; a bit each.
     @return bool Whether the signer holds the role now, for that institution.
     """
     return self._acts_for(who, institution, role)
@@ -320,6 +332,9 @@ def acts_for(who: address, institution: bytes32, role: uint256) -> bool:
 @external
 def is_member(quorum: bytes32, institution: bytes32) -> bool:
     """
+    @notice Whether an institution is in a quorum.
+    @param quorum The quorum.
+    @param institution The institution.
     @return bool Whether the institution is in the quorum.
     """
     return self._member_kinds[quorum][institution] != 0
@@ -329,6 +344,9 @@ def is_member(quorum: bytes32, institution: bytes32) -> bool:
 @external
 def are_two_institutions(signers: DynArray[address, MAX_SIGNERS], role: uint256) -> bool:
     """
+    @notice Whether signers can decide what no institution decides alone.
+    @param signers Who signed; distinct.
+    @param role The role that each must hold.
     @return bool Whether every signer holds the role and they come from at least two institutions.
     """
     return self._are_two_institutions(signers, role)

@@ -448,6 +448,8 @@ def restore_payee(
 @external
 def approvers(batch: bytes32) -> DynArray[address, MAX_SIGNERS]:
     """
+    @notice Who stands behind a batch.
+    @param batch The batch.
     @return DynArray Who approved and did not revoke it, whether or not it still counts.
     """
     return staticcall IClauses(CLAUSES).approvers(self, batch)
@@ -457,6 +459,7 @@ def approvers(batch: bytes32) -> DynArray[address, MAX_SIGNERS]:
 @external
 def accounts() -> DynArray[bytes32, 16]:
     """
+    @notice Where it draws on money.
     @return DynArray The account it draws on.
     """
     return [account]
@@ -466,6 +469,7 @@ def accounts() -> DynArray[bytes32, 16]:
 @external
 def terms() -> DynArray[IAgreement.Guard, MAX_GUARDS]:
     """
+    @notice Its terms, as guards.
     @return DynArray The terms.
     """
     return guards._all(self.terms_at)
@@ -475,6 +479,7 @@ def terms() -> DynArray[IAgreement.Guard, MAX_GUARDS]:
 @external
 def holds_deposits() -> bool:
     """
+    @notice Whose money it is that rests.
     @return bool False: the money is its account's own.
     """
     return False
@@ -484,6 +489,7 @@ def holds_deposits() -> bool:
 @external
 def state() -> uint256:
     """
+    @notice Where it stands.
     @return uint256 Always open.
     """
     return OPEN
@@ -493,6 +499,9 @@ def state() -> uint256:
 @external
 def consumed(guard: uint256, moment: uint256) -> uint256:
     """
+    @notice What an aggregate cap has counted.
+    @param guard Number of the guard.
+    @param moment Chain time in the window asked for.
     @return uint256 What an aggregate cap has consumed in the window of a moment, minor units.
     """
     return caps._used(guards._guard(self.terms_at, guard), moment)
@@ -502,6 +511,10 @@ def consumed(guard: uint256, moment: uint256) -> uint256:
 @external
 def paid(guard: uint256, payee: uint256, moment: uint256) -> uint256:
     """
+    @notice What a cap of payees has counted for one of them.
+    @param guard Number of the guard.
+    @param payee Roster index.
+    @param moment Chain time in the window asked for.
     @return uint256 What a payee got in the window of a moment, as a cap of payees counts it, minor units.
     """
     return self._paid(guards._guard(self.terms_at, guard), payee, moment)

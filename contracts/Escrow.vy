@@ -349,6 +349,7 @@ def close():
 def adopt(arguments: Bytes[16384]):
     """
     @notice Refuses: what the parties agreed on stays.
+    @param arguments Encoded terms; not looked at.
     """
     raise "escrow: terms do not change"
 
@@ -357,6 +358,7 @@ def adopt(arguments: Bytes[16384]):
 @external
 def holds_deposits() -> bool:
     """
+    @notice Whose money it is that rests.
     @return bool True: what rests is held for others.
     """
     return True
@@ -366,6 +368,7 @@ def holds_deposits() -> bool:
 @external
 def state() -> uint256:
     """
+    @notice Where it stands.
     @return uint256 1 open, 2 released, 3 expired, 4 refunded, 5 disputed. It is expired as soon as nobody but
         `close` can act, called or not.
     """
@@ -378,6 +381,7 @@ def state() -> uint256:
 @external
 def ends_at() -> uint256:
     """
+    @notice When time runs out.
     @return uint256 The last second at which a party, a witness or the arbiter may act.
     """
     return self._ends_at
@@ -387,6 +391,7 @@ def ends_at() -> uint256:
 @external
 def milestones() -> DynArray[IEscrow.Milestone, MAX_MILESTONES]:
     """
+    @notice What is paid for.
     @return DynArray Parts of the price.
     """
     return _MILESTONES
@@ -396,6 +401,8 @@ def milestones() -> DynArray[IEscrow.Milestone, MAX_MILESTONES]:
 @external
 def progress(milestone: uint256) -> IEscrow.Progress:
     """
+    @notice How far a milestone is.
+    @param milestone Its number.
     @return Progress What became of a milestone so far.
     """
     return self._progress[milestone]
@@ -405,6 +412,8 @@ def progress(milestone: uint256) -> IEscrow.Progress:
 @external
 def is_proven(milestone: uint256) -> bool:
     """
+    @notice Whether anyone may have a milestone paid.
+    @param milestone Its number.
     @return bool Whether a witness who stands attested a milestone.
     """
     return self._is_proven(milestone)
@@ -414,6 +423,7 @@ def is_proven(milestone: uint256) -> bool:
 @external
 def accounts() -> DynArray[bytes32, 16]:
     """
+    @notice Where it draws on money.
     @return DynArray The account it draws on.
     """
     return [account]
@@ -423,6 +433,7 @@ def accounts() -> DynArray[bytes32, 16]:
 @external
 def terms() -> DynArray[IAgreement.Guard, 24]:
     """
+    @notice Its terms, as guards.
     @return DynArray Nothing: an escrow's terms are its milestones, parties and times.
     """
     return []

@@ -295,6 +295,7 @@ def expire():
 def adopt(arguments: Bytes[16384]):
     """
     @notice Refuses: what was guaranteed stays.
+    @param arguments Encoded terms; not looked at.
     """
     raise "guarantee: terms do not change"
 
@@ -303,6 +304,7 @@ def adopt(arguments: Bytes[16384]):
 @external
 def verify() -> IGuarantee.Verification:
     """
+    @notice What a beneficiary can rely on.
     @return Verification What the guarantee is worth at this moment.
     """
     state: uint256 = self._current_state()
@@ -325,6 +327,7 @@ def verify() -> IGuarantee.Verification:
 @external
 def claims() -> DynArray[IGuarantee.Claim, MAX_CLAIMS]:
     """
+    @notice What was claimed.
     @return DynArray The claims made.
     """
     return self._all()
@@ -334,6 +337,7 @@ def claims() -> DynArray[IGuarantee.Claim, MAX_CLAIMS]:
 @external
 def holds_deposits() -> bool:
     """
+    @notice Whose money it is that rests.
     @return bool True: what rests is held for others.
     """
     return True
@@ -343,6 +347,7 @@ def holds_deposits() -> bool:
 @external
 def state() -> uint256:
     """
+    @notice Where it stands.
     @return uint256 0 not issued, 1 in force, 2 paid in full, 3 expired, 4 discharged. It is expired as soon as
         nobody but `expire` can act, called or not.
     """
@@ -353,6 +358,7 @@ def state() -> uint256:
 @external
 def accounts() -> DynArray[bytes32, 16]:
     """
+    @notice Where it draws on money.
     @return DynArray The account it draws on.
     """
     return [account]
@@ -362,6 +368,7 @@ def accounts() -> DynArray[bytes32, 16]:
 @external
 def terms() -> DynArray[IAgreement.Guard, 24]:
     """
+    @notice Its terms, as guards.
     @return DynArray Nothing: a guarantee's terms are its amount, parties and dates.
     """
     return []

@@ -187,6 +187,8 @@ def close_returns(reference: bytes32, account: bytes32, dye_class: bytes32, info
 def void_reference(reference: bytes32, tree: bytes32):
     """
     @notice Use up the reference of a credit that the bank reversed before it was minted.
+    @param reference Keyed hash of the bank's reference.
+    @param tree The supervised account that was credited.
     """
     assert self._tree(self._settles(tree)) == tree, "ledger: unknown tree"
     self._use(reference)
@@ -219,6 +221,11 @@ def transfer(
 ):
     """
     @notice Move money to another account of the tree, in the same dye class.
+    @param account The account it leaves; the sender must be granted it.
+    @param dye_class The line of both accounts.
+    @param destination The account it goes to.
+    @param amount Minor units.
+    @param info Commitment to what it is for.
     @param back Whether it goes back to where it came from, or is more than anybody is owed: then it is a REFUND
         and no inflow there.
     """
@@ -295,6 +302,7 @@ def execute(batch: bytes32, rows: Bytes[MAX_CHUNK_BYTES], proof: DynArray[bytes3
 def release(batch: bytes32) -> uint256:
     """
     @notice Give the unexecuted tail back, which ends the batch there.
+    @param batch The batch; it has rows left to execute.
     @return uint256 Minor units given back.
     """
     stored: Stored = self._stored(batch)
@@ -338,6 +346,8 @@ def add_shortfall(tree: bytes32, amount: uint256, reference: bytes32):
     """
     @notice Count money that the bank took back and that nothing on the ledger answers for yet. Until it is made
         good nothing of the tree starts. All of it together is never more than was brought.
+    @param tree The supervised account.
+    @param amount Minor units.
     @param reference Keyed hash of the bank's debit, which counts once; zero where a credit is reversed.
     """
     self._supervision()
@@ -353,6 +363,10 @@ def add_shortfall(tree: bytes32, amount: uint256, reference: bytes32):
 def identify(lot: bytes32, account: bytes32, dye_class: bytes32, amount: uint256):
     """
     @notice Map money of a lot in suspense to an account of its tree, from its front.
+    @param lot The lot, by its reference.
+    @param account Whom it is for.
+    @param dye_class What it is for.
+    @param amount Minor units.
     """
     self._supervision()
     self._identify(lot, account, dye_class, amount)
@@ -432,6 +446,10 @@ def reserve_line(
     @notice Set money in custody aside for a batch: what is spent first, or forced back to its origin.
     @param account Whose money it is.
     @param source The custody line.
+    @param root Commitment to the rows.
+    @param count Number of rows.
+    @param total Sum of the rows, minor units.
+    @param deadline Chain time after which nothing more is executed.
     @return bytes32 The batch's id.
     """
     self._supervision()
@@ -460,6 +478,8 @@ def redirect(batch: bytes32, source: bytes32):
 def sweep(account: bytes32, dye_class: bytes32):
     """
     @notice Map what is on a line of a closed account to its parent, same class.
+    @param account The closed account.
+    @param dye_class The line.
     """
     parent: bytes32 = staticcall IAccounts(ACCOUNTS).sweeps(account)
     source: bytes32 = lines._account_line(account, dye_class)
@@ -471,6 +491,8 @@ def sweep(account: bytes32, dye_class: bytes32):
 @external
 def tree(tree: bytes32) -> ILedger.Tree:
     """
+    @notice How a supervised account stands.
+    @param tree Its tree.
     @return Tree The supervised account and its totals, minor units; all zero when there is none.
     """
     held: IAccounts.Root = staticcall IAccounts(ACCOUNTS).root(tree)
@@ -497,6 +519,8 @@ def tree(tree: bytes32) -> ILedger.Tree:
 @external
 def account(account: bytes32) -> IAccounts.Account:
     """
+    @notice What is known about an account.
+    @param account The account.
     @return Account The account, as Accounts has it; its tree is zero when it does not exist.
     """
     return staticcall IAccounts(ACCOUNTS).account(account)
@@ -506,6 +530,8 @@ def account(account: bytes32) -> IAccounts.Account:
 @external
 def batch(batch: bytes32) -> ILedger.Batch:
     """
+    @notice How far a batch is.
+    @param batch The batch.
     @return Batch What became of a batch so far.
     """
     stored: Stored = self._stored(batch)
@@ -532,6 +558,8 @@ def batch(batch: bytes32) -> ILedger.Batch:
 @external
 def line(line: bytes32) -> (uint256, uint256):
     """
+    @notice How far a line was filled and emptied.
+    @param line The line.
     @return in and out of a line, minor units.
     """
     return lines._filled(line), lines._emptied(line)
@@ -541,6 +569,9 @@ def line(line: bytes32) -> (uint256, uint256):
 @external
 def account_balance(account: bytes32, dye_class: bytes32) -> uint256:
     """
+    @notice What an account holds of one class.
+    @param account The account.
+    @param dye_class The line.
     @return uint256 What rests on an account's line, minor units.
     """
     return lines._balance(lines._account_line(account, dye_class))
@@ -550,6 +581,9 @@ def account_balance(account: bytes32, dye_class: bytes32) -> uint256:
 @external
 def account_inflow(account: bytes32, dye_class: bytes32) -> uint256:
     """
+    @notice What an account got of one class.
+    @param account The account.
+    @param dye_class The line.
     @return uint256 What ever arrived on an account's line, minor units, without what left it and came back, and
         without what was swept there.
     """
@@ -560,6 +594,8 @@ def account_inflow(account: bytes32, dye_class: bytes32) -> uint256:
 @external
 def lot(lot: bytes32) -> (bytes32, bytes32):
     """
+    @notice Where a lot is.
+    @param lot The lot, by its reference.
     @return The tree of a lot, zero when there is no such lot; its line.
     """
     line: bytes32 = lines._lot_line(lot)
@@ -570,6 +606,8 @@ def lot(lot: bytes32) -> (bytes32, bytes32):
 @external
 def return_set(reference: bytes32) -> ILedger.ReturnSet:
     """
+    @notice How far a credit was drawn for returns.
+    @param reference The credit.
     @return ReturnSet What a credit opened to be returned, and what rows drew of it; minor units.
     """
     word: uint256 = self._references[reference]
@@ -585,6 +623,8 @@ def return_set(reference: bytes32) -> ILedger.ReturnSet:
 @external
 def is_reference_used(reference: bytes32) -> bool:
     """
+    @notice Whether a bank reference can still bring anything.
+    @param reference Keyed hash of the bank's reference.
     @return bool Whether this bank reference was used up: by a lot, a return, a write-off or as void.
     """
     return self._is_used(reference)
@@ -594,6 +634,9 @@ def is_reference_used(reference: bytes32) -> bool:
 @external
 def account_line(account: bytes32, dye_class: bytes32) -> bytes32:
     """
+    @notice Which line an account has for a class.
+    @param account The account.
+    @param dye_class The class.
     @return bytes32 The line of an account for a dye class.
     """
     return lines._account_line(account, dye_class)
@@ -611,6 +654,14 @@ def batch_id(
     deadline: uint256,
 ) -> bytes32:
     """
+    @notice What a batch is called before it is reserved.
+    @param agreement Who would reserve it.
+    @param account The account it would draw on.
+    @param dye_class The line of that account.
+    @param root Commitment to the rows.
+    @param count Number of rows.
+    @param total Sum of the rows, minor units.
+    @param deadline Chain time after which nothing more is executed.
     @return bytes32 The id a batch would have. Of a batch from custody `dye_class` is the custody line.
     """
     return self._batch_id(agreement, account, dye_class, root, count, total, deadline)

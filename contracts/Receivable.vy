@@ -307,7 +307,7 @@ def collect():
     resting: uint256 = self._resting()
     assert resting > 0, "receivable: nothing to collect"
     # Nobody is owed anything before the debt is confirmed.
-    if self._state == OPEN and not self._is_overdue():
+    if not self._is_overdue():
         self._only_registered()
     self._collect(resting)
 
@@ -333,6 +333,7 @@ def close():
 def adopt(arguments: Bytes[16384]):
     """
     @notice Its terms are those it was deployed with.
+    @param arguments Encoded terms; not looked at.
     """
     raise "receivable: terms do not change"
 
@@ -344,6 +345,7 @@ def adopt(arguments: Bytes[16384]):
 @external
 def accounts() -> DynArray[bytes32, 16]:
     """
+    @notice Where it draws on money.
     @return DynArray Where repayments arrive, where the financier pays from, where the debtor may repay from.
     """
     drawn_on: DynArray[bytes32, 16] = [account, FINANCIER_ACCOUNT]
@@ -356,6 +358,7 @@ def accounts() -> DynArray[bytes32, 16]:
 @external
 def state() -> uint256:
     """
+    @notice Where it stands.
     @return uint256 1 open, 2 repaid, 3 expired. Overdue it is not expired before `close` is called, as anyone may:
         the debtor can still repay until then.
     """
@@ -366,6 +369,7 @@ def state() -> uint256:
 @external
 def holds_deposits() -> bool:
     """
+    @notice Whose money it is that rests.
     @return bool True: what rests is held for others.
     """
     return True
@@ -375,6 +379,7 @@ def holds_deposits() -> bool:
 @external
 def terms() -> DynArray[IAgreement.Guard, 24]:
     """
+    @notice Its terms, as guards.
     @return DynArray No guards.
     """
     return []
@@ -384,6 +389,7 @@ def terms() -> DynArray[IAgreement.Guard, 24]:
 @external
 def holdings() -> DynArray[IReceivable.Holding, MAX_HOLDINGS]:
     """
+    @notice Whom it is owed to.
     @return DynArray Who is still owed what.
     """
     return self._outstanding()
@@ -393,6 +399,7 @@ def holdings() -> DynArray[IReceivable.Holding, MAX_HOLDINGS]:
 @external
 def owed() -> uint256:
     """
+    @notice What is still to be collected.
     @return uint256 What is still owed to all holders, minor units.
     """
     return self._owed()
@@ -405,11 +412,9 @@ def owed() -> uint256:
 @view
 def _only_open():
     """
-    @dev Throws once it has ended, or is overdue and not covered by what rests.
+    @dev Throws once it has ended.
     """
     assert self._state == OPEN, "receivable: has ended"
-    if self._is_overdue():
-        assert len(self._holdings) > 0 and self._resting() >= self._owed(), "receivable: is overdue"
 
 
 @internal
@@ -517,6 +522,7 @@ def _assign(holder: bytes32, to: bytes32, to_account: bytes32, amount: uint256) 
     if resting > 0:
         self._collect(resting)
     self._only_open()
+    assert not self._is_overdue(), "receivable: is overdue"
     self._only_registered()
     assert holder != to, "receivable: to the holder itself"
     assert to != DEBTOR, "receivable: to the debtor"

@@ -105,6 +105,8 @@ def hand_over(document: bytes32, holder: bytes32):
 @external
 def document(document: bytes32) -> IRegistry.Document:
     """
+    @notice What a document is good for.
+    @param document Keyed hash of what makes it unique.
     @return Document The document; its agreement is zero when it was never registered.
     """
     return self._documents[document]

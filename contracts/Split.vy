@@ -141,6 +141,7 @@ def refund(receipt: uint256, amount: uint256, reference: bytes32, deadline: uint
 def adopt(arguments: Bytes[16384]):
     """
     @notice Its terms are those it was deployed with.
+    @param arguments Encoded terms; not looked at.
     """
     raise "split: terms do not change"
 
@@ -152,6 +153,7 @@ def adopt(arguments: Bytes[16384]):
 @external
 def accounts() -> DynArray[bytes32, MAX_ACCOUNTS]:
     """
+    @notice Where it draws on money.
     @return DynArray The account, those of the parts in their order, that of the rest: a refund draws on them.
     """
     return _ACCOUNTS
@@ -161,6 +163,7 @@ def accounts() -> DynArray[bytes32, MAX_ACCOUNTS]:
 @external
 def terms() -> DynArray[IAgreement.Guard, 24]:
     """
+    @notice Its terms, as guards.
     @return DynArray No guards.
     """
     return []
@@ -170,6 +173,7 @@ def terms() -> DynArray[IAgreement.Guard, 24]:
 @external
 def holds_deposits() -> bool:
     """
+    @notice Whose money it is that rests.
     @return bool True: what rests is held for others.
     """
     return True
@@ -179,6 +183,7 @@ def holds_deposits() -> bool:
 @external
 def state() -> uint256:
     """
+    @notice Where it stands.
     @return uint256 Open.
     """
     return OPEN
@@ -188,6 +193,7 @@ def state() -> uint256:
 @external
 def parts() -> DynArray[ISplit.Part, MAX_PARTS]:
     """
+    @notice How receipts are divided.
     @return DynArray Who gets what.
     """
     return _PARTS
@@ -197,6 +203,8 @@ def parts() -> DynArray[ISplit.Part, MAX_PARTS]:
 @external
 def receipt(receipt: uint256) -> ISplit.Receipt:
     """
+    @notice What became of a receipt.
+    @param receipt Its number, from one.
     @return Receipt What a receipt divided and what of it was refunded.
     """
     return self._receipt(receipt)
@@ -206,6 +214,8 @@ def receipt(receipt: uint256) -> ISplit.Receipt:
 @external
 def divided(total: uint256) -> DynArray[uint256, MAX_ACCOUNTS]:
     """
+    @notice How a receipt would be divided.
+    @param total Minor units.
     @return DynArray What each party gets of a receipt of this total, the rest last; minor units.
     """
     return self._divide(total)
@@ -215,6 +225,9 @@ def divided(total: uint256) -> DynArray[uint256, MAX_ACCOUNTS]:
 @external
 def rolled_back(receipt: uint256, amount: uint256) -> DynArray[uint256, MAX_ACCOUNTS]:
     """
+    @notice How a refund would be borne.
+    @param receipt Number of the receipt, from one.
+    @param amount Minor units of the refund.
     @return DynArray What each party would give back for a refund now, the rest last; minor units.
     """
     return self._rolled_back(receipt, amount)
@@ -224,6 +237,9 @@ def rolled_back(receipt: uint256, amount: uint256) -> DynArray[uint256, MAX_ACCO
 @external
 def lacking(receipt: uint256, amount: uint256) -> bytes32:
     """
+    @notice What stands in the way of a refund.
+    @param receipt Number of the receipt, from one.
+    @param amount Minor units of the refund.
     @return bytes32 The first account that lacks its part of a refund now; zero when none does.
     """
     return self._lacking(self._rolled_back(receipt, amount))

@@ -600,6 +600,11 @@ def execute(batch: bytes32, rows: Bytes[MAX_CHUNK_BYTES], proof: DynArray[bytes3
 @external
 def waiver_expires_at(account: bytes32, batch: bytes32, terms: bytes32, clause: uint256) -> uint256:
     """
+    @notice How long a clause need not be satisfied.
+    @param account The account the batch draws on.
+    @param batch The batch.
+    @param terms Hash of the terms the clause stands in.
+    @param clause Number of the clause.
     @return uint256 When the waiver of a clause expires or expired; zero when it was never waived.
     """
     return self._expires_at[self._waiver_key(account, batch, terms)][clause]
@@ -609,6 +614,10 @@ def waiver_expires_at(account: bytes32, batch: bytes32, terms: bytes32, clause: 
 @external
 def waived(account: bytes32, batch: bytes32, terms: bytes32) -> uint256:
     """
+    @notice Which clauses of a batch need not be satisfied.
+    @param account The account the batch draws on.
+    @param batch The batch.
+    @param terms Hash of the terms the clauses stand in.
     @return uint256 One bit a clause of these terms whose waiver for the account's batch has not expired.
     """
     key: bytes32 = self._waiver_key(account, batch, terms)

@@ -247,6 +247,20 @@ def test_as_many_holders_as_it_takes(world: World, debt: Contract) -> None:
     assert (resting(world, SINK), resting(world, SUPPLIER_ACCOUNT), debt.state()) == (60, 930, 2)
 
 
+def test_the_financier_among_the_holders_takes_no_second_place(world: World, debt: Contract) -> None:
+    takers = [(name_id(f"holder {number}"), actor(f"holder {number}")) for number in range(7)]
+    world.change([institution(who, 3) for who, _ in takers])
+    world.change([signer(key, who, 16) for who, key in takers])
+    finance(debt, financing(40, 30, FIRST))
+    for number, (who, key) in enumerate(takers[:6]):
+        values = assignment(SUPPLIER, who, 10, keccak(b"%d" % number), account=SINK)
+        assign(debt, values, supplier_operator, key)
+    assert len(owed(debt)) == 8
+    last, key = takers[6]
+    with reverts("receivable: too many holders"):
+        assign(debt, assignment(SUPPLIER, last, 10, SECOND, account=SINK), supplier_operator, key)
+
+
 # finance
 
 

@@ -1,5 +1,9 @@
-"""Mutation of the contracts: what is changed, who judges it, and a sample that must not survive."""
+"""Mutation of the contracts: what is changed, who judges it, and a sample that must not survive.
 
+Run as a module it tries the sample itself: `python -m tests.scripts.test_mutation PART PARTS`.
+"""
+
+import hashlib
 import json
 import shutil
 import subprocess
@@ -10,15 +14,17 @@ import pytest
 
 from contracts.artifacts import artifact
 from scripts.mutation.compiler import bytecode, without_metadata
-from scripts.mutation.mutants import mutants
+from scripts.mutation.mutants import Mutant, mutants
 from scripts.mutation.survivors import listed
 from scripts.mutation.targets import TARGETS, TESTS, hosts, judges
+from scripts.mutation.workshop import KILLED, SURVIVED, warm_up, workshop
 from scripts.vyper_source import VyperSource, sources
 
 ROOT = Path(__file__).parents[2]
-# A build tries a few of sources that are compiled and judged within seconds; anyone may try others, or all.
-QUICK = ("AgreementFactory", "Allocation", "DeliveryVersusPayment", "Escrow", "Guarantee", "Registry")
-SAMPLE, SEED = 4, 20
+# A build tries one of each source but these, which are in several contracts or judged by long tests;
+# anyone may try others, or all.
+LONG = {"modules/guards", "modules/lines", "modules/parties", "modules/payees", "modules/proportion"}
+SEED, PROCESSES = 20, 2
 
 TRICKY = '''\
 # pragma version 0.4.3
@@ -125,11 +131,56 @@ def test_another_comment_is_the_same_code(tmp_path: Path) -> None:
     assert without_metadata(made) == without_metadata(held)
 
 
+def sample() -> list[Mutant]:
+    """One mutant a source that is not on the list of survivors; the same as long as it is in the source."""
+    known = {survivor.key for survivor in listed()}
+    chosen = []
+    for source in sources():
+        fresh = [mutant for mutant in mutants(source) if mutant.key not in known]
+        if fresh and source.name not in LONG:
+            chosen.append(
+                min(fresh, key=lambda mutant: hashlib.sha256(f"{SEED} {mutant.key}".encode()).digest())
+            )
+    return chosen
+
+
+def try_sample(part: int, parts: int) -> None:
+    """Try every so many-th mutant of the sample; one JSON line each."""
+    warm_up()
+    with workshop(timeout_seconds=300) as place:
+        for mutant in sample()[part::parts]:
+            verdict = place.try_mutant(mutant)
+            told = (*mutant.key, verdict.outcome, verdict.by, verdict.seconds)
+            print(json.dumps(told), flush=True)  # noqa: T201 - the test reads it
+
+
+def test_the_sample_is_one_of_each_source_and_always_the_same() -> None:
+    held = sample()
+    assert [mutant.key for mutant in held] == [mutant.key for mutant in sample()]
+    assert {mutant.source for mutant in held} == {source.name for source in sources()} - LONG
+
+
 def test_no_mutant_of_the_sample_survives_unlisted() -> None:
-    sample = [f"--sample={SAMPLE}", f"--seed={SEED}", *(f"--contract={name}" for name in QUICK)]
-    command = [sys.executable, "-m", "scripts.mutation", "contracts", *sample]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=500, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    summary = json.loads(done.stdout.splitlines()[-1])
-    assert summary["mutants"] == SAMPLE
-    assert summary["killed"] > 0
+    command = [sys.executable, "-m", "tests.scripts.test_mutation"]
+    running = [
+        subprocess.Popen(
+            [*command, str(part), str(PROCESSES)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for part in range(PROCESSES)
+    ]
+    told = []
+    for process in running:
+        printed, complaints = process.communicate(timeout=500)
+        assert process.returncode == 0, complaints
+        told += [json.loads(line) for line in printed.splitlines()]
+    assert len(told) == len(sample())
+    assert [line for line in told if line[4] == SURVIVED] == []
+    assert sum(line[4] == KILLED for line in told) > len(told) // 2
+
+
+if __name__ == "__main__":
+    try_sample(*(int(argument) for argument in sys.argv[1:]))
