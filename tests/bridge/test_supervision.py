@@ -73,7 +73,7 @@ def test_every_credit_is_attested_before_it_is_minted(ready: World) -> None:
 
 def test_a_mint_above_what_was_attested_waits_and_is_not_lost(ready: World) -> None:
     """The attester understates once; the next attestation lets the mint through."""
-    attester = ready.platform.applier.attester
+    attester, sender = ready.platform.applier.attester, ready.platform.sender
     called = attester._call
     attester._call = lambda made: called(  # type: ignore[method-assign]
         AttestationModel(
@@ -90,9 +90,11 @@ def test_a_mint_above_what_was_attested_waits_and_is_not_lost(ready: World) -> N
     assert task["detail"]["code"] == "ledger.more-than-is-attested"  # type: ignore[index]
     assert accounts.listing(ready.platform)[0]["lots"] == lots
     attester._call = called  # type: ignore[method-assign]
+    seconds, sender.retry_seconds, sender._next_try = sender.retry_seconds, 0.5, 0
     credit(ready, 100)
     ready.wait_for(lambda: accounts.listing(ready.platform)[0]["lots"] == lots + 2)  # type: ignore[operator]
     ready.wait_for(lambda: not _tasks(ready, "transaction-failed"))
+    sender.retry_seconds = seconds
     _holds(ready)
 
 

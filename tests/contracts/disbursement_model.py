@@ -45,9 +45,7 @@ class Payment(guard_model.Batch):
     deadline: int = 0
     approved_with: dict[str, LocalAccount] = field(default_factory=dict)
     gone: int = 0
-    """What went back before settling, minor units."""
-    late: int = 0
-    """What went back later, minor units."""
+    """What went back, minor units."""
     restored: int = 0
     given_to_payees: set[int] = field(default_factory=set)
 
@@ -217,15 +215,12 @@ class Disbursement:
         allow(row < held.cursor, "row not executed")
         back = amount or batch.rows[row][1] - held.back.get(row, 0)
         self.money.give_back(batch.name, row, amount, credit, back if credit else 0)
-        if held.settled:
-            batch.late += back
-        else:
-            batch.gone += back
+        batch.gone += back
         return back
 
-    def restore(self, batch: Payment, amount: int | None = None) -> int:
-        """What went back before settling goes back to the caps, or an amount that the chain named."""
-        given = batch.gone - batch.restored if amount is None else amount
+    def restore(self, batch: Payment) -> int:
+        """What went back goes back to the caps; gives what is new of it."""
+        given = batch.gone - batch.restored
         self.clauses.give_back(batch, given)
         batch.restored += given
         return given
