@@ -21,8 +21,8 @@ from scripts.mutation.workshop import KILLED, SURVIVED, warm_up, workshop
 from scripts.vyper_source import VyperSource, sources
 
 ROOT = Path(__file__).parents[2]
-# A build tries a mutant of each of so many sources, of others when they change; none of those in LONG, which are
-# in several contracts or judged by long tests. Anyone may try others, or all.
+# A build tries a mutant of each of so many sources, of others when they change; none of those in LONG, which
+# are in several contracts or judged by long tests. Anyone may try others, or all.
 SOURCES = 9
 LONG = {"modules/guards", "modules/lines", "modules/parties", "modules/payees", "modules/proportion"}
 SEED, PROCESSES = 20, 2
