@@ -111,7 +111,7 @@ def freeze_lot(
     yes: Yes = False,
 ) -> None:
     """Take what is in suspense of a lot into custody; one supervisor of the quorum signs."""
-    session.emit(session.act("/v1/lot-freezes", {"lot": lot}, keystore, yes))
+    session.emit(session.act("/v1/lot-freezes", {"lot": lot}, keystore, yes, {"lot": digest_of(lot)}))
 
 
 @app.command()
@@ -127,7 +127,12 @@ def thaw(
 ) -> None:
     """Let money go out of custody; the tree's quorum signs."""
     body = {"custody": custody, "account": account, "dye_class": dye_class, "amount_minor": amount_minor}
-    expected = {"account": name_id(account), "dyeClass": name_id(dye_class), "amount": amount_minor}
+    expected = {
+        "custody": digest_of(custody),
+        "account": name_id(account),
+        "dyeClass": name_id(dye_class),
+        "amount": amount_minor,
+    }
     currency = _currency_of(session, account)
     session.emit(session.act("/v1/thawings", body, keystore, yes, expected, currency=currency))
 
@@ -348,7 +353,12 @@ def identify(
 ) -> None:
     """Map money in suspense to an account; two tellers of the bank sign."""
     body = {"lot": lot, "account": account, "dye_class": dye_class, "amount_minor": amount_minor}
-    expected = {"account": name_id(account), "dyeClass": name_id(dye_class), "amount": amount_minor}
+    expected = {
+        "lot": digest_of(lot),
+        "account": name_id(account),
+        "dyeClass": name_id(dye_class),
+        "amount": amount_minor,
+    }
     currency = _currency_of(session, account)
     path = "/v1/accounts/identifications"
     session.emit(session.act(path, body, keystore, yes, expected, currency=currency))

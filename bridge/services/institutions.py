@@ -12,9 +12,10 @@ from bridge.platform import WAIT_SECONDS, Mined, Platform
 from bridge.services.acts import Act, perform
 from bridge.setup import Change
 from bridge.store import directory, projections
-from bridge.store.models import ChangeModel, RecoveryModel
+from bridge.store.models import ChangeModel
 from contracts.ids import name_id
 from contracts.terms import InstitutionKind, Role
+from contracts.typed_data import TypedMessage
 
 __all__ = [
     "announce",
@@ -36,33 +37,11 @@ def announcement(
 
     `nonce`: that of the announcement when it was signed; None for the next one.
     """
-    if not changes:
-        raise Invalid("changes-missing", "There is nothing to change; name an institution, signer or quorum.")
     if nonce is None:
         nonce = platform.chain.read("Directory", "next_nonce")
-    listed = list(changes)
-
-    def build(signatures: list[bytes]) -> Call:
-        return platform.chain.call("Directory", "announce", listed, signatures)
-
-    def on_queue(session: Session) -> None:
-        session.merge(ChangeModel(nonce=nonce, changes=directory.encoded(listed), queued=False))
-        directory.put_names(session, names)
-
-    def check() -> None:
-        with platform.database.read() as session:
-            _expect_ours(directory.decoded(session.get_one(ChangeModel, nonce)), listed)
-
-    message = platform.chain.message("Changes", "Directory", changes=change_content(listed), nonce=nonce)
-    return Act(message, build, on_queue, key=str(nonce), check=check)
-
-
-def _expect_ours(held: list[Change], ours: list[Change]) -> None:
-    """Raises Conflict where others were announced under the same number."""
-    if held != ours:
-        raise Conflict(
-            "changes-pending", "Other changes were announced under this number; prepare yours anew."
-        )
+    content = change_content(list(changes))
+    message = platform.chain.message("Changes", "Directory", changes=content, nonce=nonce)
+    return _announced(platform, message, "announce", changes, names, nonce, False)
 
 
 def recovery(
@@ -73,24 +52,41 @@ def recovery(
 
     `nonce`: that of the recovery when it was signed; None for the next one.
     """
-    if not changes:
-        raise Invalid("changes-missing", "There is nothing to change; name an institution, signer or quorum.")
     if nonce is None:
         nonce = platform.chain.read("Directory", "next_recovery_nonce")
+    message = recovery_message(platform, list(changes), nonce)
+    return _announced(platform, message, "announce_recovery", changes, names, nonce, True)
+
+
+def _announced(
+    platform: Platform,
+    message: TypedMessage,
+    function: str,
+    changes: Sequence[Change],
+    names: Sequence[str],
+    nonce: int,
+    is_recovery: bool,
+) -> Act:
+    """One number announces one thing: whose changes were not those is told so. What failed bars nobody."""
+    if not changes:
+        raise Invalid("changes-missing", "There is nothing to change; name an institution, signer or quorum.")
     listed = list(changes)
 
     def build(signatures: list[bytes]) -> Call:
-        return platform.chain.call("Directory", "announce_recovery", listed, signatures)
+        return platform.chain.call("Directory", function, listed, signatures)
 
     def on_queue(session: Session) -> None:
-        session.merge(RecoveryModel(nonce=nonce, changes=directory.encoded(listed), queued=False))
+        directory.put_announced(session, listed, nonce, is_recovery)
         directory.put_names(session, names)
 
     def check() -> None:
         with platform.database.read() as session:
-            _expect_ours(directory.decoded(session.get_one(RecoveryModel, nonce)), listed)
+            if directory.announced(session, nonce, is_recovery) != listed:
+                raise Conflict(
+                    "changes-pending", "Other changes were announced under this number; prepare yours anew."
+                )
 
-    return Act(recovery_message(platform, listed, nonce), build, on_queue, key=str(nonce), check=check)
+    return Act(message, build, on_queue, key=str(nonce), check=check)
 
 
 def announce(platform: Platform, act: Act, signatures: Sequence[bytes], nonce: int) -> Mined:

@@ -11,10 +11,12 @@ from bridge.store.models import ApiKeyModel, ChangeModel, NameModel, RecoveryMod
 from contracts.ids import name_id
 
 __all__ = [
+    "announced",
     "api_key",
     "decoded",
     "encoded",
     "names",
+    "put_announced",
     "put_name",
     "put_names",
     "set_queued",
@@ -49,6 +51,19 @@ def unapplied_recoveries(session: Session) -> Sequence[RecoveryModel]:
     """Announced recoveries not yet queued to be applied, oldest first."""
     rows = select(RecoveryModel).where(RecoveryModel.queued.is_(False))
     return session.scalars(rows.order_by(RecoveryModel.nonce)).all()
+
+
+def put_announced(session: Session, changes: Iterable[Change], nonce: int, is_recovery: bool) -> None:
+    """Keep what is announced under a number, in the place of what failed to be."""
+    model = RecoveryModel if is_recovery else ChangeModel
+    session.merge(model(nonce=nonce, changes=encoded(changes), queued=False))
+
+
+def announced(session: Session, nonce: int, is_recovery: bool) -> list[Change]:
+    """What was announced under a number."""
+    return decoded(
+        session.get_one(RecoveryModel, nonce) if is_recovery else session.get_one(ChangeModel, nonce)
+    )
 
 
 def set_queued(session: Session, nonce: int, is_recovery: bool) -> None:
