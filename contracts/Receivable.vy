@@ -576,7 +576,7 @@ def _collect(resting: uint256):
     for i: uint256 in range(len(held), bound=MAX_HOLDINGS):
         self._pass_on(held[i].institution, held[i].account, amounts[i], False)
     if len(held) == 0 and DEBTOR_ACCOUNT != empty(bytes32):
-        self._pass_on(DEBTOR, DEBTOR_ACCOUNT, resting - part, True)
+        self._pass_on(DEBTOR, DEBTOR_ACCOUNT, resting, True)
     else:
         self._pass_on(CREDITOR, CREDITOR_ACCOUNT, resting - part, True)
     # What is left is kept.

@@ -8,6 +8,7 @@ from eth_account.signers.local import LocalAccount
 from eth_hash.auto import keccak
 
 from contracts.ids import account_line, name_id
+from contracts.terms import MapKind
 from tests.contracts.chain import Contract, reverts
 from tests.contracts.dealings import (
     DAY,
@@ -354,6 +355,7 @@ def test_a_debt_never_confirmed_ends_too(world: World) -> None:
     assert debt.state() == EXPIRED
     debt.collect()
     assert (named(debt, "Collected").excess, balances(world)) == (40, (0, 0, 0))
+    assert [each.kind for each in moved(debt)] == [MapKind.REFUND]
     assert resting(world, ENTERPRISE_ACCOUNT) == 40
     assert world.registry.document(DOCUMENT).amount == 0
 
