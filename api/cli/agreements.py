@@ -10,8 +10,8 @@ import typer
 import yaml
 
 from api.cli.files import content
-from api.cli.output import note
-from api.cli.session import Keystores, Session, Yes, connected
+from api.cli.output import emit, note
+from api.cli.session import AsJson, Keystores, Session, Yes, connected
 from api.client import FormFile
 from api.errors import Misused, Refused, VerificationFailed
 from bridge.money import minor_from_decimal_text
@@ -93,6 +93,14 @@ def _emit_noted(session: Session, found: dict[str, Any], notes: list[str]) -> No
     if not session.as_json:
         for each in notes:
             note(f"note: {each}")
+
+
+@app.command()
+def schema(as_json: AsJson = False) -> None:
+    """The JSON Schema of agreement files, for editors; it is JSON with --json or without."""
+    from contracts.agreement import json_schema
+
+    emit(json_schema(), as_json=True)
 
 
 @app.command()

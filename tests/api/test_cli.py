@@ -13,6 +13,7 @@ from api.cli import app as commands
 from api.cli.output import printable
 from api.cli.signing import verified
 from api.errors import VerificationFailed
+from contracts import agreement
 from contracts.ids import name_id
 from contracts.typed_data import TypedMessage
 from tests.api.network import EXAMPLES, Network, call_cli, founding, wait_for
@@ -313,6 +314,13 @@ def test_every_command_that_answers_can_answer_in_json() -> None:
             )
     assert len(found) > 30
     assert [name for name, parameters in found.items() if "as_json" not in parameters] == []
+
+
+def test_editors_get_the_schema_of_agreements() -> None:
+    """The same as the one that the examples name."""
+    done = call_cli("agreement", "schema")
+    committed = Path(agreement.__file__).parent / "schema.json"
+    assert (done.code, done.data) == (0, json.loads(committed.read_bytes()))
 
 
 def test_help_lists_the_node_too() -> None:
