@@ -28,6 +28,8 @@ __all__ = [
     "sweep_closed",
 ]
 
+LAPSE_SECONDS = 30 * 86_400
+"""How long announced changes can be applied once they are ready (`Directory.LAPSE_SECONDS`)."""
 CLEAR_SECONDS = 15.0
 """Between two tries of an agreement that has nothing to move."""
 NOBODY_SIGNS = b""
@@ -68,14 +70,18 @@ def apply_changes(platform: Platform) -> int:
     now = platform.chain.now()
     done = 0
     for nonce, content, ready_at in recoveries:
-        if ready_at is not None and ready_at <= now:
+        if _is_due(ready_at, now):
             call = platform.chain.call("Directory", "apply_recovery", content, nonce)
             done += _queue_changes(platform, nonce, f"directory-apply:recovery:{nonce}", call, True)
     for nonce, content, ready_at in changes:
-        if ready_at is not None and ready_at <= now and not _is_recovering(platform):
+        if _is_due(ready_at, now) and not _is_recovering(platform):
             call = platform.chain.call("Directory", "apply", content, nonce)
             done += _queue_changes(platform, nonce, change_key(nonce), call, False)
     return done
+
+
+def _is_due(ready_at: int | None, now: int) -> bool:
+    return ready_at is not None and ready_at <= now <= ready_at + LAPSE_SECONDS
 
 
 def _queue_changes(platform: Platform, nonce: int, key: str, call: Call, is_recovery: bool) -> int:
@@ -104,22 +110,18 @@ def _ready_at(session: Session, change: bytes) -> int | None:
 
 
 def release_expired(platform: Platform) -> int:
-    """Queue the release of batches past their deadline, and give their windows back; returns how many."""
+    """Queue the release of batches past their deadline; returns how many."""
     with platform.database.read() as session:
         # The chain is asked for the time only where there is something to ask about.
         waiting = projections.expired_batches(session, int(time.time()))
-        expired = [(row.batch, row.agreement, row.deadline) for row in waiting]
-    custody = platform.chain.deployment.Supervision
+        expired = [(row.batch, row.deadline) for row in waiting]
     released = 0
-    for batch, agreement, deadline in expired:
+    for batch, deadline in expired:
         if platform.chain.now() <= deadline:
             continue
         release = platform.chain.call("Ledger", "release", batch)
         with platform.database.begin() as session:
             released += platform.queue(session, f"release:{batch.hex()}", release)
-            if agreement != custody:
-                restore = platform.chain.call("Disbursement", "restore", batch, at=agreement)
-                platform.queue(session, f"restore:{batch.hex()}", restore)
     return released
 
 
@@ -165,10 +167,8 @@ def release_stranded(platform: Platform) -> int:
         release = call("Ledger", "release", batch)
         if is_active:
             release = call("Disbursement", "cancel", batch, NOBODY_SIGNS, at=agreement)
-        restore = call("Disbursement", "restore", batch, at=agreement)
         with platform.database.begin() as session:
             released += platform.queue(session, f"release:{batch.hex()}", release)
-            platform.queue(session, f"restore:{batch.hex()}", restore)
     return released
 
 

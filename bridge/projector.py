@@ -21,6 +21,7 @@ from bridge.store.chain_models import (
     DecisionRow,
     DyeClassRow,
     EvidenceRow,
+    GaveBackRow,
     GoneRow,
     GrantRow,
     InstitutionRow,
@@ -352,6 +353,8 @@ def _chunk_executed(session: Session, event: Event) -> None:
             transaction=event.transaction,
         )
     )
+    if refused:
+        session.add(GaveBackRow(id=event.order, batch=event["batch"], row=None))
     for place in range(event["end_row"] - first):
         if refused >> place & 1:
             session.add(GoneRow(batch=event["batch"], row=first + place, kind="skipped", block=event.block))
@@ -370,6 +373,7 @@ def _row_returned(session: Session, event: Event) -> None:
             block=event.block,
         )
     )
+    session.add(GaveBackRow(id=event.order, batch=batch, row=row))
     if event["whole"]:
         kind = "returned_late" if event["late"] else "returned"
         session.add(GoneRow(batch=batch, row=row, kind=kind, block=event.block))
@@ -384,6 +388,7 @@ def _settled(session: Session, event: Event) -> None:
 def _released(session: Session, event: Event) -> None:
     batch = session.get_one(BatchRow, event["batch"])
     batch.end = event["end_row"]
+    session.add(GaveBackRow(id=event.order, batch=event["batch"], row=None))
 
 
 def _batch_cancelled(session: Session, event: Event) -> None:

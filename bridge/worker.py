@@ -84,7 +84,7 @@ _CHAIN: Sequence[Stage] = (
     keep.release_stranded,
     keep.sweep_closed,
     keep.clear,
-    caps.restore_returned,
+    caps.restore,
     lambda platform: platform.sender.step(),
     lambda platform: platform.indexer.step(),
     lambda platform: platform.payer.make_orders(),

@@ -529,8 +529,8 @@ def _assign(holder: bytes32, to: bytes32, to_account: bytes32, amount: uint256) 
     assert amount > 0, "receivable: nothing to pass on"
     paid_on: bytes32 = empty(bytes32)
     is_new: bool = True
-    # The financier's place is never taken by others, however many parts they make.
-    room: uint256 = MAX_HOLDINGS - (0 if to == FINANCIER else 1)
+    # The financier's place is not taken by others, however many parts they make, unless it passes it on.
+    room: uint256 = MAX_HOLDINGS - (0 if to == FINANCIER or holder == FINANCIER else 1)
     kept: DynArray[IReceivable.Holding, MAX_HOLDINGS] = []
     held: DynArray[IReceivable.Holding, MAX_HOLDINGS] = self._outstanding()
     for holding: IReceivable.Holding in held:

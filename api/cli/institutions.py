@@ -54,7 +54,7 @@ def add(
 ) -> None:
     """Add institutions, signers and quorum members, or have members leave; governors of two sign."""
     body = _changes(institution, signer, quorum, leave)
-    done = session.act("/v1/directory-changes", body, keystore, yes)
+    done = session.act("/v1/directory-changes", body, keystore, yes, _expected(body))
     done["applied"] = _wait_until_applied(session, body, wait_seconds)
     session.emit(done)
 
@@ -76,7 +76,7 @@ def recover(
     It is applied after twice the directory's delay, and until then no other change is.
     """
     body = _changes(institution, signer, quorum, leave) | {"suspensions": suspend or []}
-    session.emit(session.act("/v1/directory-recoveries", body, keystore, yes))
+    session.emit(session.act("/v1/directory-recoveries", body, keystore, yes, _expected(body)))
 
 
 def _changes(
@@ -88,6 +88,37 @@ def _changes(
         "quorums": [_new_quorum(each) for each in quorum or []],
         "leaving": [_leaving(each) for each in leave or []],
     }
+
+
+def _expected(body: dict[str, list[Any]]) -> dict[str, object]:
+    """What the message must say: it holds only the hash of the changes, so they are made here too."""
+    # web3 takes long to load: only commands that sign changes wait for it.
+    from api.changes import changes_of
+    from bridge.keep import change_content
+
+    for kind, changes in body.items():
+        for each in changes:
+            note(f"  {kind}: {each if isinstance(each, str) else ', '.join(_words(each))}")
+    try:
+        return {"changes": change_content(changes_of(body))}
+    except (KeyError, ValueError) as error:
+        raise Misused("option-invalid", f"There is no such kind, role or address: {error}.") from error
+
+
+def _words(change: dict[str, Any]) -> list[str]:
+    return [
+        f"{name} {' '.join(map(str, value)) if isinstance(value, list) else value}"
+        for name, value in change.items()
+    ]
+
+
+def _address(text: str) -> str:
+    """An address as messages hold it. Raises Misused."""
+    from web3 import Web3
+
+    if not Web3.is_address(text):
+        raise Misused("option-invalid", f"{text!r} is no address; it has 20 bytes, hex.")
+    return str(Web3.to_checksum_address(text))
 
 
 def _leaving(text: str) -> dict[str, str]:
@@ -155,7 +186,8 @@ def _is_applied(session: Session, body: dict[str, list[dict[str, Any]]]) -> bool
 @connected
 def suspend(session: Session, address: str, keystore: Keystores = [], yes: Yes = False) -> None:  # noqa: B006
     """Take every role from a signer at once; a governor of its institution signs, or governors of two."""
-    session.emit(session.act("/v1/suspensions", {"address": address}, keystore, yes))
+    expected = {"signer": _address(address)}
+    session.emit(session.act("/v1/suspensions", {"address": address}, keystore, yes, expected))
 
 
 @app.command()
@@ -169,7 +201,8 @@ def rotate(
 ) -> None:
     """Give a signer another key at once; both keys sign, and another governor of its institution."""
     body = {"address": address, "successor": successor}
-    session.emit(session.act("/v1/rotations", body, keystore, yes))
+    expected = {"signer": _address(address), "successor": _address(successor)}
+    session.emit(session.act("/v1/rotations", body, keystore, yes, expected))
 
 
 @app.command()

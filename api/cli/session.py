@@ -12,7 +12,7 @@ import typer
 
 from api.cli import output
 from api.client import Client, FormFile
-from api.errors import Misused, Refused, Unreachable
+from api.errors import Misused, Refused, Unreachable, VerificationFailed
 
 __all__ = ["AsJson", "Keystores", "Session", "Yes", "connected", "digest_of"]
 
@@ -24,6 +24,43 @@ Keystores = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", help="Sign without asking; needed without a terminal.")]
 Url = Annotated[str, typer.Option(envvar="DYETRACE_URL", help="Where the API is.")]
 Key = Annotated[str | None, typer.Option(envvar="DYETRACE_KEY", help="Your API key.", show_default=False)]
+
+
+ACTS: dict[str, tuple[str, ...]] = {
+    "activations": ("Activation", "Adoption"),
+    "allocations": ("Allocation",),
+    "approvals": ("Approval",),
+    "blocks": ("Block",),
+    "cancellations": ("Cancellation",),
+    "carvings": ("Carving",),
+    "closings": ("Closing",),
+    "countersignatures": ("Countersignature",),
+    "directory-changes": ("Changes",),
+    "directory-recoveries": ("Recovery",),
+    "documents": ("Document",),
+    "evidence": ("Evidence",),
+    "freezes": ("Freeze",),
+    "identifications": ("Identification",),
+    "lot-freezes": ("LotFreeze",),
+    "makings-good": ("MakingGood",),
+    "movings": ("Moving",),
+    "openings": ("Opening",),
+    "pauses": ("Pause",),
+    "redirections": ("Redirection",),
+    "releases": ("Release",),
+    "reservations": ("Reservation",),
+    "retirements": ("Retirement",),
+    "revocations": ("Revocation",),
+    "rotations": ("Rotation",),
+    "shortfalls": ("Shortfall",),
+    "sortings": ("Sorting",),
+    "suspensions": ("Suspension",),
+    "thawings": ("Thawing",),
+    "waivers": ("Waiver",),
+    "withdrawals": ("Withdrawal",),
+    "write-offs": ("WriteOff",),
+}
+"""The kinds of message that an act may ask to sign, by the last part of its path."""
 
 
 def digest_of(text: str) -> bytes:
@@ -68,6 +105,7 @@ class Session:
         is lost, what makes it the same act again. `only_sign`: give the signatures, and what was filled in.
         Raises VerificationFailed, Misused, Refused, Unreachable.
         """
+        kinds = (about[0],) if about else ACTS[path.rpartition("/")[2]]
 
         def post(where: str, content: Mapping[str, object]) -> Any:
             if files:
@@ -78,6 +116,11 @@ class Session:
         from api.cli.signing import names_in, sign
 
         prepared = post(f"{path}/prepare", body)
+        if prepared["typed_data"].get("primaryType") not in kinds:
+            raise VerificationFailed(
+                "message-mismatch",
+                "What the API gave to sign is another act than you asked for; find out why.",
+            )
         names = names_in(body, shown)
         signatures = sign(prepared, keystores, yes, expected or {}, names, currency, about)
         filled = {name: value for name, value in prepared["request"].items() if name not in body}
@@ -87,8 +130,14 @@ class Session:
         try:
             return post(path, request)
         except (Refused, Unreachable) as error:
-            if others is None or error.exit_code != Unreachable.exit_code:
+            if error.exit_code != Unreachable.exit_code or not (filled or others is not None):
                 raise
+            if others is None:
+                raise Unreachable(
+                    error.code,
+                    "Whether it was done is not known. Look before you repeat it: if it was, the "
+                    "same command is another act.",
+                ) from error
             again = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in filled.items())
             raise Unreachable(
                 error.code,

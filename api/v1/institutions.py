@@ -7,13 +7,13 @@ from pydantic import Field
 
 from api.acts import performed, prepared
 from api.auth import EVERYONE, roles
+from api.changes import changes_of
 from api.context import RunningPlatform, ThePlatform
 from api.schemas import Address, Body, Items, Name, Performed, Prepared, Signed
 from bridge import setup
 from bridge.platform import Platform
 from bridge.services import institutions
 from bridge.services.acts import Act
-from contracts.terms import InstitutionKind, Role
 
 __all__ = ["router"]
 
@@ -121,15 +121,8 @@ def list_quorums(platform: ThePlatform) -> Items:
 
 def _changes(wanted: DirectoryChanges) -> tuple[list[setup.Change], list[str]]:
     """The changes in the order they are applied, and the public names behind the ids in them."""
-    changes = [
-        *(setup.add_institution(new.name, InstitutionKind[new.kind.upper()]) for new in wanted.institutions),
-        *(setup.add_signer(new.institution, new.address, role_bits(new.roles)) for new in wanted.signers),
-    ]
-    for quorum in wanted.quorums:
-        changes += setup.quorum_changes(quorum.name, quorum.threshold, quorum.members)
-    changes += [setup.remove_member(each.quorum, each.member) for each in wanted.leaving]
-    changes += [setup.suspend_signer(each) for each in wanted.suspensions]
-    return changes, [*(new.name for new in wanted.institutions), *(new.name for new in wanted.quorums)]
+    names = [*(new.name for new in wanted.institutions), *(new.name for new in wanted.quorums)]
+    return changes_of(wanted.model_dump()), names
 
 
 def _announcement(platform: Platform, wanted: DirectoryChanges) -> Act:
@@ -138,14 +131,6 @@ def _announcement(platform: Platform, wanted: DirectoryChanges) -> Act:
 
 def _recovery(platform: Platform, wanted: DirectoryChanges) -> Act:
     return institutions.recovery(platform, *_changes(wanted), wanted.nonce)
-
-
-def role_bits(names: list[RoleName]) -> Role:
-    """Role names as the directory keeps them."""
-    found = Role(0)
-    for name in names:
-        found |= Role[name.upper()]
-    return found
 
 
 @router.post("/directory-changes/prepare", **roles("bank", "supervisor"))

@@ -355,16 +355,12 @@ def cancellation(platform: Platform, identity: str) -> Act:
 def release(platform: Platform, identity: str) -> Act:
     """Give what is not executed yet back, whatever the operators say; the quorum of the tree signs."""
     with platform.database.read() as session:
-        _, address, row = _reserved(session, identity)
+        _, _, row = _reserved(session, identity)
 
     def build(signatures: list[bytes]) -> Call:
         return platform.chain.call("Supervision", "release", row.batch, signatures)
 
-    def on_queue(session: Session) -> None:
-        restore = platform.chain.call("Disbursement", "restore", row.batch, at=address)
-        platform.queue(session, f"restore:{row.batch.hex()}:quorum", restore)
-
-    return Act(platform.chain.message("Release", "Supervision", batch=row.batch), build, on_queue)
+    return Act(platform.chain.message("Release", "Supervision", batch=row.batch), build)
 
 
 def redirection(platform: Platform, identity: str, custody: bytes) -> Act:
@@ -400,10 +396,6 @@ def execute(platform: Platform, identity: str, skip_refused: bool = False) -> li
     mined: list[Mined] = []
     for first in range(0, len(calls), CHUNKS_A_RUN):
         mined += platform.perform_in_order(calls[first : first + CHUNKS_A_RUN])
-    if skip_refused and calls:
-        # The caps of the whole batch get back what they counted of the rows that were skipped.
-        restore = platform.chain.call("Disbursement", "restore", row.batch, at=address)
-        platform.perform(f"restore:{row.batch.hex()}:skipped:{row.cursor}", restore)
     return mined
 
 

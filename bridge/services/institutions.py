@@ -30,6 +30,10 @@ __all__ = [
 ]
 
 
+MAX_CHANGES = 64
+"""Of one announcement, as in `Directory`."""
+
+
 def announcement(
     platform: Platform, changes: Sequence[Change], names: Sequence[str], nonce: int | None = None
 ) -> Act:
@@ -70,6 +74,10 @@ def _announced(
     """One number announces one thing: whose changes were not those is told so. What failed bars nobody."""
     if not changes:
         raise Invalid("changes-missing", "There is nothing to change; name an institution, signer or quorum.")
+    if len(changes) > MAX_CHANGES:
+        raise Invalid(
+            "changes-too-many", f"{MAX_CHANGES} changes are announced at a time; announce the rest next."
+        )
     listed = list(changes)
 
     def build(signatures: list[bytes]) -> Call:

@@ -21,6 +21,7 @@ __all__ = [
     "DecisionRow",
     "DyeClassRow",
     "EvidenceRow",
+    "GaveBackRow",
     "GoneRow",
     "GrantRow",
     "InstitutionRow",
@@ -304,6 +305,16 @@ class ReturnRow(Projection):
     block: Mapped[int]
 
 
+class GaveBackRow(Projection):
+    """That something of a batch went back: a row, or a part of it, returned; `row` is empty where rows were
+    skipped or the tail released."""
+
+    __tablename__ = "chain_gave_back"
+    id: Mapped[Minor] = mapped_column(primary_key=True, autoincrement=False)
+    batch: Mapped[Bytes32]
+    row: Mapped[int | None]
+
+
 class RefusalRow(Projection):
     """Why a row was skipped."""
 
@@ -449,6 +460,7 @@ PROJECTIONS = (
     BatchRow,
     ChunkRow,
     GoneRow,
+    GaveBackRow,
     ReturnRow,
     RefusalRow,
     ApprovalRow,

@@ -20,6 +20,7 @@ from bridge.store.chain_models import (
     CountersignatureRow,
     CustodyRow,
     EvidenceRow,
+    GaveBackRow,
     GoneRow,
     InstitutionRow,
     LotRow,
@@ -57,6 +58,7 @@ __all__ = [
     "draws_on_open_sets",
     "evidence",
     "expired_batches",
+    "gave_back_after",
     "gone_rows",
     "institutions",
     "is_paused",
@@ -72,7 +74,6 @@ __all__ = [
     "references_of_tree",
     "registered_documents",
     "returns",
-    "returns_after",
     "reversals_of_tree",
     "roster_sizes",
     "signers",
@@ -211,10 +212,10 @@ def returns(session: Session, batch: bytes) -> Sequence[ReturnRow]:
     return session.scalars(select(ReturnRow).where(ReturnRow.batch == batch).order_by(ReturnRow.id)).all()
 
 
-def returns_after(session: Session, order: int, limit: int) -> Sequence[ReturnRow]:
-    """The next ways back of rows behind the one of an id, oldest first."""
-    rows = select(ReturnRow).where(ReturnRow.id > order)
-    return session.scalars(rows.order_by(ReturnRow.id).limit(limit)).all()
+def gave_back_after(session: Session, order: int, limit: int) -> Sequence[GaveBackRow]:
+    """What of batches went back behind an id, oldest first."""
+    rows = select(GaveBackRow).where(GaveBackRow.id > order)
+    return session.scalars(rows.order_by(GaveBackRow.id).limit(limit)).all()
 
 
 def reversals_of_tree(session: Session, tree: bytes) -> Sequence[ReversalRow]:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contracts.agreement._places import drawable_classes
 from contracts.agreement.codes import Code
 from contracts.agreement.guard_models import (
-    AgreementState,
     Approval,
     Clause,
     Countersignature,
@@ -24,16 +23,13 @@ from contracts.errors import Fault
 
 __all__ = ["asked_faults"]
 
-# States to which an agreement comes by what its parties decide. Open it is at first, expired by time alone,
-# and one party alone may dispute.
-_DECIDED = frozenset({"released", "refunded"})
-
 
 def asked_faults(content: Agreement) -> Iterator[Fault]:
     """A disbursement that pays, again and again and without limit, on the word of its payer alone.
 
     A cap that bounds what is paid over time is a sum the quorum agreed to when it activated the agreement.
-    Caps of one payout or batch bound nothing: there may be any number of them.
+    Caps of one payout or batch bound nothing: there may be any number of them. Neither does the state of
+    another agreement, which the payer may be a party of.
     """
     if content.template_name != "disbursement" or not content.clauses:
         return
@@ -56,8 +52,6 @@ def _is_asked(content: Agreement, guard: GuardModel) -> bool:
             return True
         case Evidence() | Document() | Countersignature():
             return guard.by is None or institution_of(content, guard.by) != institution_of(content, "payer")
-        case AgreementState():
-            return guard.state in _DECIDED
         case PayeeCap() | WindowCap() | LifetimeCap():
             return True
         case _:

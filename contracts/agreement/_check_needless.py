@@ -27,28 +27,35 @@ _COVERS = frozenset(
         (Kind.LIFETIME_CAP, Kind.LINE_CAP),
     }
 )
+_OVER_TIME = frozenset({Kind.WINDOW_CAP, Kind.LIFETIME_CAP, Kind.LINE_CAP, Kind.PAYEE_CAP})
 _IN_WINDOWS = (Kind.WINDOW_CAP, Kind.PAYEE_CAP)
 
 
 def needless_faults(content: Agreement, clauses: Sequence[Sequence[Guard]]) -> Iterator[Fault]:
     """A clause that a stricter one makes needless; of two equal ones the later is named."""
     drawable = {name_id(name) for name in drawable_classes(content)}
+    is_first = content.version == 1
     for (a, stricter), (b, needless) in permutations(enumerate(clauses), 2):
-        equal = a > b and _makes_needless(needless, stricter, drawable)
-        if not equal and _makes_needless(stricter, needless, drawable):
+        equal = a > b and _makes_needless(needless, stricter, drawable, is_first)
+        if not equal and _makes_needless(stricter, needless, drawable, is_first):
             message = (
                 f"can never refuse what {content.clauses[a].name!r} lets pass; remove it or make it stricter"
             )
             yield Fault(f"clauses[{b}]", Code.CLAUSE_UNREACHABLE, message)
 
 
-def _makes_needless(stricter: Sequence[Guard], needless: Sequence[Guard], drawable: set[bytes]) -> bool:
+def _makes_needless(
+    stricter: Sequence[Guard], needless: Sequence[Guard], drawable: set[bytes], is_first: bool
+) -> bool:
     kinds = {guard.kind for guard in stricter}
     if Kind.ROSTER in kinds:
         return False
     alone = len(stricter) == 1 and len(needless) == 1
     # Caps of one clause each count by themselves, so together they may let pass what neither would.
     if (kinds | {guard.kind for guard in needless}) & COUNTED and not alone:
+        return False
+    if not is_first and kinds <= _OVER_TIME and {guard.kind for guard in needless} <= _OVER_TIME:
+        # Each goes on from what it counted under its name in the versions before, if it was there.
         return False
     return all(any(implies(a, b) or _covers(a, b, drawable) for b in needless) for a in stricter)
 

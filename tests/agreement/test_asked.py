@@ -56,7 +56,7 @@ def is_payer_alone(draft: Draft, *clauses: list[Written]) -> bool:
     return [fault.code for fault in asked_faults(load(draft.text).content)] == [Code.PAYER_ALONE]
 
 
-ASKING = [APPROVAL, WAITING, REPORT, SEEN, INVOICE, SIGNED, STATE, {**STATE, "state": "refunded"}]
+ASKING = [APPROVAL, WAITING, REPORT, SEEN, INVOICE, SIGNED]
 BOUNDING = [WINDOW, LIFETIME, PAYEE, LINE]
 SILENT = [
     PAYOUT,
@@ -66,7 +66,7 @@ SILENT = [
     BLACKLIST,
     CLASS,
     BALANCE,
-    *({**STATE, "state": state} for state in ("open", "expired", "disputed")),
+    *({**STATE, "state": state} for state in ("open", "released", "expired", "refunded", "disputed")),
     {**REPORT, "by": "payer"},
     {**INVOICE, "by": "swift-courier-east"},
     {**SIGNED, "by": "payer"},
@@ -99,7 +99,7 @@ def test_an_approval_beside_what_asks_nobody_needs_another_clause(payouts: Draft
     assert not is_payer_alone(payouts, [APPROVAL, beside], [REPORT])
 
 
-@pytest.mark.parametrize("beside", [SIGNED, REPORT, STATE], ids=named)
+@pytest.mark.parametrize("beside", [SIGNED, REPORT], ids=named)
 def test_an_approval_or_another_who_is_asked(payouts: Draft, beside: Written) -> None:
     assert not is_payer_alone(payouts, [APPROVAL, beside])
 

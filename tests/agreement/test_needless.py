@@ -87,3 +87,12 @@ def test_the_cap_of_one_class_of_several_bounds_no_other(draft: Any) -> None:
     written.document["clauses"][2]["any"].append({"kind": "dye_class", "dye_class": "bonus"})
     found = [fault.where for fault in clause_faults(load(written.text).content)]
     assert "clauses[1]" not in found
+
+
+def test_a_later_version_goes_on_from_what_its_caps_counted(draft: Any) -> None:
+    """A new cap starts from nothing, so the older one may be the stricter."""
+    held = draft("courier-payouts")
+    assert needless(held, lifetime("1500.00"), lifetime("1000.00")) == [0]
+    held.document["version"] = 2
+    assert needless(held, lifetime("1500.00"), lifetime("1000.00")) == []
+    assert needless(held, lifetime("1500.00"), {"kind": "payout_cap", "amount": "2000.00"}) == [1]

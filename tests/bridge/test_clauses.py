@@ -180,7 +180,7 @@ def test_a_payee_is_blocked_at_once_and_let_in_by_the_quorum(ready: World) -> No
     assert _used(ready, document) == 10_000
     batches.execute(platform, draft, skip_refused=True)
     assert batches.show(platform, draft)["skipped"] == 1
-    assert _used(ready, document) == 0
+    ready.wait_for(lambda: _used(ready, document) == 0)
     _holds(ready)
 
 

@@ -7,8 +7,7 @@ import pytest
 from bridge.batch_file import BatchFileRefused
 from bridge.errors import ChainRefused, Conflict, Forbidden, Invalid, NotFound
 from bridge.services import accounts, acts, agreements, batches, invariants, reconciliation, tracing
-from bridge.store import transactions
-from bridge.store.models import BatchModel, MessageModel, MovementModel, TransactionState
+from bridge.store.models import BatchModel, MessageModel, MovementModel, TransactionModel, TransactionState
 from tests.bridge.bank_process import cny_iban
 from tests.bridge.world import (
     PAYEES,
@@ -250,5 +249,7 @@ def _balance(world: World, name: str) -> object:
 def _restored(world: World, draft: str) -> bool:
     batch = batches.show(world.platform, draft)["batch"]
     with world.platform.database.read() as session:
-        row = transactions.by_key(session, f"restore:{batch}")
-        return row is not None and row.state == TransactionState.MINED
+        of_batch = TransactionModel.key.startswith(f"restore:{batch}:")
+        return {row.state for row in session.query(TransactionModel).where(of_batch)} == {
+            TransactionState.MINED
+        }
