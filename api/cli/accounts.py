@@ -1,6 +1,7 @@
 """`dyetrace account`: supervised accounts and the trees below them."""
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -9,7 +10,7 @@ import typer
 
 from api.cli.output import note
 from api.cli.session import Keystores, Session, Yes, connected, digest_of
-from api.errors import Misused
+from api.errors import Misused, VerificationFailed
 from bridge.money import decimal_text
 from contracts.ids import account_line, name_id, pieces_hash
 
@@ -137,6 +138,7 @@ def thaw(
     session.emit(session.act("/v1/thawings", body, keystore, yes, expected, currency=currency))
 
 
+_LOT = re.compile("[0-9a-f]{64}")
 Credit = Annotated[
     str | None,
     typer.Option(help="Credit whose money it is: the bank's reference, or a lot.", show_default=False),
@@ -191,9 +193,9 @@ def _named(
 ) -> dict[str, Any]:
     """The pieces to carve, the reversed credit they are images of, and what is left for another carving."""
     if pieces:
-        if of_reversed and credit is None:
+        if of_reversed == (credit is None):
             raise Misused(
-                "credit-missing", "Name the reversed credit with --credit, as the ledger does: hex."
+                "credit-missing", "Beside --piece, --credit (in hex) and --reversed go together, or neither."
             )
         reference = digest_of(credit).hex() if of_reversed and credit else None
         return {"pieces": [_piece(each) for each in pieces], "reversed_credit": reference, "more_minor": 0}
@@ -201,6 +203,11 @@ def _named(
         raise Misused("credit-missing", "Name a credit with --credit, or positions with --piece.")
     query = {**place, "credit": credit, "of_reversed": str(of_reversed).lower()}
     found: dict[str, Any] = session.client.get("/v1/carvings/pieces", **query)
+    named = credit.removeprefix("0x").lower()
+    if _LOT.fullmatch(named) and found["credit"] != named:
+        raise VerificationFailed(
+            "message-mismatch", "The API gave another credit than you named; find out why."
+        )
     reference = found["credit"] if of_reversed else None
     return {"pieces": found["pieces"], "reversed_credit": reference, "more_minor": found["more_minor"]}
 

@@ -11,11 +11,12 @@ import yaml
 
 from api.cli import app as commands
 from api.cli.output import printable
+from api.cli.session import ACTS, Session
 from api.cli.signing import verified
 from api.errors import VerificationFailed
 from contracts import agreement
 from contracts.ids import name_id
-from contracts.typed_data import TypedMessage
+from contracts.typed_data import MESSAGE_FIELDS, TypedMessage
 from tests.api.network import EXAMPLES, Network, call_cli, founding, wait_for
 from tests.api.story import PAYOUTS, TOTAL
 
@@ -238,6 +239,51 @@ def test_a_message_about_something_else_is_not_signed(tmp_path: Path) -> None:
     with pytest.raises(VerificationFailed) as found:
         sign(prepared(MESSAGE), [tmp_path / "key.json"], True, {"batch": name_id("another")})
     assert found.value.code == "message-mismatch"
+
+
+class Lying:
+    """An API that gives another act to sign than it was asked for."""
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        self.given = given
+        self.posted: list[str] = []
+
+    def post(self, path: str, body: object) -> dict[str, Any]:
+        """The same answer to everything."""
+        self.posted.append(path)
+        return {**self.given, "request": {}}
+
+
+@pytest.mark.parametrize("path", ["/v1/batches/x/releases", "/v1/directory-recoveries"])
+def test_another_act_than_was_asked_for_is_not_signed(path: str, network: Network) -> None:
+    api: Any = Lying(prepared(MESSAGE))
+    with pytest.raises(VerificationFailed) as found:
+        Session(api, as_json=True).act(path, {}, [network.keystores["north-bank"]], yes=True)
+    assert (found.value.code, api.posted) == ("message-mismatch", [f"{path}/prepare"])
+
+
+def test_what_every_act_asks_to_sign_is_known(network: Network) -> None:
+    with network.http() as client:
+        paths = client.get("/v1/openapi.json").json()["paths"]
+    acts = {path.split("/")[-2] for path in paths if path.endswith("/prepare") and "/acts/" not in path}
+    assert acts == set(ACTS)
+    assert {kind for kinds in ACTS.values() for kind in kinds} <= set(MESSAGE_FIELDS)
+
+
+def test_changes_that_are_signed_are_those_of_the_command(network: Network) -> None:
+    """Only their hash is in the message, so the command makes them too."""
+    from api.cli.institutions import _changes, _expected
+
+    asked = _changes(["a-bureau=agency"], None, None, None)
+    other = _changes(["b-bureau=agency"], None, None, None)
+    with network.http("supervisor") as client:
+        given = client.post("/v1/directory-changes/prepare", json=other).json()
+    api: Any = Lying(given)
+    with pytest.raises(VerificationFailed, match="message-mismatch"):
+        Session(api, as_json=True).act(
+            "/v1/directory-changes", asked, [network.keystores["north-bank"]], True, _expected(asked)
+        )
+    assert api.posted == ["/v1/directory-changes/prepare"]
 
 
 def test_an_act_of_one_takes_one_keystore(tmp_path: Path) -> None:

@@ -249,6 +249,7 @@ def test_money_of_a_credit_is_carved_out_of_a_frozen_account(agreed: Network, ht
     [
         ((), "credit-missing"),
         (("--piece", "1-2", "--reversed"), "credit-missing"),
+        (("--piece", "1-2", "--credit", "MB-RCV-1"), "credit-missing"),
         (("--piece", "1-2", "--reversed", "--credit", "MB-RCV-1"), "option-invalid"),
         (("--piece", "2-1"), "option-invalid"),
         (("--piece", "1"), "option-invalid"),

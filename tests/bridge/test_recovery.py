@@ -114,6 +114,13 @@ def test_one_number_announces_one_thing(world: World) -> None:
     assert platform.chain.read("Directory", "institution_kind", setup.name_id("other-bureau")) == 0
 
 
+def test_more_changes_than_one_announcement_takes_are_refused_before_anybody_signs(world: World) -> None:
+    many = [setup.add_institution(f"bureau-{number}", InstitutionKind.AGENCY) for number in range(65)]
+    assert institutions.announcement(world.platform, many[:64], []).message.kind == "Changes"
+    with pytest.raises(Invalid, match="changes-too-many"):
+        institutions.announcement(world.platform, many, [])
+
+
 def test_a_recovery_of_nothing_is_refused(world: World) -> None:
     with pytest.raises(Invalid, match="changes-missing"):
         institutions.recovery(world.platform, [], [])
