@@ -205,9 +205,7 @@ def _named(
     found: dict[str, Any] = session.client.get("/v1/carvings/pieces", **query)
     named = credit.removeprefix("0x").lower()
     if _LOT.fullmatch(named) and found["credit"] != named:
-        raise VerificationFailed(
-            "message-mismatch", "The API gave another credit than you named; find out why."
-        )
+        raise VerificationFailed("message-mismatch", "The API gave another credit than you named.")
     reference = found["credit"] if of_reversed else None
     return {"pieces": found["pieces"], "reversed_credit": reference, "more_minor": found["more_minor"]}
 
