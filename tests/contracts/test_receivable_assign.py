@@ -259,6 +259,9 @@ def test_the_financier_among_the_holders_takes_no_second_place(world: World, deb
     last, key = takers[6]
     with reverts("receivable: too many holders"):
         assign(debt, assignment(SUPPLIER, last, 10, SECOND, account=SINK), supplier_operator, key)
+    # It passes its whole part, and so its place, on to whom it likes.
+    assign(debt, assignment(FINANCIER, last, 40, SECOND, account=SINK), financier_operator, key)
+    assert (len(owed(debt)), owed(debt)[last]) == (8, 40)
 
 
 # finance
