@@ -175,10 +175,12 @@ def release_stranded(platform: Platform) -> int:
 def sweep_closed(platform: Platform) -> int:
     """Queue the way of what rests in closed accounts to the accounts above; returns how much was new."""
     with platform.database.read() as session:
-        classes = payments.dye_classes(session)
+        closed = projections.closed_accounts(session)
+        # Nothing else of a turn asks for the classes.
+        classes = projections.dye_classes(session) if closed else ()
         calls = [
             (f"sweep:{row.account.hex()}:{dye_class.hex()}:{filled}", row.account, dye_class)
-            for row in projections.closed_accounts(session)
+            for row in closed
             for dye_class in classes
             for filled, emptied in [_line(session, row.account, dye_class)]
             if filled > emptied

@@ -1,7 +1,6 @@
 """`dyetrace account`: supervised accounts and the trees below them."""
 
 import json
-import re
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -9,7 +8,7 @@ from urllib.parse import quote
 import typer
 
 from api.cli.output import note
-from api.cli.session import Keystores, Session, Yes, connected, digest_of
+from api.cli.session import Keystores, Session, Yes, connected, digest_of, is_digest
 from api.errors import Misused, VerificationFailed
 from bridge.money import decimal_text
 from contracts.ids import account_line, name_id, pieces_hash
@@ -138,7 +137,6 @@ def thaw(
     session.emit(session.act("/v1/thawings", body, keystore, yes, expected, currency=currency))
 
 
-_LOT = re.compile("[0-9a-f]{64}")
 Credit = Annotated[
     str | None,
     typer.Option(help="Credit whose money it is: the bank's reference, or a lot.", show_default=False),
@@ -203,8 +201,7 @@ def _named(
         raise Misused("credit-missing", "Name a credit with --credit, or positions with --piece.")
     query = {**place, "credit": credit, "of_reversed": str(of_reversed).lower()}
     found: dict[str, Any] = session.client.get("/v1/carvings/pieces", **query)
-    named = credit.removeprefix("0x").lower()
-    if _LOT.fullmatch(named) and found["credit"] != named:
+    if is_digest(credit) and digest_of(credit) != bytes.fromhex(found["credit"]):
         raise VerificationFailed("message-mismatch", "The API gave another credit than you named.")
     reference = found["credit"] if of_reversed else None
     return {"pieces": found["pieces"], "reversed_credit": reference, "more_minor": found["more_minor"]}

@@ -8,6 +8,7 @@ from typing import Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from api.changes import role_bits
 from api.schemas import Address, Name, sentence
 from bridge.errors import Invalid
 from contracts.terms import Role
@@ -56,10 +57,7 @@ class FoundingSigner(FoundingKey):
     @property
     def role_bits(self) -> Role:
         """Its roles as the directory keeps them."""
-        bits = Role(0)
-        for name in self.roles:
-            bits |= Role[name.upper()]
-        return bits
+        return role_bits(self.roles)
 
 
 class FoundingQuorum(_Part):

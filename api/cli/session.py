@@ -14,7 +14,7 @@ from api.cli import output
 from api.client import Client, FormFile
 from api.errors import Misused, Refused, Unreachable, VerificationFailed
 
-__all__ = ["AsJson", "Keystores", "Session", "Yes", "connected", "digest_of"]
+__all__ = ["AsJson", "Keystores", "Session", "Yes", "connected", "digest_of", "is_digest"]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Keystores = Annotated[
@@ -65,10 +65,15 @@ ACTS: dict[str, tuple[str, ...]] = {
 
 def digest_of(text: str) -> bytes:
     """An id of 32 bytes, given as hex. Raises Misused."""
-    digits = text.removeprefix("0x")
-    if len(digits) != 64 or not set(digits) <= set(hexdigits):
+    if not is_digest(text):
         raise Misused("option-invalid", f"{text!r} is no id; it has 64 hexadecimal digits.")
-    return bytes.fromhex(digits)
+    return bytes.fromhex(text.removeprefix("0x"))
+
+
+def is_digest(text: str) -> bool:
+    """Whether a text is an id of 32 bytes, as hex."""
+    digits = text.removeprefix("0x")
+    return len(digits) == 64 and set(digits) <= set(hexdigits)
 
 
 @dataclass(frozen=True)

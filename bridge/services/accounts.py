@@ -144,10 +144,9 @@ def account_facts(platform: Platform) -> dict[str, AccountFacts]:
 def listing(platform: Platform) -> list[dict[str, object]]:
     """Supervised accounts with their trees, balances by dye class, and suspense; minor units."""
     with platform.database.read() as session:
-        known = directory.names(session)
+        known, classes = directory.names(session), payments.dye_classes(session)
         found: list[dict[str, object]] = []
         for held in store.supervised_accounts(session):
-            classes = payments.dye_classes(session)
             lots = projections.lots_of_tree(session, held.tree)
             suspense = sum(lot.amount_minor - projections.line_totals(session, lot.line)[1] for lot in lots)
             accounts = [

@@ -6,8 +6,8 @@ from eth_utils.address import is_hex_address, to_checksum_address
 from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from bridge.store import directory
-from bridge.store.chain_models import AccountRow, AgreementRow, BatchRow, ChunkRow, DyeClassRow, ReturnRow
+from bridge.store import directory, projections
+from bridge.store.chain_models import AccountRow, AgreementRow, BatchRow, ChunkRow, ReturnRow
 from bridge.store.models import (
     AgreementFileModel,
     BatchModel,
@@ -134,7 +134,7 @@ def dye_classes(session: Session) -> dict[bytes, str]:
     of_agreements = session.scalars(select(AgreementFileModel.dye_class).distinct())
     of_rules = session.scalars(select(RuleModel.dye_class).distinct())
     known = directory.names(session) | {name_id(name): name for name in (GENERAL, *of_agreements, *of_rules)}
-    used = session.scalars(select(DyeClassRow.dye_class))
+    used = projections.dye_classes(session)
     return {dye_class: known.get(dye_class, dye_class.hex()) for dye_class in used}
 
 

@@ -19,6 +19,7 @@ from bridge.store.chain_models import (
     ChunkRow,
     CountersignatureRow,
     CustodyRow,
+    DyeClassRow,
     EvidenceRow,
     GaveBackRow,
     GoneRow,
@@ -56,6 +57,7 @@ __all__ = [
     "custody_of_tree",
     "drawn_of",
     "draws_on_open_sets",
+    "dye_classes",
     "evidence",
     "expired_batches",
     "gave_back_after",
@@ -108,6 +110,11 @@ def closed_accounts(session: Session) -> Sequence[AccountRow]:
     """Accounts that are closed and not frozen."""
     rows = select(AccountRow).where(AccountRow.closed, AccountRow.frozen.is_(False))
     return session.scalars(rows.order_by(AccountRow.account)).all()
+
+
+def dye_classes(session: Session) -> Sequence[bytes]:
+    """Ids of the dye classes that money on accounts ever had."""
+    return session.scalars(select(DyeClassRow.dye_class)).all()
 
 
 def custody_of_tree(session: Session, tree: bytes) -> Sequence[CustodyRow]:
